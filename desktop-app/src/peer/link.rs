@@ -1,0 +1,576 @@
+//! One link: the task which owns one connection from its first packet to its close, and emits all events of that link.
+//!
+//! It is made, waits until it is told that it is current, carries frames, and ends; see [`LinkTask::run`]. Nothing in it
+//! waits for one thing alone: a slow core, a slow line and a peer that doesn't read are each met with a bounded
+//! queue while everything else goes on.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
+
+use super::{
+    CloseReason, DeviceId, DialFailure, DownReason, FRAME_COST, LinkId, PathKind, PeerConfig,
+    PeerEvent,
+    connection::{Channel, ChannelEvent, Connection, Happening},
+    framing::{self, Assembler, Incoming, Outgoing},
+    negotiation::Ending,
+    pulse::{Due, Pulse},
+    signal::{Candidate, SignalKind},
+};
+
+/// Events which wait for a slow core, by number and by bytes. With more, the channel isn't read.
+const MAX_WAITING: usize = 1_024;
+const MAX_WAITING_BYTES: usize = 2 << 20;
+
+/// Pongs and pings that wait for room in the channel. A peer which pings more often gets fewer pongs.
+const MAX_CONTROL: usize = 16;
+
+/// Frames taken from the queue at once.
+const MAX_TAKEN: usize = 64;
+
+/// How often [`PeerEvent::Sent`] is told, in bytes.
+const SENT_EVERY: u64 = 256 << 10;
+
+/// What we have handed to the channel gets this long to reach the peer before a deliberate close.
+const LINGER: Duration = Duration::from_millis(500);
+
+/// What a link is told.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// The peer has answered.
+    Answered {
+        sdp: String,
+        candidates: Vec<Candidate>,
+    },
+    /// Send the offer again.
+    OfferAgain,
+    /// The peer may be reached there.
+    Candidate(Candidate),
+    /// It is current.
+    Promote,
+    /// End.
+    Close {
+        down: DownReason,
+        tell: Option<CloseReason>,
+    },
+}
+
+/// How a link begins.
+#[derive(Debug)]
+pub(super) enum Begin {
+    Offer,
+    Answer {
+        sdp: String,
+        candidates: Vec<Candidate>,
+    },
+}
+
+/// What a link tells of itself.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// To be signalled to the peer.
+    Signal(SignalKind),
+    /// The channel is open, the peer is who it should be.
+    Open,
+    /// It was the last.
+    Ended(Ending),
+}
+
+/// What the registry and the link both see.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// What waits to be sent, in bytes, each frame counted as [`FRAME_COST`] at least.
+    pub(super) queued: AtomicUsize,
+    /// When a frame last passed, in milliseconds since `started` of the link.
+    pub(super) used: AtomicU64,
+}
+
+/// What a frame counts against the window.
+pub(super) fn cost(frame: &Bytes) -> usize {
+    frame.len().max(FRAME_COST)
+}
+
+/// Everything a link is given.
+pub(super) struct LinkTask {
+    pub(super) peer: DeviceId,
+    pub(super) link: LinkId,
+    pub(super) config: Arc<PeerConfig>,
+    pub(super) shared: Arc<Shared>,
+    /// The clock of `Shared::used`.
+    pub(super) epoch: Instant,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) frames: mpsc::Receiver<Bytes>,
+    pub(super) events: mpsc::Sender<PeerEvent>,
+    pub(super) reports: mpsc::Sender<(DeviceId, LinkId, Report)>,
+}
+
+/// A connection whose channel is open.
+struct Open {
+    connection: Connection,
+    channel: Channel,
+    happenings: mpsc::Receiver<Happening>,
+}
+
+/// Why a link ended before its channel was open.
+enum Stopped {
+    Failed(DialFailure),
+    Told(DownReason),
+}
+
+impl LinkTask {
+    /// From the first packet to the close. Reports its end before it lingers for the last bytes, so that a successor need not wait.
+    pub(super) async fn run(mut self, begin: Begin) {
+        let deadline = Instant::now() + self.config.open_deadline;
+        let open = match self.open(begin, deadline).await {
+            Ok(open) => open,
+            Err(Stopped::Failed(reason)) => return self.report_end(Ending::Failed(reason)).await,
+            Err(Stopped::Told(reason)) => return self.report_end(Ending::Down(reason)).await,
+        };
+        self.report(Report::Open).await;
+        let Open {
+            connection,
+            channel,
+            happenings,
+        } = open;
+        let (down, tell) = match self.promoted().await {
+            Ok(()) => {
+                let path = connection.path().await.unwrap_or(PathKind::Direct);
+                Carrier::new(&mut self, &connection, &channel, happenings, path)
+                    .carry()
+                    .await
+            }
+            Err(told) => told,
+        };
+        self.report_end(Ending::Down(down)).await;
+        if let Some(reason) = tell {
+            let _ = timeout(LINGER, linger(&channel, reason)).await;
+        }
+        connection.close().await;
+    }
+
+    async fn open(&mut self, begin: Begin, deadline: Instant) -> Result<Open, Stopped> {
+        let offering = matches!(begin, Begin::Offer);
+        let begun = timeout_at(deadline, self.begin(begin)).await;
+        let Ok(Some((mut connection, mut channel, mut happenings, description))) = begun else {
+            return Err(Stopped::Failed(DialFailure::Setup));
+        };
+        self.report(Report::Signal(description.clone())).await;
+        let mut told = Vec::new();
+        let mut answered = !offering;
+        let stopped = loop {
+            tokio::select! {
+                order = self.orders.recv() => match order {
+                    Some(Order::Answered { sdp, candidates }) => {
+                        if let Err(error) = connection.answered(sdp).await {
+                            tracing::debug!(link = %self.link, %error, "the answer is unusable");
+                            break Stopped::Failed(DialFailure::Setup);
+                        }
+                        answered = true;
+                        for candidate in candidates {
+                            connection.add_candidate(candidate).await;
+                        }
+                    }
+                    Some(Order::OfferAgain) => {
+                        self.report(Report::Signal(description.clone())).await;
+                        for candidate in &told {
+                            self.report_candidate(candidate).await;
+                        }
+                    }
+                    Some(Order::Candidate(candidate)) => connection.add_candidate(candidate).await,
+                    Some(Order::Promote) => {}
+                    Some(Order::Close { down, .. }) => break Stopped::Told(down),
+                    None => break Stopped::Told(DownReason::Closed(CloseReason::Shutdown)),
+                },
+                happening = happenings.recv() => match happening {
+                    Some(Happening::Candidate(candidate)) => {
+                        self.report_candidate(&candidate).await;
+                        told.push(candidate);
+                    }
+                    Some(Happening::Channel(theirs)) if channel.is_none() => channel = Some(theirs),
+                    _ => break Stopped::Failed(DialFailure::NoPath),
+                },
+                event = next(channel.as_ref()) => match event {
+                    ChannelEvent::Open => {
+                        if connection.is_authentic().await
+                            && let Some(channel) = channel
+                        {
+                            return Ok(Open { connection, channel, happenings });
+                        }
+                        tracing::warn!(link = %self.link, "another certificate than the peer signalled");
+                        break Stopped::Failed(DialFailure::Setup);
+                    }
+                    // Not before it is open.
+                    ChannelEvent::Message(_) | ChannelEvent::Closed => {
+                        break Stopped::Failed(DialFailure::NoPath);
+                    }
+                },
+                () = sleep_until(deadline) => break Stopped::Failed(match answered {
+                    true => DialFailure::NoPath,
+                    false => DialFailure::NoAnswer,
+                }),
+            }
+        };
+        // The report of the end needn't wait for the library.
+        tokio::spawn(connection.close());
+        Err(stopped)
+    }
+
+    async fn begin(
+        &self,
+        begin: Begin,
+    ) -> Option<(
+        Connection,
+        Option<Channel>,
+        mpsc::Receiver<Happening>,
+        SignalKind,
+    )> {
+        let begun = match begin {
+            Begin::Offer => Connection::offer(&self.config).await.map(
+                |(connection, channel, happenings, sdp)| {
+                    (
+                        connection,
+                        Some(channel),
+                        happenings,
+                        SignalKind::Offer { sdp },
+                    )
+                },
+            ),
+            Begin::Answer { sdp, candidates } => {
+                match Connection::answer(&self.config, sdp).await {
+                    Ok((mut connection, happenings, sdp)) => {
+                        for candidate in candidates {
+                            connection.add_candidate(candidate).await;
+                        }
+                        Ok((connection, None, happenings, SignalKind::Answer { sdp }))
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        begun
+            .inspect_err(|error| tracing::debug!(link = %self.link, %error, "could not begin"))
+            .ok()
+    }
+
+    /// Waits to become current. Nothing of the channel is read meanwhile.
+    async fn promoted(&mut self) -> Result<(), (DownReason, Option<CloseReason>)> {
+        loop {
+            match self.orders.recv().await {
+                Some(Order::Promote) => return Ok(()),
+                Some(Order::Close { down, tell }) => return Err((down, tell)),
+                Some(_) => {}
+                None => return Err(shut_down()),
+            }
+        }
+    }
+
+    async fn report_candidate(&self, candidate: &Candidate) {
+        let candidate = candidate.clone();
+        self.report(Report::Signal(SignalKind::Candidate { candidate }))
+            .await;
+    }
+
+    async fn report_end(&self, ending: Ending) {
+        self.report(Report::Ended(ending)).await;
+    }
+
+    /// The registry always takes reports, so this never waits for long.
+    async fn report(&self, report: Report) {
+        let _ = self.reports.send((self.peer, self.link, report)).await;
+    }
+}
+
+fn shut_down() -> (DownReason, Option<CloseReason>) {
+    (
+        DownReason::Closed(CloseReason::Shutdown),
+        Some(CloseReason::Shutdown),
+    )
+}
+
+async fn next(channel: Option<&Channel>) -> ChannelEvent {
+    match channel {
+        Some(channel) => channel.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn linger(channel: &Channel, reason: CloseReason) {
+    if !channel.send(framing::bye(reason)).await {
+        return;
+    }
+    // The library tells nobody when the last byte is acknowledged; it mostly is within a round trip.
+    while channel.outstanding().await > 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// A current link at work.
+struct Carrier<'a> {
+    task: &'a mut LinkTask,
+    connection: &'a Connection,
+    channel: &'a Channel,
+    happenings: mpsc::Receiver<Happening>,
+    pulse: Pulse,
+    assembler: Assembler,
+    path: PathKind,
+    /// Events that wait for the core.
+    waiting: VecDeque<PeerEvent>,
+    waiting_bytes: usize,
+    /// Pings and pongs; they go before frames.
+    control: VecDeque<BytesMut>,
+    /// Frames with what each counts against the window.
+    outbox: VecDeque<(Outgoing, usize)>,
+    /// All frames that the channel has taken, and how far that was told.
+    total: u64,
+    told: u64,
+    /// Bytes handed to the channel.
+    handed: u64,
+    last_frame: Instant,
+}
+
+type Closing = (DownReason, Option<CloseReason>);
+
+impl<'a> Carrier<'a> {
+    fn new(
+        task: &'a mut LinkTask,
+        connection: &'a Connection,
+        channel: &'a Channel,
+        happenings: mpsc::Receiver<Happening>,
+        path: PathKind,
+    ) -> Self {
+        let now = Instant::now();
+        let pulse = Pulse::new(now, task.config.ping_quiet, task.config.answer_overdue);
+        Self {
+            task,
+            connection,
+            channel,
+            happenings,
+            pulse,
+            assembler: Assembler::default(),
+            path,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            control: VecDeque::new(),
+            outbox: VecDeque::new(),
+            total: 0,
+            told: 0,
+            handed: 0,
+            last_frame: now,
+        }
+    }
+
+    /// From `Up` to `Down`.
+    async fn carry(mut self) -> Closing {
+        let (peer, link, path) = (self.task.peer, self.task.link, self.path);
+        self.used(Instant::now());
+        self.emit(PeerEvent::Up { peer, link, path });
+        let closing = self.work().await;
+        self.emit(PeerEvent::Down {
+            peer,
+            link,
+            reason: closing.0,
+        });
+        // Only the core can keep this waiting, and it alone waits for what comes after.
+        for event in self.waiting {
+            if self.task.events.send(event).await.is_err() {
+                break;
+            }
+        }
+        closing
+    }
+
+    async fn work(&mut self) -> Closing {
+        let events = self.task.events.clone();
+        loop {
+            let (due_at, due) = self.pulse.next();
+            let idle_at = self.last_frame + self.task.config.idle_close;
+            let reading =
+                self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES;
+            let closing = tokio::select! {
+                order = self.task.orders.recv() => match order {
+                    Some(Order::Close { down, tell }) => Some((down, tell)),
+                    Some(_) => None,
+                    None => Some(shut_down()),
+                },
+                frame = self.task.frames.recv(), if self.outbox.len() < MAX_TAKEN => {
+                    if let Some(frame) = frame {
+                        self.queue(frame);
+                    }
+                    None
+                }
+                event = self.channel.next(), if reading => self.heard(event),
+                open = self.channel.is_writable(),
+                    if !self.control.is_empty() || !self.outbox.is_empty() => match open {
+                    true => self.hand_over().await,
+                    false => Some((DownReason::Lost, None)),
+                },
+                permit = events.reserve(), if !self.waiting.is_empty() => match permit {
+                    Ok(permit) => {
+                        if let Some(event) = self.waiting.pop_front() {
+                            self.waiting_bytes -= size(&event);
+                            permit.send(event);
+                        }
+                        None
+                    }
+                    Err(_) => Some(shut_down()),
+                },
+                happening = self.happenings.recv() => match happening {
+                    // Late candidates of ours would only move the link.
+                    Some(Happening::Candidate(_)) => None,
+                    _ => Some((DownReason::Lost, None)),
+                },
+                () = sleep_until(due_at.min(idle_at)) => match Instant::now() >= idle_at {
+                    true => Some((DownReason::Closed(CloseReason::Idle), Some(CloseReason::Idle))),
+                    false => self.check(due).await,
+                },
+            };
+            if let Some(closing) = closing {
+                return closing;
+            }
+        }
+    }
+
+    fn queue(&mut self, frame: Bytes) {
+        let cost = cost(&frame);
+        // The registry has let only sound ones through.
+        if let Some(frame) = Outgoing::new(frame) {
+            self.outbox.push_back((frame, cost));
+        }
+    }
+
+    /// One message: whatever else has happened comes in between.
+    async fn hand_over(&mut self) -> Option<Closing> {
+        let message = match self.control.pop_front() {
+            Some(message) => message,
+            None => self.next_part()?,
+        };
+        self.handed += message.len() as u64;
+        (!self.channel.send(message).await).then_some((DownReason::Lost, None))
+    }
+
+    fn next_part(&mut self) -> Option<BytesMut> {
+        let (frame, cost) = self.outbox.front_mut()?;
+        let part = frame.next();
+        if !frame.is_done() {
+            return part;
+        }
+        let cost = *cost;
+        self.outbox.pop_front();
+        self.task.shared.queued.fetch_sub(cost, Ordering::Relaxed);
+        self.total += cost as u64;
+        if self.total - self.told >= SENT_EVERY {
+            self.told = self.total;
+            let (peer, link) = (self.task.peer, self.task.link);
+            self.emit(PeerEvent::Sent {
+                peer,
+                link,
+                total: self.total,
+            });
+        }
+        self.pulse.sent();
+        self.used(Instant::now());
+        part
+    }
+
+    fn heard(&mut self, event: ChannelEvent) -> Option<Closing> {
+        let message = match event {
+            ChannelEvent::Message(message) => message,
+            ChannelEvent::Open => return None,
+            ChannelEvent::Closed => return Some((DownReason::Lost, None)),
+        };
+        let now = Instant::now();
+        self.pulse.heard(now);
+        let (peer, link) = (self.task.peer, self.task.link);
+        match self.assembler.read(message) {
+            Ok(Incoming::Frame(frame)) => {
+                self.used(now);
+                self.emit(PeerEvent::Received { peer, link, frame });
+            }
+            Ok(Incoming::Part) => self.used(now),
+            Ok(Incoming::Ping(number)) => self.control(framing::pong(number)),
+            Ok(Incoming::Pong(number)) => {
+                if let Some(passed) = self.pulse.pong(now, number) {
+                    let micros = u32::try_from(passed.as_micros()).unwrap_or(u32::MAX);
+                    self.emit(PeerEvent::RoundTrip { peer, link, micros });
+                }
+            }
+            Ok(Incoming::Bye(CloseReason::Replaced)) => return Some((DownReason::Replaced, None)),
+            Ok(Incoming::Bye(reason)) => return Some((DownReason::ClosedByPeer(reason), None)),
+            Err(error) => {
+                return Some((DownReason::Malformed(error), Some(CloseReason::Fault)));
+            }
+        }
+        None
+    }
+
+    async fn check(&mut self, due: Due) -> Option<Closing> {
+        let outstanding = self.channel.outstanding().await as u64;
+        let acknowledged = self.handed.saturating_sub(outstanding);
+        let now = Instant::now();
+        match due {
+            Due::Ping => {
+                let number = self.pulse.ping(now, acknowledged);
+                self.control(framing::ping(number));
+                let (peer, link) = (self.task.peer, self.task.link);
+                if let Some(path) = self.connection.path().await
+                    && path != self.path
+                {
+                    self.path = path;
+                    self.emit(PeerEvent::Path { peer, link, path });
+                }
+                None
+            }
+            Due::Overdue => self
+                .pulse
+                .is_dead(now, acknowledged)
+                .then_some((DownReason::Unanswered, None)),
+        }
+    }
+
+    fn control(&mut self, message: BytesMut) {
+        if self.control.len() >= MAX_CONTROL {
+            self.control.pop_front();
+        }
+        self.control.push_back(message);
+    }
+
+    fn used(&mut self, now: Instant) {
+        self.last_frame = now;
+        let millis = now.duration_since(self.task.epoch).as_millis();
+        self.task
+            .shared
+            .used
+            .store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// At once if the core takes it, else behind what already waits.
+    fn emit(&mut self, event: PeerEvent) {
+        let event = match self.waiting.is_empty() {
+            true => match self.task.events.try_send(event) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
+                Err(mpsc::error::TrySendError::Full(event)) => event,
+            },
+            false => event,
+        };
+        self.waiting_bytes += size(&event);
+        self.waiting.push_back(event);
+    }
+}
+
+fn size(event: &PeerEvent) -> usize {
+    match event {
+        PeerEvent::Received { frame, .. } => frame.len(),
+        _ => 0,
+    }
+}
