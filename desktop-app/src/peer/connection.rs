@@ -346,7 +346,7 @@ impl PeerConnectionEventHandler for Handler {
 }
 
 /// As measured: quick to check, quick to accept, and no socket for mDNS, which would not hide local addresses anyway.
-fn settings() -> SettingEngine {
+pub(super) fn settings() -> SettingEngine {
     let at_once = Some(Duration::ZERO);
     SettingEngineBuilder::new()
         .with_ice_timeouts(
