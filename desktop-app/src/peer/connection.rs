@@ -28,7 +28,7 @@ use webrtc::{
 
 use super::{
     IceServer, PathKind, PeerConfig,
-    interfaces::{Interfaces, is_local},
+    interfaces::{Interfaces, are_near},
     runtime::{FlushingRuntime, send_buffer_limit},
     signal::{Candidate, MAX_SDP},
 };
@@ -196,7 +196,6 @@ impl Connection {
             .ice_transport();
         let pair = transport.get_selected_candidate_pair().await.ok()??;
         let (local, remote) = (pair.local(), pair.remote());
-        let near = |address: &str| address.parse().is_ok_and(is_local);
         // A relayed candidate of the peer is seen as a reflexive one if its packets come before its signal.
         let remote_at = remote
             .address
@@ -209,7 +208,10 @@ impl Connection {
         {
             return Some(PathKind::Turn);
         }
-        let near = near(&local.address) && near(&remote.address);
+        let ours = local.address.parse().ok();
+        let near = ours
+            .zip(remote_at)
+            .is_some_and(|(ours, (theirs, _))| are_near(ours, theirs));
         Some(if near {
             PathKind::Lan
         } else {

@@ -7,8 +7,14 @@ use std::{
     vec,
 };
 
+use if_addrs::IfAddr;
+
 /// Every address costs a socket in every connection, and a machine with containers has many.
 const MAX_ADDRESSES: usize = 10;
+
+/// What calls itself one network but is larger, a VPN for instance, isn't nearby. In bits.
+const MIN_PREFIX_V4: u32 = 16;
+const MIN_PREFIX_V6: u32 = 64;
 
 /// The addresses as they are now, asked anew each time. 127.0.0.1 is among them, so that two profiles on one
 /// machine reach each other without a network.
@@ -52,8 +58,33 @@ fn is_usable(ip: &IpAddr) -> bool {
     }
 }
 
+/// Whether packets between these two stay nearby: both addresses are private, link-local or loopback, or an interface of ours joins them
+/// to one network, as is usual with IPv6.
+pub(super) fn are_near(ours: IpAddr, theirs: IpAddr) -> bool {
+    is_local(ours) && is_local(theirs) || {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        interfaces
+            .iter()
+            .any(|interface| match (&interface.addr, theirs) {
+                (IfAddr::V4(own), IpAddr::V4(theirs)) => {
+                    let mask = own.netmask.to_bits();
+                    own.ip == ours
+                        && mask.count_ones() >= MIN_PREFIX_V4
+                        && own.ip.to_bits() & mask == theirs.to_bits() & mask
+                }
+                (IfAddr::V6(own), IpAddr::V6(theirs)) => {
+                    let mask = own.netmask.to_bits();
+                    own.ip == ours
+                        && mask.count_ones() >= MIN_PREFIX_V6
+                        && own.ip.to_bits() & mask == theirs.to_bits() & mask
+                }
+                _ => false,
+            })
+    }
+}
+
 /// An address which only machines nearby can reach: private, link-local or loopback.
-pub(super) fn is_local(ip: IpAddr) -> bool {
+fn is_local(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
@@ -76,6 +107,14 @@ mod tests {
         let addresses = addresses();
         assert!(addresses.contains(&IpAddr::V4(Ipv4Addr::LOCALHOST)));
         assert!(addresses.len() <= MAX_ADDRESSES + 1);
+    }
+
+    #[test]
+    fn this_machine_is_near_itself() {
+        for address in addresses() {
+            assert!(are_near(address, address), "{address}");
+            assert!(!are_near(address, "2001:db8::1".parse().unwrap()));
+        }
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub(super) enum Report {
     Signal(SignalKind),
     /// The channel is open, the peer is who it should be.
     Open,
+    /// It will end on purpose, by its own doing or the peer's; the engine hasn't heard of it.
+    GivenUp,
     /// It was the last.
     Ended(Ending),
 }
@@ -92,7 +94,7 @@ pub(super) enum Report {
 pub(super) struct Shared {
     /// What waits to be sent, in bytes, each frame counted as [`FRAME_COST`] at least.
     pub(super) queued: AtomicUsize,
-    /// When a frame last passed, in milliseconds since `started` of the link.
+    /// When a frame last passed, in microseconds since `epoch` of the task.
     pub(super) used: AtomicU64,
 }
 
@@ -337,6 +339,8 @@ struct Carrier<'a> {
     /// Bytes handed to the channel.
     handed: u64,
     last_frame: Instant,
+    /// The end is on purpose, and nobody here ordered it.
+    given_up: bool,
 }
 
 type Closing = (DownReason, Option<CloseReason>);
@@ -367,6 +371,7 @@ impl<'a> Carrier<'a> {
             told: 0,
             handed: 0,
             last_frame: now,
+            given_up: false,
         }
     }
 
@@ -376,6 +381,9 @@ impl<'a> Carrier<'a> {
         self.used(Instant::now());
         self.emit(PeerEvent::Up { peer, link, path });
         let closing = self.work().await;
+        if self.given_up {
+            self.task.report(Report::GivenUp).await;
+        }
         self.emit(PeerEvent::Down {
             peer,
             link,
@@ -431,7 +439,7 @@ impl<'a> Carrier<'a> {
                     _ => Some((DownReason::Lost, None)),
                 },
                 () = sleep_until(due_at.min(idle_at)) => match Instant::now() >= idle_at {
-                    true => Some((DownReason::Closed(CloseReason::Idle), Some(CloseReason::Idle))),
+                    true => self.idle(),
                     false => self.check(due).await,
                 },
             };
@@ -506,12 +514,23 @@ impl<'a> Carrier<'a> {
                 }
             }
             Ok(Incoming::Bye(CloseReason::Replaced)) => return Some((DownReason::Replaced, None)),
-            Ok(Incoming::Bye(reason)) => return Some((DownReason::ClosedByPeer(reason), None)),
+            Ok(Incoming::Bye(reason)) => {
+                self.given_up = reason.ends_the_wish();
+                return Some((DownReason::ClosedByPeer(reason), None));
+            }
             Err(error) => {
                 return Some((DownReason::Malformed(error), Some(CloseReason::Fault)));
             }
         }
         None
+    }
+
+    fn idle(&mut self) -> Option<Closing> {
+        self.given_up = true;
+        Some((
+            DownReason::Closed(CloseReason::Idle),
+            Some(CloseReason::Idle),
+        ))
     }
 
     async fn check(&mut self, due: Due) -> Option<Closing> {
@@ -547,11 +566,11 @@ impl<'a> Carrier<'a> {
 
     fn used(&mut self, now: Instant) {
         self.last_frame = now;
-        let millis = now.duration_since(self.task.epoch).as_millis();
+        let micros = now.duration_since(self.task.epoch).as_micros();
         self.task
             .shared
             .used
-            .store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+            .store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// At once if the core takes it, else behind what already waits.

@@ -120,11 +120,9 @@ impl Registry {
         loop {
             let retry_at = self.retry_at;
             tokio::select! {
-                command = commands.recv() => match command {
-                    Some(PeerCommand::Send { peer, link, frame }) => self.send(peer, link, frame),
-                    Some(PeerCommand::Shutdown) | None => break,
-                    Some(command) => self.command(command),
-                },
+                // What a link has reported comes before what the engine asked on hearing of it. Only commands
+                // can come in masses, so they are last.
+                biased;
                 Some((peer, link, report)) = reports.recv() => self.report(peer, link, report),
                 permit = events.reserve(), if !self.outgoing.is_empty() => match permit {
                     Ok(permit) => {
@@ -140,6 +138,11 @@ impl Registry {
                     self.retry();
                 }
                 _ = look.tick() => self.look(),
+                command = commands.recv() => match command {
+                    Some(PeerCommand::Send { peer, link, frame }) => self.send(peer, link, frame),
+                    Some(PeerCommand::Shutdown) | None => break,
+                    Some(command) => self.command(command),
+                },
             }
         }
         self.shut_down(reports).await;
@@ -236,6 +239,10 @@ impl Registry {
                     handle.open = true;
                 }
                 known.negotiation.opened(now, link)
+            }
+            Report::GivenUp => {
+                known.negotiation.given_up(link);
+                return;
             }
             Report::Ended(ending) => {
                 known.links.remove(&link);

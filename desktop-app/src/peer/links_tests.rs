@@ -12,6 +12,8 @@ use super::{super::PathKind, *};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
+type Alter = fn(String) -> String;
+
 /// The way signals take from one side to the other, and the trouble they may meet.
 #[derive(Default)]
 struct Wire {
@@ -19,7 +21,7 @@ struct Wire {
     delay: AtomicU64,
     lost_percent: AtomicU32,
     doubled_percent: AtomicU32,
-    altered: Mutex<Option<fn(String) -> String>>,
+    altered: Mutex<Option<Alter>>,
     seed: u64,
 }
 
@@ -44,7 +46,7 @@ impl Wire {
         self.doubled_percent.store(percent, Ordering::SeqCst);
     }
 
-    fn alter(&self, with: fn(String) -> String) {
+    fn alter(&self, with: Alter) {
         *self.altered.lock().unwrap() = Some(with);
     }
 }
@@ -379,7 +381,10 @@ async fn a_new_network_replaces_the_link_and_nothing_is_out_of_order() {
                         assert!(matches!(next, PeerEvent::Up { link, .. } if link != old), "{next:?}");
                         alice_switched = true;
                     }
-                    PeerEvent::RoundTrip { .. } => {}
+                    // Meant for the link which had just gone down.
+                    PeerEvent::RoundTrip { .. }
+                    | PeerEvent::Sent { .. }
+                    | PeerEvent::Dropped { .. } => {}
                     other => panic!("{other:?}"),
                 },
                 event = bob.next() => match event {

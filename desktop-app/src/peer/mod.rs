@@ -282,7 +282,7 @@ pub enum PeerEvent {
 /// How a link travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PathKind {
-    /// Between private, link-local or loopback addresses.
+    /// Between private, link-local or loopback addresses, or within one network.
     Lan,
     /// Otherwise without a server in between.
     Direct,
@@ -290,7 +290,7 @@ pub enum PathKind {
     Turn,
 }
 
-/// Why a link is closed deliberately; the peer is told. All but `Replaced` end the wish for a link on both sides.
+/// Why a link is closed deliberately; the peer is told. All but `Replaced` and `Fault` end the wish for a link, on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CloseReason {
@@ -317,6 +317,10 @@ impl CloseReason {
         Self::Shutdown,
         Self::Fault,
     ];
+
+    fn ends_the_wish(self) -> bool {
+        !matches!(self, Self::Replaced | Self::Fault)
+    }
 
     fn to_byte(self) -> u8 {
         self as u8

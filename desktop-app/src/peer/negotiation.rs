@@ -324,6 +324,9 @@ impl Negotiation {
             return steps;
         }
         if self.knows(link) {
+            if reason.ends_the_wish() {
+                self.given_up(link);
+            }
             return vec![close(link, DownReason::ClosedByPeer(reason), None)];
         }
         // It may have overtaken its offer.
@@ -350,6 +353,14 @@ impl Negotiation {
             steps.push(close(passed_over, DownReason::Replaced, replaced));
         }
         steps
+    }
+
+    /// This link is about to end on purpose, and not because the engine asked: whoever closes a link should not find it again a
+    /// moment later. To be told before the engine hears of the end, since it may wish anew as soon as it does.
+    pub(super) fn given_up(&mut self, link: LinkId) {
+        if self.current() == Some(link) {
+            self.wished = false;
+        }
     }
 
     /// This connection has ended. `chance` is from 0 to 1.
@@ -383,15 +394,13 @@ impl Negotiation {
         if let Some(next) = self.next.take() {
             return vec![self.promote(now, next)];
         }
-        if let Ending::Down(reason) = ending
-            && ends_the_wish(reason)
-        {
-            self.wished = false;
-        }
         self.last_ended = Some(now);
-        self.failures = match now.duration_since(current.since) < SOUND_AFTER {
-            true => self.failures + 1,
-            false => 0,
+        let sound = now.duration_since(current.since) >= SOUND_AFTER;
+        self.failures = match ending {
+            Ending::Down(DownReason::Closed(_)) => 0,
+            Ending::Down(DownReason::ClosedByPeer(reason)) if reason.ends_the_wish() => 0,
+            _ if sound => 0,
+            _ => self.failures + 1,
         };
         self.pause(now, pause(self.failures, chance));
         Vec::new()
@@ -475,16 +484,6 @@ impl Negotiation {
 
 fn close(link: LinkId, down: DownReason, tell: Option<CloseReason>) -> Step {
     Step::Close { link, down, tell }
-}
-
-/// A side that closes on purpose should not find the link again a moment later.
-fn ends_the_wish(reason: DownReason) -> bool {
-    match reason {
-        DownReason::Closed(reason) | DownReason::ClosedByPeer(reason) => {
-            !matches!(reason, CloseReason::Replaced | CloseReason::Fault)
-        }
-        _ => false,
-    }
 }
 
 /// How long to wait after so many failures: at once after none, then 1, 2, 4 … 60 s, from half to all of it by chance,

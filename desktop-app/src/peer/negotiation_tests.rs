@@ -211,17 +211,38 @@ fn a_link_that_cannot_last_is_not_made_over_and_over() {
 }
 
 #[test]
-fn a_deliberate_close_by_either_ends_the_wish() {
+fn a_deliberate_close_by_either_ends_the_wish_and_a_new_wish_counts() {
     let now = Instant::now();
-    for reason in [
-        DownReason::Closed(CloseReason::Idle),
-        DownReason::ClosedByPeer(CloseReason::Limit),
-    ] {
-        let mut negotiation = linked(now);
-        negotiation.ended(now, LinkId(1), Ending::Down(reason), 0.5);
-        assert!(!negotiation.is_live());
-        assert_eq!(negotiation.retry_at(), None);
-    }
+    let idle = Ending::Down(DownReason::Closed(CloseReason::Idle));
+    let mut negotiation = linked(now);
+    negotiation.given_up(LinkId(1));
+    negotiation.ended(now, LinkId(1), idle, 0.5);
+    assert!(!negotiation.is_live());
+    assert_eq!(negotiation.retry_at(), None);
+
+    let mut negotiation = linked(now);
+    let bye = SignalKind::Bye {
+        reason: CloseReason::Limit,
+    };
+    let steps = negotiation.signal(
+        now,
+        Signal {
+            link: LinkId(1),
+            kind: bye,
+        },
+    );
+    assert_eq!(
+        steps,
+        [close(
+            LinkId(1),
+            DownReason::ClosedByPeer(CloseReason::Limit),
+            None
+        )]
+    );
+    // The engine has heard of the end before we have.
+    negotiation.dial(now, LinkId(2));
+    negotiation.ended(now, LinkId(1), idle, 0.0);
+    assert_eq!(negotiation.retry_at(), Some(now));
 }
 
 #[test]
