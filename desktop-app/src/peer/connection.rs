@@ -399,3 +399,32 @@ fn promises(sdp: &str, fingerprint: &str) -> bool {
                 && promised.trim().eq_ignore_ascii_case(fingerprint)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_promised_fingerprint_counts() {
+        let sdp = "v=0\r\na=fingerprint:sha-256 AB:CD\r\na=fingerprint:sha-1 11:22\r\n";
+        assert!(promises(sdp, "ab:cd"));
+        assert!(!promises(sdp, "AB:CE"));
+        assert!(!promises(sdp, "AB"));
+        assert!(!promises(sdp, "11:22"));
+        assert!(!promises("", ""));
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_understood_is_left_out() {
+        let server = |url: &str| IceServer {
+            urls: vec![url.to_owned()],
+            ..IceServer::default()
+        };
+        assert!(usable(&server("stun:stun.example:3478")).is_some());
+        assert!(
+            usable(&server("turn:turn.example:3478")).is_none(),
+            "without a credential"
+        );
+        assert!(usable(&server("nonsense")).is_none());
+    }
+}

@@ -22,9 +22,10 @@
 //! - Every queue is bounded. Where one is full the link is closed, which the layer above survives.
 //!
 //! # Threads of work
-//! `links` has the one task that knows all peers; it decides with `negotiation` and never waits for anybody. `link` is the task of one connection: it alone touches it, and it alone emits
+//! `links` has the one task that knows all peers; it decides with `negotiation` and never waits for anybody. `link` is the task of one connection (`carrier` while it is current): it alone touches it, and it alone emits
 //! that link's events. `connection` hides the WebRTC library, `runtime` what is wrong with it. `framing`, `signal` and `negotiation` are pure.
 
+mod carrier;
 mod connection;
 mod framing;
 mod interfaces;
@@ -40,8 +41,9 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+// To be replaced by the protocol crate's.
+pub use self::device::DeviceId;
 pub use self::{
-    device::DeviceId,
     framing::{FramingError, MAX_FRAME},
     links::PeerLinks,
 };
