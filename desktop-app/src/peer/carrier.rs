@@ -15,6 +15,7 @@ use super::{
     framing::{self, Assembler, Incoming, Outgoing},
     link::{Closing, LinkTask, Order, Report, cost, shut_down},
     pulse::{Due, Pulse},
+    runtime::send_buffer_limit,
 };
 
 /// Events which wait for a slow core, by number and by bytes. With more, the channel isn't read.
@@ -23,6 +24,9 @@ const MAX_WAITING_BYTES: usize = 2 << 20;
 
 /// Pongs and pings that wait for room in the channel. A peer which pings more often gets fewer pongs.
 const MAX_CONTROL: usize = 16;
+
+/// What is handed to the channel at once, in bytes.
+const BURST: usize = 256 << 10;
 
 /// Frames taken from the queue at once.
 const MAX_TAKEN: usize = 64;
@@ -126,6 +130,7 @@ impl<'a> Carrier<'a> {
                     if let Some(frame) = frame {
                         self.queue(frame);
                     }
+                    self.queue_waiting();
                     None
                 }
                 event = self.channel.next(), if reading => self.heard(event),
@@ -160,6 +165,14 @@ impl<'a> Carrier<'a> {
         }
     }
 
+    fn queue_waiting(&mut self) {
+        while self.outbox.len() < MAX_TAKEN
+            && let Ok(frame) = self.task.frames.try_recv()
+        {
+            self.queue(frame);
+        }
+    }
+
     fn queue(&mut self, frame: Bytes) {
         let cost = cost(&frame);
         // The registry has let only sound ones through.
@@ -168,14 +181,26 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    /// One message: whatever else has happened comes in between.
+    /// As many messages as the channel has room for, up to a burst: more would keep the rest of the work waiting, and
+    /// each on its own would pay for the locks of the library again.
     async fn hand_over(&mut self) -> Option<Closing> {
-        let message = match self.control.pop_front() {
-            Some(message) => message,
-            None => self.next_part()?,
-        };
-        self.handed += message.len() as u64;
-        (!self.channel.send(message).await).then_some((DownReason::Lost, None))
+        let outstanding = self.channel.outstanding().await;
+        let mut room = send_buffer_limit().saturating_sub(outstanding).min(BURST);
+        loop {
+            let message = match self.control.pop_front() {
+                Some(message) => message,
+                None => self.next_part()?,
+            };
+            let length = message.len();
+            self.handed += length as u64;
+            if !self.channel.send(message).await {
+                return Some((DownReason::Lost, None));
+            }
+            room = room.saturating_sub(length);
+            if room == 0 {
+                return None;
+            }
+        }
     }
 
     fn next_part(&mut self) -> Option<BytesMut> {
@@ -245,6 +270,9 @@ impl<'a> Carrier<'a> {
     }
 
     async fn check(&mut self, due: Due) -> Option<Closing> {
+        if due == Due::Ping {
+            self.look_at_path().await;
+        }
         let outstanding = self.channel.outstanding().await as u64;
         let acknowledged = self.handed.saturating_sub(outstanding);
         let now = Instant::now();
@@ -252,13 +280,6 @@ impl<'a> Carrier<'a> {
             Due::Ping => {
                 let number = self.pulse.ping(now, acknowledged);
                 self.control(framing::ping(number));
-                let (peer, link) = (self.task.peer, self.task.link);
-                if let Some(path) = self.connection.path().await
-                    && path != self.path
-                {
-                    self.path = path;
-                    self.emit(PeerEvent::Path { peer, link, path });
-                }
                 None
             }
             Due::Overdue => self
@@ -266,6 +287,21 @@ impl<'a> Carrier<'a> {
                 .is_dead(now, acknowledged)
                 .then_some((DownReason::Unanswered, None)),
         }
+    }
+
+    /// The library doesn't tell when ICE moves the connection, so we look before each ping.
+    async fn look_at_path(&mut self) {
+        let Some(path) = self
+            .connection
+            .path()
+            .await
+            .filter(|path| *path != self.path)
+        else {
+            return;
+        };
+        self.path = path;
+        let (peer, link) = (self.task.peer, self.task.link);
+        self.emit(PeerEvent::Path { peer, link, path });
     }
 
     fn control(&mut self, message: BytesMut) {

@@ -58,9 +58,12 @@ fn is_usable(ip: &IpAddr) -> bool {
     }
 }
 
-/// Whether packets between these two stay nearby: both addresses are private, link-local or loopback, or an interface of ours joins them
+/// Whether packets between these two stay nearby: one is loopback, both are private or link-local, or an interface of ours joins them
 /// to one network, as is usual with IPv6.
 pub(super) fn are_near(ours: IpAddr, theirs: IpAddr) -> bool {
+    if ours.is_loopback() || theirs.is_loopback() {
+        return true;
+    }
     is_local(ours) && is_local(theirs) || {
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
         interfaces
@@ -113,7 +116,11 @@ mod tests {
     fn this_machine_is_near_itself() {
         for address in addresses() {
             assert!(are_near(address, address), "{address}");
-            assert!(!are_near(address, "2001:db8::1".parse().unwrap()));
+            let far = "2001:db8::1".parse().unwrap();
+            assert!(
+                address.is_loopback() || !are_near(address, far),
+                "{address}"
+            );
         }
     }
 
