@@ -92,25 +92,38 @@ impl Engine {
 
         let profile = Profile::open(&folder)?;
         let database = profile.database();
-        let (credentials, me) = {
-            let db = store::open(&database)?;
-            let me: Option<Me> = settings::get(&db, "me")?;
-            (settings::get(&db, "credentials")?, me)
-        };
-        let api = RelayApi::new(credentials.clone(), inputs.clone(), options.clock.clone())?;
-        let peers = PeerLinks::start(me.map(|me| me.device).unwrap_or_default(), options.peers.clone(), peer_events);
-        let outlets = Outlets { events: events.clone(), link: link.clone(), peers, tasks };
+        let credentials = settings::get(&store::open(&database)?, "credentials")?;
+        let signed_in = credentials.is_some();
+        let api = RelayApi::new(credentials, inputs.clone(), options.clock.clone())?;
+        let runtime = tokio::runtime::Handle::current();
+        let start_peers = Box::new(move |device, config| {
+            let _inside = runtime.enter();
+            PeerLinks::start(device, config, peer_events.clone())
+        });
+        let outlets = Outlets { events: events.clone(), link: link.clone(), start_peers, tasks };
         let core = Core::open(profile, options.clock.clone(), outlets, options.peers)?;
         let finished = spawn_core(core, received, stop.clone())?;
 
         let relay = RelayLink::new(api.clone(), inputs.clone(), link_commands, options.clock.clone());
-        tokio::spawn(until(stop.clone(), relay.run(credentials.is_some())));
+        tokio::spawn(until(stop.clone(), relay.run(signed_in)));
         tokio::spawn(until(stop.clone(), pass_on(from_peers, inputs.clone())));
         tokio::spawn(until(stop.clone(), carry_out(api.clone(), task_queue, inputs.clone())));
 
-        let readers = Readers { path: database, idle: Arc::new(Mutex::new(Vec::new())), places: Arc::new(tokio::sync::Semaphore::new(READERS)) };
-        let inner =
-            Inner { inputs, events, link, api, readers, stop, finished: Mutex::new(Some(finished)), clock: options.clock };
+        let readers = Readers {
+            path: database,
+            idle: Arc::new(Mutex::new(Vec::new())),
+            places: Arc::new(tokio::sync::Semaphore::new(READERS)),
+        };
+        let inner = Inner {
+            inputs,
+            events,
+            link,
+            api,
+            readers,
+            stop,
+            finished: Mutex::new(Some(finished)),
+            clock: options.clock,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -187,14 +200,18 @@ impl Engine {
         });
         self.inner.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
         // A command whose transaction failed is dropped with its answer.
-        answered.await.map_err(|_| {
-            if self.inner.stop.is_cancelled() {
-                EngineError::Closed
-            } else {
-                EngineError::Invalid("the profile could not be written; nothing was changed. Is the disk full?".to_owned())
-            }
-        })
-        .flatten()
+        answered
+            .await
+            .map_err(|_| {
+                if self.inner.stop.is_cancelled() {
+                    EngineError::Closed
+                } else {
+                    EngineError::Invalid(
+                        "the profile could not be written; nothing was changed. Is the disk full?".to_owned(),
+                    )
+                }
+            })
+            .flatten()
     }
 
     /// Reads the database beside the core.
@@ -208,7 +225,9 @@ impl Engine {
 
     /// A chat of this profile, or the error that there is none.
     async fn chat_row(&self, chat: ChatId) -> Result<ChatRow> {
-        self.read(move |db| store::chats::get(db, chat)).await?.ok_or_else(|| EngineError::NotFound("such chat".to_owned()))
+        self.read(move |db| store::chats::get(db, chat))
+            .await?
+            .ok_or_else(|| EngineError::NotFound("such chat".to_owned()))
     }
 
     fn now(&self) -> u64 {
@@ -293,10 +312,12 @@ async fn carry_out(api: RelayApi, mut tasks: mpsc::UnboundedReceiver<Task>, inpu
                     reason: format!("This profile is an old copy, and a new sign-in is needed: {error}"),
                 },
             },
-            Task::Name { account } => match api.get::<parley_protocol::http::User>(&format!("/api/users/{account}")).await {
-                Ok(user) => TaskResult::Named { account, username: user.username },
-                Err(_) => continue,
-            },
+            Task::Name { account } => {
+                match api.get::<parley_protocol::http::User>(&format!("/api/users/{account}")).await {
+                    Ok(user) => TaskResult::Named { account, username: user.username },
+                    Err(_) => continue,
+                }
+            }
         };
         if inputs.send(Input::TaskDone(result)).await.is_err() {
             return;

@@ -62,7 +62,8 @@ pub(crate) fn me_of(relay: &str, tokens: &Tokens) -> Me {
 pub(crate) fn normalise(relay: &str) -> Result<String> {
     let text = relay.trim().trim_end_matches('/');
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
-    let wrong = || EngineError::Invalid(format!("`{relay}` is no relay's address; it looks like https://relay.example.org"));
+    let wrong =
+        || EngineError::Invalid(format!("`{relay}` is no relay's address; it looks like https://relay.example.org"));
     let url = reqwest::Url::parse(&with_scheme).map_err(|_| wrong())?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || url.path() != "/" {
         return Err(wrong());
@@ -173,14 +174,15 @@ impl RelayApi {
     /// Writes tokens to the disk.
     async fn keep(&self, credentials: Credentials) -> Result<()> {
         let (done, kept) = tokio::sync::oneshot::channel();
-        let command = Box::new(move |_: &mut crate::core::Core, tx: &rusqlite::Connection, out: &mut crate::core::Effects| {
-            settings::set(tx, "credentials", &credentials)?;
-            out.after.push(Box::new(move || {
-                // Whoever asked may be gone.
-                let _ = done.send(());
-            }));
-            Ok(())
-        });
+        let command =
+            Box::new(move |_: &mut crate::core::Core, tx: &rusqlite::Connection, out: &mut crate::core::Effects| {
+                settings::set(tx, "credentials", &credentials)?;
+                out.after.push(Box::new(move || {
+                    // Whoever asked may be gone.
+                    let _ = done.send(());
+                }));
+                Ok(())
+            });
         self.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
         kept.await.map_err(|_| EngineError::Closed)
     }
@@ -199,7 +201,6 @@ impl RelayApi {
         let credentials = Credentials::new(&relay, &tokens, (self.wall)());
         Ok((credentials, me_of(&relay, &tokens)))
     }
-
 }
 
 /// Whether the code says that the tokens are no good any more.

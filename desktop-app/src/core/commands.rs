@@ -16,7 +16,7 @@ use crate::store::{Sql, chats, int, settings};
 use crate::views::{Connection as ConnectionView, Me, Route, Settings};
 
 /// Who waits for the answer to a request on the session.
-pub(super) type Waiter = oneshot::Sender<Result<u64, ErrorBody>>;
+pub(crate) type Waiter = oneshot::Sender<Result<u64, ErrorBody>>;
 
 impl Core {
     /// Somebody signed in to this profile.
@@ -33,7 +33,7 @@ impl Core {
             settings::remove(tx, "inbox_cursor")?;
             settings::remove(tx, "confirmed_opening")?;
             let old = before.map(|before| before.device).unwrap_or_default();
-            self.me = Some(me.clone());
+            self.become_known_as(me.clone());
             self.requeue_under_new_device(tx, old, out)?;
             for chat in chats::all(tx)? {
                 chats::set_cursor(tx, chat.state.id, parley_protocol::frames::Cursor::default())?;
@@ -44,14 +44,14 @@ impl Core {
         settings::set(tx, "credentials", credentials)?;
         settings::remove(tx, "signed_out_because")?;
         settings::name_account(tx, me.account, &me.username)?;
-        self.me = Some(me);
+        self.become_known_as(me);
         self.show_connection(ConnectionView::Connecting, out);
         out.link.push(LinkCommand::Go { credentials: credentials.clone() });
         Ok(())
     }
 
     /// The profile is signed out: by the person, or because the relay says so. Its history stays.
-    pub(super) fn sign_out_locally(&mut self, tx: &Connection, reason: Option<String>, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn sign_out_locally(&mut self, tx: &Connection, reason: Option<String>, out: &mut Effects) -> Sql<()> {
         settings::remove(tx, "credentials")?;
         settings::remove(tx, "me")?;
         settings::set(tx, "signed_out_because", &reason)?;
@@ -125,7 +125,7 @@ impl Core {
         out.relay.push(make(req));
     }
 
-    pub(super) fn requests_done(&mut self, req: u64, result: Result<u64, ErrorBody>, out: &mut Effects) {
+    pub(crate) fn requests_done(&mut self, req: u64, result: Result<u64, ErrorBody>, out: &mut Effects) {
         if let Some(waiter) = self.session.as_mut().and_then(|session| session.requests.remove(&req)) {
             out.after.push(Box::new(move || {
                 // Whoever asked may be gone.

@@ -18,26 +18,31 @@ use crate::stream::{self, Verdict};
 use crate::views::Route;
 
 /// How long a gap is waited for before what is beyond it is shown.
-pub(super) const GAP_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const GAP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message of a sealed chat on its way in.
-pub(super) struct Incoming {
-    pub(super) chat: ChatId,
+pub(crate) struct Incoming {
+    pub(crate) chat: ChatId,
     /// As the route vouches for it.
-    pub(super) from: Sender,
-    pub(super) payload: String,
-    pub(super) route: Route,
+    pub(crate) from: Sender,
+    pub(crate) payload: String,
+    pub(crate) route: Route,
 }
 
 impl Core {
     /// Takes a sealed message. `false` only if a link carried it ahead of the membership that it needs: then it was not
     /// taken, and comes again by the relay.
-    pub(super) fn take_sealed(&mut self, tx: &Connection, incoming: Incoming, out: &mut Effects) -> Sql<bool> {
+    pub(crate) fn take_sealed(&mut self, tx: &Connection, incoming: Incoming, out: &mut Effects) -> Sql<bool> {
         let Incoming { chat, from, payload: text, route } = incoming;
         let message = match payload::open(&text) {
             Ok(message) if message.device == from.device && message.clock.is_plausible() && message.n > 0 => message,
             Ok(_) => {
-                notice(out, chat, "damaged", "A message claims a sender or a time that it cannot have; it was left out.");
+                notice(
+                    out,
+                    chat,
+                    "damaged",
+                    "A message claims a sender or a time that it cannot have; it was left out.",
+                );
                 return Ok(true);
             }
             Err(error) => {
@@ -164,13 +169,9 @@ impl Core {
 
     /// Gaps which were waited for long enough are passed and listed as missing; what is beyond them is shown. While a log
     /// is still being read, what is missing may be in it.
-    pub(super) fn give_up_gaps(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
-        let due: Vec<(ChatId, DeviceId)> = self
-            .gaps
-            .iter()
-            .filter(|(_, since)| now >= **since + GAP_PATIENCE)
-            .map(|(key, _)| *key)
-            .collect();
+    pub(crate) fn give_up_gaps(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+        let due: Vec<(ChatId, DeviceId)> =
+            self.gaps.iter().filter(|(_, since)| now >= **since + GAP_PATIENCE).map(|(key, _)| *key).collect();
         for (chat, device) in due {
             if self.is_catching_up(tx, chat)? {
                 self.gaps.insert((chat, device), now);
@@ -197,12 +198,7 @@ impl Core {
     }
 
     /// The oldest gap of a device: the run, and the number up to which it has to be given up so that something can be shown.
-    fn first_gap(
-        &self,
-        tx: &Connection,
-        chat: ChatId,
-        device: DeviceId,
-    ) -> Sql<Option<(parley_protocol::RunId, u64)>> {
+    fn first_gap(&self, tx: &Connection, chat: ChatId, device: DeviceId) -> Sql<Option<(parley_protocol::RunId, u64)>> {
         let held = streams::held_runs(tx, chat, device)?;
         for (run_id, n) in &held {
             let run = streams::get(tx, chat, device, *run_id)?;
@@ -239,7 +235,10 @@ impl Core {
     }
 
     /// Writes what a sealed message says and moves the chat's clock past it.
-    #[expect(clippy::too_many_arguments, reason = "each is a different thing, and a struct of them would be used here alone")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a different thing, and a struct of them would be used here alone"
+    )]
     fn show_sealed(
         &mut self,
         tx: &Connection,
@@ -272,7 +271,7 @@ impl Core {
     }
 
     /// Takes an entry of an open chat: its order is the log's.
-    pub(super) fn take_open(
+    pub(crate) fn take_open(
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
@@ -306,7 +305,7 @@ impl Core {
     }
 
     /// Writes what a message says, whoever sent it: also what this device itself sends goes through here.
-    pub(super) fn apply_body(&mut self, tx: &Connection, told: &Told<'_>, body: &Body, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn apply_body(&mut self, tx: &Connection, told: &Told<'_>, body: &Body, out: &mut Effects) -> Sql<()> {
         let chat = told.chat.state.id;
         let own = told.from.account == self.account();
         let key = MessageKey { device: told.from.device, id: told.id };
@@ -391,7 +390,7 @@ impl Core {
     }
 
     /// Writes a line that says something is missing, at the end of what is there.
-    pub(super) fn show_gap(
+    pub(crate) fn show_gap(
         &mut self,
         tx: &Connection,
         chat_id: ChatId,
@@ -403,11 +402,8 @@ impl Core {
         let Some(chat) = chats::get(tx, chat_id)? else {
             return Ok(());
         };
-        let sort = if chat.state.sealed {
-            messages::sort_of(chat.clock)
-        } else {
-            (crate::store::int(chat.cursor.seq), 1)
-        };
+        let sort =
+            if chat.state.sealed { messages::sort_of(chat.clock) } else { (crate::store::int(chat.cursor.seq), 1) };
         let text = crate::store::to_json(&(count, why));
         let key = MessageKey { device, id: parley_protocol::MessageId::new() };
         self.write_line(tx, chat_id, key, AccountId::nil(), "gap", sort, text, out)
@@ -415,7 +411,7 @@ impl Core {
 
     /// Writes a line that is no message.
     #[expect(clippy::too_many_arguments, reason = "the columns of a line that differ between its two callers")]
-    pub(super) fn write_line(
+    pub(crate) fn write_line(
         &mut self,
         tx: &Connection,
         chat: ChatId,
@@ -450,23 +446,23 @@ impl Core {
 }
 
 /// A message that has been taken, and what is known about it besides its body.
-pub(super) struct Told<'a> {
-    pub(super) chat: &'a ChatRow,
-    pub(super) from: Sender,
-    pub(super) id: parley_protocol::MessageId,
+pub(crate) struct Told<'a> {
+    pub(crate) chat: &'a ChatRow,
+    pub(crate) from: Sender,
+    pub(crate) id: parley_protocol::MessageId,
     /// Orders edits and reactions: the hybrid clock, or in open chats the `seq`.
-    pub(super) clock: Clock,
-    pub(super) sort: (i64, i64),
-    pub(super) number: Option<(parley_protocol::RunId, u64)>,
-    pub(super) seq: Option<u64>,
-    pub(super) sent_at: u64,
+    pub(crate) clock: Clock,
+    pub(crate) sort: (i64, i64),
+    pub(crate) number: Option<(parley_protocol::RunId, u64)>,
+    pub(crate) seq: Option<u64>,
+    pub(crate) sent_at: u64,
     /// It was shown on another device of one's own before it came here.
-    pub(super) shown: bool,
-    pub(super) route: Route,
+    pub(crate) shown: bool,
+    pub(crate) route: Route,
 }
 
 /// The first eight bytes of the SHA-256 of a payload: enough to tell a repetition from a conflict.
-pub(super) fn digest(payload: &str) -> i64 {
+pub(crate) fn digest(payload: &str) -> i64 {
     let hash = Sha256::digest(payload.as_bytes());
     let mut first = [0; 8];
     for (to, from) in first.iter_mut().zip(hash) {
@@ -476,11 +472,11 @@ pub(super) fn digest(payload: &str) -> i64 {
 }
 
 /// What a payload of an entry is, for a chat of this kind.
-pub(super) fn is_of_kind(sealed: bool, payload: &Payload) -> bool {
+pub(crate) fn is_of_kind(sealed: bool, payload: &Payload) -> bool {
     sealed == matches!(payload, Payload::Sealed(_))
 }
 
-pub(super) fn notice(out: &mut Effects, chat: ChatId, code: &str, message: &str) {
+pub(crate) fn notice(out: &mut Effects, chat: ChatId, code: &str, message: &str) {
     tracing::warn!(%chat, code, message);
     out.events.push(Event::Notice { chat: Some(chat), code: code.to_owned(), message: message.to_owned() });
 }

@@ -33,8 +33,6 @@ use crate::relay_link::LinkCommand;
 use crate::store::{self, Sql, chats, settings};
 use crate::views::{Connection as ConnectionView, Me, RouteView, Settings};
 
-pub(crate) use session::SessionPhase;
-
 /// How many inputs may wait for the core.
 pub(crate) const QUEUE: usize = 1_024;
 /// How many inputs one transaction takes.
@@ -122,11 +120,14 @@ pub(crate) struct Effects {
     pub(crate) after: Vec<Box<dyn FnOnce() + Send>>,
 }
 
+/// Starts the peer links of a device: they are made anew when the profile becomes another one.
+pub(crate) type StartPeers = Box<dyn Fn(DeviceId, PeerConfig) -> mpsc::Sender<PeerCommand> + Send>;
+
 /// Ends of the channels which the core talks to.
 pub(crate) struct Outlets {
     pub(crate) events: broadcast::Sender<Event>,
     pub(crate) link: mpsc::UnboundedSender<LinkCommand>,
-    pub(crate) peers: mpsc::Sender<PeerCommand>,
+    pub(crate) start_peers: StartPeers,
     pub(crate) tasks: mpsc::UnboundedSender<Task>,
 }
 
@@ -139,6 +140,7 @@ pub(crate) struct Core {
     _profile: Profile,
     wall: WallClock,
     outlets: Outlets,
+    peers: mpsc::Sender<PeerCommand>,
     pub(crate) me: Option<Me>,
     pub(crate) opening: Opening,
     pub(crate) settings: Settings,
@@ -174,11 +176,14 @@ impl Core {
             ConnectionView::SignedOut { reason: settings::get(&db, "signed_out_because")? }
         };
         let held = store::streams::holding(&db)?;
+        let device = me.as_ref().map(|me| me.device).unwrap_or_default();
+        let peers = (outlets.start_peers)(device, peer_config.clone());
         Ok(Self {
             db: Some(db),
             _profile: profile,
             wall,
             outlets,
+            peers,
             me,
             opening,
             settings: chosen,
@@ -340,9 +345,7 @@ impl Core {
     /// Hands a command to the peer links. They never wait for the core, so a full queue means that they are far behind: the
     /// link is forgotten here, and what it misses goes by the relay.
     fn send_peers(&mut self, command: PeerCommand) {
-        if let Err(mpsc::error::TrySendError::Full(PeerCommand::Send { peer, .. })) =
-            self.outlets.peers.try_send(command)
-        {
+        if let Err(mpsc::error::TrySendError::Full(PeerCommand::Send { peer, .. })) = self.peers.try_send(command) {
             self.links.remove(&peer);
         }
     }
@@ -369,6 +372,17 @@ impl Core {
     /// The wall clock now.
     pub(crate) fn now(&self) -> u64 {
         (self.wall)()
+    }
+
+    /// The profile is this device from now on: links are made under its name.
+    pub(crate) fn become_known_as(&mut self, me: Me) {
+        let other = self.device() != me.device;
+        self.links.clear();
+        if other {
+            // The links of the device before end with their sender.
+            self.peers = (self.outlets.start_peers)(me.device, self.peer_config.clone());
+        }
+        self.me = Some(me);
     }
 
     /// This device; nil while nobody is signed in.

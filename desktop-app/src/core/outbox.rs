@@ -8,7 +8,8 @@ use parley_protocol::frames::{MarkScope, Payload, Sender};
 use parley_protocol::marks::OpenMark;
 use parley_protocol::message::RunEnd;
 use parley_protocol::{
-    Body, ChatId, ClientFrame, Clock, DeviceId, MarkRegister, Marks, MessageId, MessageKey, RunId, SealedMessage, payload,
+    Body, ChatId, ClientFrame, Clock, DeviceId, MarkRegister, Marks, MessageId, MessageKey, RunId, SealedMessage,
+    payload,
 };
 use rusqlite::Connection;
 
@@ -28,7 +29,7 @@ const RUNS_LOOKED_AT: usize = 64;
 
 impl Core {
     /// Queues a message and shows it, in one transaction. Gives its key.
-    pub(super) fn send(&mut self, tx: &Connection, chat: &ChatRow, body: &Body, out: &mut Effects) -> Sql<MessageKey> {
+    pub(crate) fn send(&mut self, tx: &Connection, chat: &ChatRow, body: &Body, out: &mut Effects) -> Sql<MessageKey> {
         let id = MessageId::new();
         let chat_id = chat.state.id;
         let now = self.now();
@@ -51,7 +52,18 @@ impl Core {
             sent::push(tx, chat_id, id, Some((run, n)), &payload::seal(&message), self.opening.life, now)?;
             chats::set_clock(tx, chat_id, clock)?;
             let sort = messages::sort_of(clock);
-            Told { chat, from, id, clock, sort, number: Some((run, n)), seq: None, sent_at: now, shown: true, route: Route::Wait }
+            Told {
+                chat,
+                from,
+                id,
+                clock,
+                sort,
+                number: Some((run, n)),
+                seq: None,
+                sent_at: now,
+                shown: true,
+                route: Route::Wait,
+            }
         } else {
             sent::push(tx, chat_id, id, None, &crate::store::to_json(body), self.opening.life, now)?;
             // Until the log gives it a place it stands behind everything that is there.
@@ -89,7 +101,7 @@ impl Core {
     }
 
     /// Hands what waits to the routes that are open: to every link that is in step, and to the relay unless links alone suffice.
-    pub(super) fn pump(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn pump(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
         let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {
             return Ok(());
         };
@@ -137,7 +149,7 @@ impl Core {
 
     /// Removes what every other device of its audience has (DELIVERY rule 15), and lets wait again what a mark lists as
     /// missing.
-    pub(super) fn settle(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn settle(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
         let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.state.sealed) else {
             return Ok(());
         };
@@ -165,9 +177,9 @@ impl Core {
                     }
                     continue;
                 }
-                let missed = registers.iter().any(|marks| {
-                    marks.held(me, run.run).is_some_and(|held| held.missing.binary_search(&n).is_ok())
-                });
+                let missed = registers
+                    .iter()
+                    .any(|marks| marks.held(me, run.run).is_some_and(|held| held.missing.binary_search(&n).is_ok()));
                 if missed && sent::reopen_number(tx, chat_id, run.run, n)? {
                     if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat_id)) {
                         feed.appended = 0;
@@ -180,7 +192,7 @@ impl Core {
     }
 
     /// Takes what another device says it holds and has shown, by whatever route it came.
-    pub(super) fn merge_marks(
+    pub(crate) fn merge_marks(
         &mut self,
         tx: &Connection,
         chat: ChatId,
@@ -227,10 +239,9 @@ impl Core {
         merged.read.merge(&new.read);
         for (at, run) in runs.iter().enumerate() {
             let later = runs.get(at + 1..).unwrap_or_default();
-            for (result, parts) in [
-                (&mut merged.delivered, [&old.delivered, &new.delivered]),
-                (&mut merged.read, [&old.read, &new.read]),
-            ] {
+            for (result, parts) in
+                [(&mut merged.delivered, [&old.delivered, &new.delivered]), (&mut merged.read, [&old.read, &new.read])]
+            {
                 let complete = parts.iter().any(|marks| marks.has(me, *run, u64::MAX, later));
                 if complete && let Some(mine) = result.0.get_mut(&me) {
                     mine.remove(run);
@@ -244,13 +255,13 @@ impl Core {
     }
 
     /// The own register of a chat moved: links are told at once, the relay within a second.
-    pub(super) fn tell_marks(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn tell_marks(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
         self.marks_due.entry(chat).or_insert_with(|| Instant::now() + MARKS_EVERY);
         self.link_marks(tx, chat, None, out)
     }
 
     /// Tells the relay the registers that are due, unless every other device is linked and was told.
-    pub(super) fn flush_marks(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn flush_marks(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
         if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
             return Ok(());
         }
@@ -297,7 +308,7 @@ impl Core {
     }
 
     /// Takes another device's mark in an open chat.
-    pub(super) fn take_open_mark(
+    pub(crate) fn take_open_mark(
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
@@ -322,7 +333,7 @@ impl Core {
     }
 
     /// Shows a chat as read up to a message, or to its end.
-    pub(super) fn mark_read(
+    pub(crate) fn mark_read(
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
@@ -373,7 +384,7 @@ impl Core {
     }
 
     /// Takes a message back that was never handed to any route; its number stays, with nothing under it. `false` if it is too late.
-    pub(super) fn cancel(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
+    pub(crate) fn cancel(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
         let Some(row) = sent::cancel(tx, chat, id)? else {
             return Ok(false);
         };
@@ -391,7 +402,7 @@ impl Core {
     }
 
     /// A failed message goes out again, with the same bytes.
-    pub(super) fn retry(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
+    pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
         let again = sent::retry(tx, chat, id)?;
         if again {
             if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
@@ -405,7 +416,7 @@ impl Core {
 
     /// What an old copy had in its outbox: what was written in this opening was never sent by anybody and goes out anew, under
     /// the new device; older rows may have been sent by the profile it was copied from, so the person decides.
-    pub(super) fn requeue_under_new_device(&mut self, tx: &Connection, old: DeviceId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn requeue_under_new_device(&mut self, tx: &Connection, old: DeviceId, out: &mut Effects) -> Sql<()> {
         for (chat_id, id, life, text) in sent::unaccepted(tx)? {
             let key = MessageKey { device: old, id };
             if life != self.opening.life {
@@ -431,7 +442,7 @@ impl Core {
     }
 
     /// Whether a blocked account stands at the other end of a direct chat.
-    pub(super) fn is_blocked_chat(&self, tx: &Connection, chat: &ChatRow) -> Sql<bool> {
+    pub(crate) fn is_blocked_chat(&self, tx: &Connection, chat: &ChatRow) -> Sql<bool> {
         if chat.state.kind != parley_protocol::ChatKind::Direct {
             return Ok(false);
         }
@@ -451,4 +462,3 @@ fn append_of(chat: &ChatRow, row: &SentRow) -> Option<Payload> {
     }
     serde_json::from_str(&row.payload).ok().map(Payload::Open)
 }
-

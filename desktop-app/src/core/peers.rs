@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parley_protocol::frames::{IceServer, Opening, Sender};
-use parley_protocol::{
-    ChatId, ChatKind, ClientFrame, DeviceId, LifeId, MarkRegister, Marks, RunId,
-};
+use parley_protocol::{ChatId, ChatKind, ClientFrame, DeviceId, LifeId, MarkRegister, Marks, RunId};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +91,7 @@ struct Lane {
 
 impl Link {
     /// When the oldest unmarked message is overdue.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         let lanes = self.chats.values().filter(|lane| !lane.suspect);
         lanes.filter_map(|lane| lane.unmarked.front()).map(|(_, _, since)| *since + MARK_OVERDUE).min()
     }
@@ -110,7 +108,7 @@ impl Link {
 }
 
 impl Core {
-    pub(super) fn peer_event(&mut self, tx: &Connection, event: PeerEvent, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn peer_event(&mut self, tx: &Connection, event: PeerEvent, out: &mut Effects) -> Sql<()> {
         match event {
             PeerEvent::Signal { to, body } => self.send_signal(tx, to, body, out),
             PeerEvent::Up { peer, link, path } => self.link_up(tx, peer, link, path, out),
@@ -254,7 +252,7 @@ impl Core {
     }
 
     /// Sends the own register of a chat on links: to one peer, or to all that carry it.
-    pub(super) fn link_marks(
+    pub(crate) fn link_marks(
         &mut self,
         tx: &Connection,
         chat: ChatId,
@@ -276,7 +274,8 @@ impl Core {
         let register = streams::register(tx, chat)?;
         for peer in peers {
             let own = chats::account_of(tx, peer)? == Some(self.account());
-            let about = |marks: &Marks| Marks(marks.0.iter().filter(|(device, _)| **device == peer).map(clone).collect());
+            let about =
+                |marks: &Marks| Marks(marks.0.iter().filter(|(device, _)| **device == peer).map(clone).collect());
             let register = MarkRegister {
                 delivered: about(&register.delivered),
                 read: match (own, self.settings.read_marks) {
@@ -291,7 +290,7 @@ impl Core {
     }
 
     /// Sends on each link that is in step what its device lacks, in order, up to the window.
-    pub(super) fn pump_links(
+    pub(crate) fn pump_links(
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
@@ -347,7 +346,7 @@ impl Core {
     }
 
     /// A device's marks moved: what it holds is no longer unmarked on its link.
-    pub(super) fn link_marked(&mut self, chat: ChatId, peer: DeviceId, register: &MarkRegister) {
+    pub(crate) fn link_marked(&mut self, chat: ChatId, peer: DeviceId, register: &MarkRegister) {
         let me = self.device();
         let Some(lane) = self.links.get_mut(&peer).and_then(|link| link.chats.get_mut(&chat)) else {
             return;
@@ -355,7 +354,8 @@ impl Core {
         let marks = &register.delivered;
         while let Some((run, n, _)) = lane.unmarked.front().copied() {
             // A run which the mark names no more was marked before the later one was.
-            let later: Vec<RunId> = lane.unmarked.iter().map(|(run, _, _)| *run).filter(|other| *other != run).collect();
+            let later: Vec<RunId> =
+                lane.unmarked.iter().map(|(run, _, _)| *run).filter(|other| *other != run).collect();
             let listed_missing = marks.held(me, run).is_some_and(|held| n <= held.upto);
             if !marks.has(me, run, n, &later) && !listed_missing && !newer_run_held(marks, me, run) {
                 break;
@@ -374,7 +374,7 @@ impl Core {
     }
 
     /// Chats whose oldest message on a link is overdue are carried by the relay too.
-    pub(super) fn watch_links(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn watch_links(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
         let mut left = Vec::new();
         for link in self.links.values_mut() {
             for (chat, lane) in &mut link.chats {
@@ -394,7 +394,7 @@ impl Core {
     }
 
     /// Whether links alone carry what is written in the chat now.
-    pub(super) fn links_suffice(&self, chat: &ChatRow) -> bool {
+    pub(crate) fn links_suffice(&self, chat: &ChatRow) -> bool {
         chat.state.kind == ChatKind::Direct && route::links_suffice(&self.reach(chat))
     }
 
@@ -413,7 +413,8 @@ impl Core {
     /// The route of a chat now.
     pub(crate) fn route_of(&self, chat: &ChatRow) -> RouteView {
         let relay_up = self.session.as_ref().is_some_and(|session| session.phase == SessionPhase::Open);
-        let reach = if chat.state.sealed && chat.state.kind == ChatKind::Direct { self.reach(chat) } else { Vec::new() };
+        let reach =
+            if chat.state.sealed && chat.state.kind == ChatKind::Direct { self.reach(chat) } else { Vec::new() };
         let route = route::choose(&reach, relay_up);
         let round_trip = match route {
             Route::Relay => self.relay_round_trip,
@@ -424,13 +425,17 @@ impl Core {
             }
         };
         let linked = reach.iter().filter(|device| device.link.is_some()).count();
-        let since = self.routes.get(&chat.state.id).filter(|old| old.route == route).map_or_else(|| self.now(), |old| old.since);
+        let since = self
+            .routes
+            .get(&chat.state.id)
+            .filter(|old| old.route == route)
+            .map_or_else(|| self.now(), |old| old.since);
         let devices = chat.state.devices().filter(|(device, _)| *device != self.device()).count();
         RouteView { route, round_trip, since, linked, devices }
     }
 
     /// Tells the route of a chat if it changed, or its round trip by a fifth.
-    pub(super) fn show_route(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn show_route(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
         let Some(chat) = chats::get(tx, chat_id)? else {
             return Ok(());
         };
@@ -449,7 +454,7 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn all_routes(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn all_routes(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
         out.routes.extend(chats::all(tx)?.into_iter().map(|chat| chat.state.id));
         Ok(())
     }
@@ -460,7 +465,7 @@ impl Core {
     }
 
     /// Wishes for a link to a device that came online.
-    pub(super) fn wish_link(&mut self, tx: &Connection, peer: DeviceId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn wish_link(&mut self, tx: &Connection, peer: DeviceId, out: &mut Effects) -> Sql<()> {
         if peer != self.device() && !self.links.contains_key(&peer) && self.may_link(tx, peer)? {
             out.peers.push(PeerCommand::Dial { peer });
         }
@@ -468,8 +473,9 @@ impl Core {
     }
 
     /// Wishes for links to the devices of a direct chat which are online.
-    pub(super) fn wish_links_of(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
-        let Some(row) = chats::get(tx, chat)?.filter(|row| row.state.kind == ChatKind::Direct && row.state.sealed) else {
+    pub(crate) fn wish_links_of(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        let Some(row) = chats::get(tx, chat)?.filter(|row| row.state.kind == ChatKind::Direct && row.state.sealed)
+        else {
             return Ok(());
         };
         for (device, account) in row.state.devices() {
@@ -502,7 +508,7 @@ impl Core {
     }
 
     /// The person's choice or a block changed: links that are not allowed any more go, those that are now are wished for.
-    pub(super) fn links_by_policy(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn links_by_policy(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
         let open: Vec<DeviceId> = self.links.keys().copied().collect();
         for peer in open {
             if !self.may_link(tx, peer)? {
@@ -520,14 +526,14 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn close_all_links(&mut self, out: &mut Effects) {
+    pub(crate) fn close_all_links(&mut self, out: &mut Effects) {
         for (peer, _) in self.links.drain() {
             out.peers.push(PeerCommand::Close { peer, reason: CloseReason::Unwanted });
         }
     }
 
     /// A signal came through the relay, which vouches for its sender.
-    pub(super) fn peer_signal(&mut self, tx: &Connection, from: Sender, body: String, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn peer_signal(&mut self, tx: &Connection, from: Sender, body: String, out: &mut Effects) -> Sql<()> {
         if self.may_link(tx, from.device)? && chats::account_of(tx, from.device)? == Some(from.account) {
             out.peers.push(PeerCommand::Signal { from: from.device, body });
         }
@@ -542,11 +548,15 @@ impl Core {
     }
 
     /// Typing goes by links where they suffice, else by the relay.
-    pub(super) fn send_typing(&mut self, chat: &ChatRow, on: bool, out: &mut Effects) {
+    pub(crate) fn send_typing(&mut self, chat: &ChatRow, on: bool, out: &mut Effects) {
         let id = chat.state.id;
         if self.links_suffice(chat) {
-            let peers: Vec<DeviceId> =
-                chat.state.devices().map(|(device, _)| device).filter(|device| self.links.contains_key(device)).collect();
+            let peers: Vec<DeviceId> = chat
+                .state
+                .devices()
+                .map(|(device, _)| device)
+                .filter(|device| self.links.contains_key(device))
+                .collect();
             for peer in peers {
                 self.send_frame(peer, &PeerFrame::Typing { chat: id, on }, out);
             }
@@ -556,15 +566,7 @@ impl Core {
     }
 
     /// The relay says which STUN and TURN servers the operator set up.
-    pub(super) fn configure_ice(&mut self, servers: Vec<IceServer>, out: &mut Effects) {
-        let servers: Vec<crate::peer::IceServer> = servers
-            .into_iter()
-            .map(|server| crate::peer::IceServer {
-                urls: server.urls,
-                username: server.username,
-                credential: server.credential,
-            })
-            .collect();
+    pub(crate) fn configure_ice(&mut self, servers: Vec<IceServer>, out: &mut Effects) {
         if self.peer_config.ice_servers != servers {
             self.peer_config.ice_servers = servers;
             out.peers.push(PeerCommand::Configure(self.peer_config.clone()));
@@ -573,7 +575,9 @@ impl Core {
 
     fn shares(&self, tx: &Connection, chat: ChatId, peer: DeviceId) -> Sql<bool> {
         Ok(chats::get(tx, chat)?.is_some_and(|row| {
-            row.status == ChatStatus::Active && row.state.sealed && row.state.devices().any(|(device, _)| device == peer)
+            row.status == ChatStatus::Active
+                && row.state.sealed
+                && row.state.devices().any(|(device, _)| device == peer)
         }))
     }
 
@@ -591,8 +595,5 @@ fn clone<K: Copy, V: Clone>((key, value): (&K, &V)) -> (K, V) {
 
 /// Whether the mark holds the beginning of a run of ours other than this one, and does not name this one.
 fn newer_run_held(marks: &Marks, me: DeviceId, run: RunId) -> bool {
-    marks.0.get(&me).is_some_and(|runs| {
-        !runs.contains_key(&run) && runs.values().any(|held| held.has(1))
-    })
+    marks.0.get(&me).is_some_and(|runs| !runs.contains_key(&run) && runs.values().any(|held| held.has(1)))
 }
-

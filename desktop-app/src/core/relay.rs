@@ -24,7 +24,7 @@ use crate::views::{ChatStatus, Connection as ConnectionView, Me, Route};
 
 impl Core {
     /// A session begins: say hello with the own cursors.
-    pub(super) fn begin_session(&mut self, tx: &Connection, number: u64, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn begin_session(&mut self, tx: &Connection, number: u64, out: &mut Effects) -> Sql<()> {
         let Some(me) = &self.me else {
             return Ok(());
         };
@@ -43,7 +43,7 @@ impl Core {
     }
 
     /// The session is gone.
-    pub(super) fn end_session(
+    pub(crate) fn end_session(
         &mut self,
         tx: &Connection,
         number: u64,
@@ -64,14 +64,14 @@ impl Core {
     }
 
     /// Whether entries of the chat's log are still on their way to this device.
-    pub(super) fn is_catching_up(&self, tx: &Connection, chat: ChatId) -> Sql<bool> {
+    pub(crate) fn is_catching_up(&self, tx: &Connection, chat: ChatId) -> Sql<bool> {
         let Some(head) = self.session.as_ref().and_then(|session| session.heads.get(&chat.into())) else {
             return Ok(false);
         };
         Ok(chats::get(tx, chat)?.is_some_and(|row| row.cursor.seq < *head))
     }
 
-    pub(super) fn relay_frame(&mut self, tx: &Connection, frame: RelayFrame, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn relay_frame(&mut self, tx: &Connection, frame: RelayFrame, out: &mut Effects) -> Sql<()> {
         match frame {
             RelayFrame::Welcome { logs, gone, ice_servers, blocked, .. } => {
                 settings::set(tx, "confirmed_opening", &self.opening)?;
@@ -230,7 +230,7 @@ impl Core {
     }
 
     /// The log has the changes that could be given back; now everything of one's own that somebody may lack.
-    pub(super) fn finish_reset(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn finish_reset(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
         chats::end_reset(tx, chat)?;
         sent::reopen(tx, chat)?;
         if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
@@ -413,7 +413,12 @@ impl Core {
             InboxItem::ChatDeleted { chat } => self.chat_deleted(tx, *chat, out),
             InboxItem::Expired { chat, messages: ids } => {
                 for id in ids {
-                    sent::fail(tx, *chat, *id, "Not everybody got this in time: the relay keeps messages only so long.")?;
+                    sent::fail(
+                        tx,
+                        *chat,
+                        *id,
+                        "Not everybody got this in time: the relay keeps messages only so long.",
+                    )?;
                     out.events.push(Event::MessageChanged {
                         chat: *chat,
                         key: MessageKey { device: self.device(), id: *id },
@@ -475,7 +480,7 @@ impl Core {
     }
 
     /// Chats which the relay refused for now are asked again, from their oldest row on.
-    pub(super) fn retry_refused(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+    pub(crate) fn retry_refused(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
         let Some(session) = &mut self.session else {
             return Ok(());
         };
@@ -548,7 +553,7 @@ impl Core {
     }
 
     /// This profile went on elsewhere after it was copied: it signs in again as a new device.
-    pub(super) fn become_new_device(&mut self, out: &mut Effects) {
+    pub(crate) fn become_new_device(&mut self, out: &mut Effects) {
         tracing::warn!("this profile is an old copy of one that went on elsewhere; becoming a new device");
         self.session = None;
         out.link.push(LinkCommand::Pause);
@@ -556,7 +561,7 @@ impl Core {
     }
 
     /// The profile is another device from now on (DELIVERY rule 14).
-    pub(super) fn become_device(
+    pub(crate) fn become_device(
         &mut self,
         tx: &Connection,
         credentials: &Credentials,
@@ -568,7 +573,8 @@ impl Core {
         settings::set(tx, "me", &me)?;
         settings::remove(tx, "inbox_cursor")?;
         settings::remove(tx, "confirmed_opening")?;
-        self.me = Some(me);
+        settings::set(tx, "last_me", &me)?;
+        self.become_known_as(me);
         self.requeue_under_new_device(tx, old, out)?;
         for chat in chats::all(tx)? {
             let id = chat.state.id;
@@ -579,13 +585,12 @@ impl Core {
         }
         let message = "This profile is a copy of one that was used after the copy was made. It is a new device now; from here on something may be missing.";
         out.events.push(Event::Notice { chat: None, code: "old_copy".to_owned(), message: message.to_owned() });
-        self.close_all_links(out);
         out.link.push(LinkCommand::Go { credentials: credentials.clone() });
         Ok(())
     }
 
     /// Says how the engine stands with its relay, if that changed.
-    pub(super) fn show_connection(&mut self, view: ConnectionView, out: &mut Effects) {
+    pub(crate) fn show_connection(&mut self, view: ConnectionView, out: &mut Effects) {
         if self.connection != view {
             self.connection = view.clone();
             out.events.push(Event::Connection(view));
@@ -636,4 +641,3 @@ fn line_of(tx: &Connection, change: &ChatChange) -> Sql<Option<String>> {
     };
     Ok(Some(crate::store::to_json(&(what, subject))))
 }
-

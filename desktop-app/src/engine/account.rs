@@ -59,8 +59,12 @@ impl Engine {
         let before: Option<Me> = self.read(|db| settings::get(db, "last_me")).await?;
         match (before, username) {
             // A profile holds one account's history; another account gets a profile of its own.
-            (Some(before), Some(name)) if before.relay == relay && before.username.eq_ignore_ascii_case(name) => Ok(relay),
-            (Some(before), _) if username.is_some() || before.relay != relay => Err(EngineError::SignedIn(before.username)),
+            (Some(before), Some(name)) if before.relay == relay && before.username.eq_ignore_ascii_case(name) => {
+                Ok(relay)
+            }
+            (Some(before), _) if username.is_some() || before.relay != relay => {
+                Err(EngineError::SignedIn(before.username))
+            }
             _ => Ok(relay),
         }
     }

@@ -265,8 +265,7 @@ impl Engine {
         let mut after = None::<AccountId>;
         loop {
             let from = after.map(|account| format!("&after={account}")).unwrap_or_default();
-            let page: ChatMembers =
-                self.inner.api.get(&format!("/api/chats/{chat}/members?limit=200{from}")).await?;
+            let page: ChatMembers = self.inner.api.get(&format!("/api/chats/{chat}/members?limit=200{from}")).await?;
             members.extend(page.members.into_iter().map(|member| MemberView {
                 account: member.user.id,
                 username: member.user.username,

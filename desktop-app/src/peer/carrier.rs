@@ -99,11 +99,7 @@ impl<'a> Carrier<'a> {
         if self.given_up {
             self.task.report(Report::GivenUp).await;
         }
-        self.emit(PeerEvent::Down {
-            peer,
-            link,
-            reason: closing.0,
-        });
+        self.emit(PeerEvent::Down { peer, link, reason: closing.0 });
         // Only the core can keep this waiting, and it alone waits for what comes after.
         for event in self.waiting {
             if self.task.events.send(event).await.is_err() {
@@ -118,8 +114,7 @@ impl<'a> Carrier<'a> {
         loop {
             let (due_at, due) = self.pulse.next();
             let idle_at = self.last_frame + self.task.config.idle_close;
-            let reading =
-                self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES;
+            let reading = self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES;
             let closing = tokio::select! {
                 order = self.task.orders.recv() => match order {
                     Some(Order::Close { down, tell }) => Some((down, tell)),
@@ -216,11 +211,7 @@ impl<'a> Carrier<'a> {
         if self.total - self.told >= SENT_EVERY {
             self.told = self.total;
             let (peer, link) = (self.task.peer, self.task.link);
-            self.emit(PeerEvent::Sent {
-                peer,
-                link,
-                total: self.total,
-            });
+            self.emit(PeerEvent::Sent { peer, link, total: self.total });
         }
         self.pulse.sent();
         self.used(Instant::now());
@@ -263,10 +254,7 @@ impl<'a> Carrier<'a> {
 
     fn idle(&mut self) -> Option<Closing> {
         self.given_up = true;
-        Some((
-            DownReason::Closed(CloseReason::Idle),
-            Some(CloseReason::Idle),
-        ))
+        Some((DownReason::Closed(CloseReason::Idle), Some(CloseReason::Idle)))
     }
 
     async fn check(&mut self, due: Due) -> Option<Closing> {
@@ -282,21 +270,13 @@ impl<'a> Carrier<'a> {
                 self.control(framing::ping(number));
                 None
             }
-            Due::Overdue => self
-                .pulse
-                .is_dead(now, acknowledged)
-                .then_some((DownReason::Unanswered, None)),
+            Due::Overdue => self.pulse.is_dead(now, acknowledged).then_some((DownReason::Unanswered, None)),
         }
     }
 
     /// The library doesn't tell when ICE moves the connection, so we look before each ping.
     async fn look_at_path(&mut self) {
-        let Some(path) = self
-            .connection
-            .path()
-            .await
-            .filter(|path| *path != self.path)
-        else {
+        let Some(path) = self.connection.path().await.filter(|path| *path != self.path) else {
             return;
         };
         self.path = path;
@@ -314,10 +294,7 @@ impl<'a> Carrier<'a> {
     fn used(&mut self, now: Instant) {
         self.last_frame = now;
         let micros = now.duration_since(self.task.epoch).as_micros();
-        self.task
-            .shared
-            .used
-            .store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.task.shared.used.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// At once if the core takes it, else behind what already waits.

@@ -20,9 +20,9 @@ use webrtc::{
     data_channel::{DataChannel, DataChannelEvent, RTCDataChannelInit},
     peer_connection::{
         PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-        RTCIceCandidateInit, RTCIceCandidateType, RTCIceServer, RTCIceTransportPolicy,
-        RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCSessionDescription,
-        RTCStatsReportEntry, SettingEngine, SettingEngineBuilder, StatsSelector,
+        RTCIceCandidateInit, RTCIceCandidateType, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionIceEvent,
+        RTCPeerConnectionState, RTCSessionDescription, RTCStatsReportEntry, SettingEngine, SettingEngineBuilder,
+        StatsSelector,
     },
 };
 
@@ -74,10 +74,7 @@ impl Connection {
     ) -> Result<(Self, Channel, mpsc::Receiver<Happening>, String), ConnectionError> {
         let (connection, happenings) = Self::build(config).await?;
         let library = connection.library()?;
-        let init = RTCDataChannelInit {
-            ordered: true,
-            ..Default::default()
-        };
+        let init = RTCDataChannelInit { ordered: true, ..Default::default() };
         let channel = Channel(library.create_data_channel(LABEL, Some(init)).await?);
         let offer = library.create_offer(None).await?;
         let sdp = bounded(offer.sdp.clone())?;
@@ -92,18 +89,14 @@ impl Connection {
     ) -> Result<(Self, mpsc::Receiver<Happening>, String), ConnectionError> {
         let (connection, happenings) = Self::build(config).await?;
         let library = connection.library()?;
-        library
-            .set_remote_description(RTCSessionDescription::offer(offer)?)
-            .await?;
+        library.set_remote_description(RTCSessionDescription::offer(offer)?).await?;
         let answer = library.create_answer(None).await?;
         let sdp = bounded(answer.sdp.clone())?;
         library.set_local_description(answer).await?;
         Ok((connection, happenings, sdp))
     }
 
-    async fn build(
-        config: &PeerConfig,
-    ) -> Result<(Self, mpsc::Receiver<Happening>), ConnectionError> {
+    async fn build(config: &PeerConfig) -> Result<(Self, mpsc::Receiver<Happening>), ConnectionError> {
         let policy = match config.relayed_only {
             true => RTCIceTransportPolicy::Relay,
             false => RTCIceTransportPolicy::All,
@@ -113,11 +106,8 @@ impl Connection {
             .with_ice_transport_policy(policy)
             .build();
         let (sender, happenings) = mpsc::channel(HAPPENINGS);
-        let handler = Handler {
-            happenings: sender,
-            relayed_only: config.relayed_only,
-            channel_seen: Mutex::new(false),
-        };
+        let handler =
+            Handler { happenings: sender, relayed_only: config.relayed_only, channel_seen: Mutex::new(false) };
         let library = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_setting_engine(settings())
@@ -127,21 +117,13 @@ impl Connection {
             .with_data_channel_send_buffer_limit(send_buffer_limit())
             .build()
             .await?;
-        Ok((
-            Self {
-                library: Some(Arc::new(library)),
-                relayed_at: BTreeSet::new(),
-            },
-            happenings,
-        ))
+        Ok((Self { library: Some(Arc::new(library)), relayed_at: BTreeSet::new() }, happenings))
     }
 
     /// The peer has answered our offer.
     pub(super) async fn answered(&self, sdp: String) -> Result<(), ConnectionError> {
         let library = self.library()?;
-        Ok(library
-            .set_remote_description(RTCSessionDescription::answer(sdp)?)
-            .await?)
+        Ok(library.set_remote_description(RTCSessionDescription::answer(sdp)?).await?)
     }
 
     /// The peer may be reached there. To be called after its description is known.
@@ -187,21 +169,11 @@ impl Connection {
 
     /// How the connection travels; `None` while ICE has no way, and when the library doesn't tell.
     pub(super) async fn path(&self) -> Option<PathKind> {
-        let transport = self
-            .library()
-            .ok()?
-            .sctp()
-            .await?
-            .transport()
-            .ice_transport();
+        let transport = self.library().ok()?.sctp().await?.transport().ice_transport();
         let pair = transport.get_selected_candidate_pair().await.ok()??;
         let (local, remote) = (pair.local(), pair.remote());
         // A relayed candidate of the peer is seen as a reflexive one if its packets come before its signal.
-        let remote_at = remote
-            .address
-            .parse()
-            .ok()
-            .map(|ip: IpAddr| (ip, remote.port));
+        let remote_at = remote.address.parse().ok().map(|ip: IpAddr| (ip, remote.port));
         if local.typ == RTCIceCandidateType::Relay
             || remote.typ == RTCIceCandidateType::Relay
             || remote_at.is_some_and(|at| self.relayed_at.contains(&at))
@@ -209,14 +181,8 @@ impl Connection {
             return Some(PathKind::Turn);
         }
         let ours = local.address.parse().ok();
-        let near = ours
-            .zip(remote_at)
-            .is_some_and(|(ours, (theirs, _))| are_near(ours, theirs));
-        Some(if near {
-            PathKind::Lan
-        } else {
-            PathKind::Direct
-        })
+        let near = ours.zip(remote_at).is_some_and(|(ours, (theirs, _))| are_near(ours, theirs));
+        Some(if near { PathKind::Lan } else { PathKind::Direct })
     }
 
     /// Tells the peer, and frees everything. The peer sees it within a round trip.
@@ -234,9 +200,7 @@ impl Connection {
 
     fn library(&self) -> Result<&Arc<dyn PeerConnection>, ConnectionError> {
         let closed = webrtc::error::Error::ErrConnectionClosed;
-        self.library
-            .as_ref()
-            .ok_or(ConnectionError::Library(closed))
+        self.library.as_ref().ok_or(ConnectionError::Library(closed))
     }
 }
 
@@ -267,9 +231,7 @@ impl Channel {
             return match self.0.poll().await {
                 Some(DataChannelEvent::OnOpen) => ChannelEvent::Open,
                 Some(DataChannelEvent::OnMessage(message)) => ChannelEvent::Message(message.data),
-                Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => {
-                    ChannelEvent::Closed
-                }
+                Some(DataChannelEvent::OnClosing | DataChannelEvent::OnClose) | None => ChannelEvent::Closed,
                 Some(_) => continue,
             };
         }
@@ -322,26 +284,13 @@ impl PeerConnectionEventHandler for Handler {
     }
 
     async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
-        let seen = std::mem::replace(
-            &mut *self
-                .channel_seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-            true,
-        );
+        let seen = std::mem::replace(&mut *self.channel_seen.lock().unwrap_or_else(PoisonError::into_inner), true);
         // One channel is all there is; each more would cost memory.
-        self.tell(if seen {
-            Happening::Broken
-        } else {
-            Happening::Channel(Channel(channel))
-        });
+        self.tell(if seen { Happening::Broken } else { Happening::Channel(Channel(channel)) });
     }
 
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        if matches!(
-            state,
-            RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed
-        ) {
+        if matches!(state, RTCPeerConnectionState::Failed | RTCPeerConnectionState::Closed) {
             self.tell(Happening::Broken);
         }
     }
@@ -351,11 +300,7 @@ impl PeerConnectionEventHandler for Handler {
 pub(super) fn settings() -> SettingEngine {
     let at_once = Some(Duration::ZERO);
     SettingEngineBuilder::new()
-        .with_ice_timeouts(
-            Some(Duration::from_secs(4)),
-            Some(Duration::from_secs(8)),
-            Some(Duration::from_secs(1)),
-        )
+        .with_ice_timeouts(Some(Duration::from_secs(4)), Some(Duration::from_secs(8)), Some(Duration::from_secs(1)))
         // For two seconds: the peer may hear of us that much later, and its firewall opens only then.
         .with_ice_connection_attempts(Some(Duration::from_millis(20)), Some(100))
         .with_host_acceptance_min_wait(at_once)
@@ -391,13 +336,9 @@ fn usable(server: &IceServer) -> Option<RTCIceServer> {
 
 /// Whether a description names this SHA-256 fingerprint (RFC 8122, section 5).
 fn promises(sdp: &str, fingerprint: &str) -> bool {
-    sdp.lines()
-        .filter_map(|line| line.strip_prefix("a=fingerprint:"))
-        .filter_map(|line| line.split_once(' '))
-        .any(|(hash, promised)| {
-            hash.eq_ignore_ascii_case("sha-256")
-                && promised.trim().eq_ignore_ascii_case(fingerprint)
-        })
+    sdp.lines().filter_map(|line| line.strip_prefix("a=fingerprint:")).filter_map(|line| line.split_once(' ')).any(
+        |(hash, promised)| hash.eq_ignore_ascii_case("sha-256") && promised.trim().eq_ignore_ascii_case(fingerprint),
+    )
 }
 
 #[cfg(test)]
@@ -416,15 +357,9 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_understood_is_left_out() {
-        let server = |url: &str| IceServer {
-            urls: vec![url.to_owned()],
-            ..IceServer::default()
-        };
+        let server = |url: &str| IceServer { urls: vec![url.to_owned()], ..IceServer::default() };
         assert!(usable(&server("stun:stun.example:3478")).is_some());
-        assert!(
-            usable(&server("turn:turn.example:3478")).is_none(),
-            "without a credential"
-        );
+        assert!(usable(&server("turn:turn.example:3478")).is_none(), "without a credential");
         assert!(usable(&server("nonsense")).is_none());
     }
 }

@@ -83,11 +83,7 @@ impl Assembler {
         if body.is_empty() {
             return Err(FramingError::Empty);
         }
-        let kind = body
-            .split_to(1)
-            .first()
-            .copied()
-            .ok_or(FramingError::Empty)?;
+        let kind = body.split_to(1).first().copied().ok_or(FramingError::Empty)?;
         match kind {
             WHOLE if !self.pieces.is_empty() => Err(FramingError::Interrupted),
             WHOLE | MORE | LAST if body.is_empty() => Err(FramingError::Empty),
@@ -115,9 +111,7 @@ impl Assembler {
 }
 
 fn number(body: &[u8]) -> Result<u64, FramingError> {
-    body.try_into()
-        .map(u64::from_be_bytes)
-        .map_err(|_| FramingError::BadLength(body.len()))
+    body.try_into().map(u64::from_be_bytes).map_err(|_| FramingError::BadLength(body.len()))
 }
 
 /// An application frame on its way out, message by message, so that a ping need not wait for all of it.
@@ -133,10 +127,7 @@ impl Outgoing {
         if frame.is_empty() || frame.len() > MAX_FRAME {
             return None;
         }
-        Some(Self {
-            whole: frame.len() <= MAX_WHOLE,
-            rest: frame,
-        })
+        Some(Self { whole: frame.len() <= MAX_WHOLE, rest: frame })
     }
 
     /// All of the frame is out.

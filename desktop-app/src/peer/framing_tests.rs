@@ -11,22 +11,12 @@ fn messages(frame: &Bytes) -> Vec<BytesMut> {
 
 fn read_all(messages: Vec<BytesMut>) -> Vec<Incoming> {
     let mut assembler = Assembler::default();
-    messages
-        .into_iter()
-        .map(|message| assembler.read(message).unwrap())
-        .collect()
+    messages.into_iter().map(|message| assembler.read(message).unwrap()).collect()
 }
 
 #[test]
 fn a_small_frame_is_one_message_and_a_large_one_several() {
-    for (length, count) in [
-        (1, 1),
-        (MAX_WHOLE, 1),
-        (MAX_WHOLE + 1, 1),
-        (PIECE, 1),
-        (PIECE + 1, 2),
-        (MAX_FRAME, 18),
-    ] {
+    for (length, count) in [(1, 1), (MAX_WHOLE, 1), (MAX_WHOLE + 1, 1), (PIECE, 1), (PIECE + 1, 2), (MAX_FRAME, 18)] {
         let frame = Bytes::from(vec![3; length]);
         let messages = messages(&frame);
         assert_eq!(messages.len(), count, "{length}");
@@ -46,10 +36,7 @@ fn a_ping_may_stand_between_pieces_and_a_frame_may_not() {
     assert_eq!(assembler.read(pieces[0].clone()), Ok(Incoming::Part));
     assert_eq!(assembler.read(ping(7)), Ok(Incoming::Ping(7)));
     assert_eq!(assembler.read(pong(8)), Ok(Incoming::Pong(8)));
-    assert_eq!(
-        assembler.read(message(WHOLE, b"x")),
-        Err(FramingError::Interrupted)
-    );
+    assert_eq!(assembler.read(message(WHOLE, b"x")), Err(FramingError::Interrupted));
 }
 
 #[test]
@@ -74,10 +61,7 @@ fn what_breaks_the_rules_is_an_error() {
 #[test]
 fn every_reason_survives_the_wire() {
     for reason in CloseReason::ALL {
-        assert_eq!(
-            Assembler::default().read(bye(reason)),
-            Ok(Incoming::Bye(reason))
-        );
+        assert_eq!(Assembler::default().read(bye(reason)), Ok(Incoming::Bye(reason)));
     }
     assert_eq!(CloseReason::from_byte(200), CloseReason::Unwanted);
 }

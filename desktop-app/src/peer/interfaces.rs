@@ -25,10 +25,7 @@ impl ToSocketAddrs for Interfaces {
     type Iter = vec::IntoIter<SocketAddr>;
 
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
-        let addresses: Vec<_> = addresses()
-            .into_iter()
-            .map(|ip| SocketAddr::new(ip, 0))
-            .collect();
+        let addresses: Vec<_> = addresses().into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
         Ok(addresses.into_iter())
     }
 }
@@ -36,16 +33,9 @@ impl ToSocketAddrs for Interfaces {
 /// The usable addresses. Never empty: a machine which tells nothing still has 127.0.0.1.
 pub(super) fn addresses() -> BTreeSet<IpAddr> {
     let found = if_addrs::get_if_addrs().unwrap_or_default();
-    let usable = found
-        .into_iter()
-        .map(|interface| interface.ip())
-        .filter(is_usable);
+    let usable = found.into_iter().map(|interface| interface.ip()).filter(is_usable);
     // Ordered, so that the same ten are chosen each time.
-    let mut addresses: BTreeSet<IpAddr> = usable
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .take(MAX_ADDRESSES)
-        .collect();
+    let mut addresses: BTreeSet<IpAddr> = usable.collect::<BTreeSet<_>>().into_iter().take(MAX_ADDRESSES).collect();
     addresses.insert(IpAddr::V4(Ipv4Addr::LOCALHOST));
     addresses
 }
@@ -66,23 +56,21 @@ pub(super) fn are_near(ours: IpAddr, theirs: IpAddr) -> bool {
     }
     is_local(ours) && is_local(theirs) || {
         let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-        interfaces
-            .iter()
-            .any(|interface| match (&interface.addr, theirs) {
-                (IfAddr::V4(own), IpAddr::V4(theirs)) => {
-                    let mask = own.netmask.to_bits();
-                    own.ip == ours
-                        && mask.count_ones() >= MIN_PREFIX_V4
-                        && own.ip.to_bits() & mask == theirs.to_bits() & mask
-                }
-                (IfAddr::V6(own), IpAddr::V6(theirs)) => {
-                    let mask = own.netmask.to_bits();
-                    own.ip == ours
-                        && mask.count_ones() >= MIN_PREFIX_V6
-                        && own.ip.to_bits() & mask == theirs.to_bits() & mask
-                }
-                _ => false,
-            })
+        interfaces.iter().any(|interface| match (&interface.addr, theirs) {
+            (IfAddr::V4(own), IpAddr::V4(theirs)) => {
+                let mask = own.netmask.to_bits();
+                own.ip == ours
+                    && mask.count_ones() >= MIN_PREFIX_V4
+                    && own.ip.to_bits() & mask == theirs.to_bits() & mask
+            }
+            (IfAddr::V6(own), IpAddr::V6(theirs)) => {
+                let mask = own.netmask.to_bits();
+                own.ip == ours
+                    && mask.count_ones() >= MIN_PREFIX_V6
+                    && own.ip.to_bits() & mask == theirs.to_bits() & mask
+            }
+            _ => false,
+        })
     }
 }
 
@@ -117,24 +105,13 @@ mod tests {
         for address in addresses() {
             assert!(are_near(address, address), "{address}");
             let far = "2001:db8::1".parse().unwrap();
-            assert!(
-                address.is_loopback() || !are_near(address, far),
-                "{address}"
-            );
+            assert!(address.is_loopback() || !are_near(address, far), "{address}");
         }
     }
 
     #[test]
     fn nearby_and_far_are_told_apart() {
-        for near in [
-            "10.1.2.3",
-            "192.168.0.1",
-            "169.254.1.1",
-            "127.0.0.1",
-            "::1",
-            "fe80::1",
-            "fd00::1",
-        ] {
+        for near in ["10.1.2.3", "192.168.0.1", "169.254.1.1", "127.0.0.1", "::1", "fe80::1", "fd00::1"] {
             assert!(is_local(near.parse().unwrap()), "{near}");
         }
         for far in ["8.8.8.8", "100.64.0.1", "2001:db8::1", "::ffff:8.8.8.8"] {

@@ -17,8 +17,7 @@ use tokio::{
 };
 
 use super::{
-    CloseReason, DeviceId, DialFailure, DownReason, FRAME_COST, LinkId, PathKind, PeerConfig,
-    PeerEvent,
+    CloseReason, DeviceId, DialFailure, DownReason, FRAME_COST, LinkId, PathKind, PeerConfig, PeerEvent,
     carrier::Carrier,
     connection::{Channel, ChannelEvent, Connection, Happening},
     framing,
@@ -33,10 +32,7 @@ const LINGER: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) enum Order {
     /// The peer has answered.
-    Answered {
-        sdp: String,
-        candidates: Vec<Candidate>,
-    },
+    Answered { sdp: String, candidates: Vec<Candidate> },
     /// Send the offer again.
     OfferAgain,
     /// The peer may be reached there.
@@ -44,20 +40,14 @@ pub(super) enum Order {
     /// It is current.
     Promote,
     /// End.
-    Close {
-        down: DownReason,
-        tell: Option<CloseReason>,
-    },
+    Close { down: DownReason, tell: Option<CloseReason> },
 }
 
 /// How a link begins.
 #[derive(Debug)]
 pub(super) enum Begin {
     Offer,
-    Answer {
-        sdp: String,
-        candidates: Vec<Candidate>,
-    },
+    Answer { sdp: String, candidates: Vec<Candidate> },
 }
 
 /// What a link tells of itself.
@@ -127,17 +117,11 @@ impl LinkTask {
             Err(Stopped::Told(reason)) => return self.report_end(Ending::Down(reason)).await,
         };
         self.report(Report::Open).await;
-        let Open {
-            connection,
-            channel,
-            happenings,
-        } = open;
+        let Open { connection, channel, happenings } = open;
         let (down, tell) = match self.promoted().await {
             Ok(()) => {
                 let path = connection.path().await.unwrap_or(PathKind::Direct);
-                Carrier::new(&mut self, &connection, &channel, happenings, path)
-                    .carry()
-                    .await
+                Carrier::new(&mut self, &connection, &channel, happenings, path).carry().await
             }
             Err(told) => told,
         };
@@ -218,38 +202,22 @@ impl LinkTask {
     async fn begin(
         &self,
         begin: Begin,
-    ) -> Option<(
-        Connection,
-        Option<Channel>,
-        mpsc::Receiver<Happening>,
-        SignalKind,
-    )> {
+    ) -> Option<(Connection, Option<Channel>, mpsc::Receiver<Happening>, SignalKind)> {
         let begun = match begin {
-            Begin::Offer => Connection::offer(&self.config).await.map(
-                |(connection, channel, happenings, sdp)| {
-                    (
-                        connection,
-                        Some(channel),
-                        happenings,
-                        SignalKind::Offer { sdp },
-                    )
-                },
-            ),
-            Begin::Answer { sdp, candidates } => {
-                match Connection::answer(&self.config, sdp).await {
-                    Ok((mut connection, happenings, sdp)) => {
-                        for candidate in candidates {
-                            connection.add_candidate(candidate).await;
-                        }
-                        Ok((connection, None, happenings, SignalKind::Answer { sdp }))
+            Begin::Offer => Connection::offer(&self.config).await.map(|(connection, channel, happenings, sdp)| {
+                (connection, Some(channel), happenings, SignalKind::Offer { sdp })
+            }),
+            Begin::Answer { sdp, candidates } => match Connection::answer(&self.config, sdp).await {
+                Ok((mut connection, happenings, sdp)) => {
+                    for candidate in candidates {
+                        connection.add_candidate(candidate).await;
                     }
-                    Err(error) => Err(error),
+                    Ok((connection, None, happenings, SignalKind::Answer { sdp }))
                 }
-            }
+                Err(error) => Err(error),
+            },
         };
-        begun
-            .inspect_err(|error| tracing::debug!(link = %self.link, %error, "could not begin"))
-            .ok()
+        begun.inspect_err(|error| tracing::debug!(link = %self.link, %error, "could not begin")).ok()
     }
 
     /// Waits to become current. Nothing of the channel is read meanwhile.
@@ -266,8 +234,7 @@ impl LinkTask {
 
     async fn report_candidate(&self, candidate: &Candidate) {
         let candidate = candidate.clone();
-        self.report(Report::Signal(SignalKind::Candidate { candidate }))
-            .await;
+        self.report(Report::Signal(SignalKind::Candidate { candidate })).await;
     }
 
     async fn report_end(&self, ending: Ending) {
@@ -281,10 +248,7 @@ impl LinkTask {
 }
 
 pub(super) fn shut_down() -> Closing {
-    (
-        DownReason::Closed(CloseReason::Shutdown),
-        Some(CloseReason::Shutdown),
-    )
+    (DownReason::Closed(CloseReason::Shutdown), Some(CloseReason::Shutdown))
 }
 
 async fn next(channel: Option<&Channel>) -> ChannelEvent {

@@ -16,8 +16,8 @@ use tokio::{
 };
 
 use super::{
-    CloseReason, DeviceId, DialFailure, DownReason, DropReason, FRAME_COST, LinkId, MAX_FRAME,
-    PeerCommand, PeerConfig, PeerEvent, SEND_WINDOW, interfaces,
+    CloseReason, DeviceId, DialFailure, DownReason, DropReason, FRAME_COST, LinkId, MAX_FRAME, PeerCommand, PeerConfig,
+    PeerEvent, SEND_WINDOW, interfaces,
     link::{Begin, LinkTask, Order, Report, Shared, cost},
     negotiation::{Ending, Negotiation, Step},
     signal::{Signal, SignalKind},
@@ -55,11 +55,7 @@ impl PeerLinks {
     /// the events' receiver is dropped.
     ///
     /// The sender is best given commands with `send().await`: the task always takes them soon, even while events wait.
-    pub fn start(
-        me: DeviceId,
-        config: PeerConfig,
-        events: mpsc::Sender<PeerEvent>,
-    ) -> mpsc::Sender<PeerCommand> {
+    pub fn start(me: DeviceId, config: PeerConfig, events: mpsc::Sender<PeerEvent>) -> mpsc::Sender<PeerCommand> {
         let (sender, commands) = mpsc::channel(COMMANDS);
         let (reports_in, reports) = mpsc::channel(REPORTS);
         let registry = Registry {
@@ -183,23 +179,12 @@ impl Registry {
 
     fn send(&mut self, peer: DeviceId, link: LinkId, frame: Bytes) {
         if frame.is_empty() || frame.len() > MAX_FRAME {
-            return self.emit(PeerEvent::Dropped {
-                peer,
-                reason: DropReason::BadLength,
-            });
+            return self.emit(PeerEvent::Dropped { peer, reason: DropReason::BadLength });
         }
-        let current = self
-            .peers
-            .get_mut(&peer)
-            .filter(|known| known.negotiation.current() == Some(link));
-        let handle = current
-            .and_then(|known| known.links.get_mut(&link))
-            .filter(|handle| !handle.closing);
+        let current = self.peers.get_mut(&peer).filter(|known| known.negotiation.current() == Some(link));
+        let handle = current.and_then(|known| known.links.get_mut(&link)).filter(|handle| !handle.closing);
         let Some(handle) = handle else {
-            return self.emit(PeerEvent::Dropped {
-                peer,
-                reason: DropReason::NotCurrent,
-            });
+            return self.emit(PeerEvent::Dropped { peer, reason: DropReason::NotCurrent });
         };
         let cost = cost(&frame);
         let queued = handle.shared.queued.fetch_add(cost, Ordering::Relaxed) + cost;
@@ -281,9 +266,7 @@ impl Registry {
     fn look(&mut self) {
         let now = Instant::now();
         self.peers.retain(|_, known| {
-            known.negotiation.is_live()
-                || !known.links.is_empty()
-                || now.duration_since(known.recent) < FORGET_AFTER
+            known.negotiation.is_live() || !known.links.is_empty() || now.duration_since(known.recent) < FORGET_AFTER
         });
         if !self.peers.values().any(|known| known.negotiation.is_live()) {
             self.addresses = None;
@@ -302,18 +285,10 @@ impl Registry {
         for step in steps {
             match step {
                 Step::Offer(link) => self.start(peer, link, Begin::Offer),
-                Step::Answer {
-                    link,
-                    sdp,
-                    candidates,
-                } => {
+                Step::Answer { link, sdp, candidates } => {
                     self.start(peer, link, Begin::Answer { sdp, candidates });
                 }
-                Step::Answered {
-                    link,
-                    sdp,
-                    candidates,
-                } => {
+                Step::Answered { link, sdp, candidates } => {
                     self.order(peer, link, Order::Answered { sdp, candidates });
                 }
                 Step::OfferAgain(link) => self.order(peer, link, Order::OfferAgain),
@@ -330,20 +305,13 @@ impl Registry {
     fn start(&mut self, peer: DeviceId, link: LinkId, begin: Begin) {
         if !self.make_room(peer) {
             if matches!(begin, Begin::Answer { .. }) {
-                self.tell(
-                    peer,
-                    link,
-                    SignalKind::Bye {
-                        reason: CloseReason::Limit,
-                    },
-                );
+                self.tell(peer, link, SignalKind::Bye { reason: CloseReason::Limit });
             }
             let now = Instant::now();
-            let steps = self.peers.get_mut(&peer).map(|known| {
-                known
-                    .negotiation
-                    .ended(now, link, Ending::Failed(DialFailure::Limit), 1.0)
-            });
+            let steps = self
+                .peers
+                .get_mut(&peer)
+                .map(|known| known.negotiation.ended(now, link, Ending::Failed(DialFailure::Limit), 1.0));
             return self.follow(peer, steps.unwrap_or_default());
         }
         let Some(known) = self.peers.get_mut(&peer) else {
@@ -363,13 +331,7 @@ impl Registry {
             events: self.events.clone(),
             reports: self.reports.clone(),
         };
-        let handle = Handle {
-            orders: orders_in,
-            frames: frames_in,
-            shared,
-            open: false,
-            closing: false,
-        };
+        let handle = Handle { orders: orders_in, frames: frames_in, shared, open: false, closing: false };
         known.links.insert(link, handle);
         self.tasks.spawn(task.run(begin));
     }
@@ -392,19 +354,13 @@ impl Registry {
         let Some((_, idlest)) = idlest else {
             return false;
         };
-        let steps = self
-            .peers
-            .get_mut(&idlest)
-            .map(|known| known.negotiation.close(CloseReason::Limit));
+        let steps = self.peers.get_mut(&idlest).map(|known| known.negotiation.close(CloseReason::Limit));
         self.follow(idlest, steps.unwrap_or_default());
         true
     }
 
     fn order(&mut self, peer: DeviceId, link: LinkId, order: Order) {
-        let handle = self
-            .peers
-            .get_mut(&peer)
-            .and_then(|known| known.links.get_mut(&link));
+        let handle = self.peers.get_mut(&peer).and_then(|known| known.links.get_mut(&link));
         if let Some(handle) = handle {
             handle.order(order);
         }
@@ -454,10 +410,7 @@ impl Registry {
     }
 
     fn reckon(&mut self) {
-        let waits = self
-            .peers
-            .values()
-            .filter_map(|known| known.negotiation.retry_at());
+        let waits = self.peers.values().filter_map(|known| known.negotiation.retry_at());
         self.retry_at = waits.min();
     }
 

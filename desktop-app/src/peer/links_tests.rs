@@ -67,10 +67,7 @@ fn device_id(number: u128) -> DeviceId {
 fn devices(count: u128, config: &PeerConfig) -> (Vec<Device>, Arc<Wire>) {
     let seed = rand::random();
     println!("seed {seed}");
-    let wire = Arc::new(Wire {
-        seed,
-        ..Wire::default()
-    });
+    let wire = Arc::new(Wire { seed, ..Wire::default() });
     let mut commands = HashMap::new();
     let mut sources = Vec::new();
     for number in 1..=count {
@@ -82,12 +79,7 @@ fn devices(count: u128, config: &PeerConfig) -> (Vec<Device>, Arc<Wire>) {
     let devices = sources.into_iter().map(|(id, source)| {
         let (sink, events) = mpsc::channel(64);
         tokio::spawn(carry(Arc::clone(&wire), id, source, sink, commands.clone()));
-        Device {
-            id,
-            commands: commands[&id].clone(),
-            events,
-            current: HashMap::new(),
-        }
+        Device { id, commands: commands[&id].clone(), events, current: HashMap::new() }
     });
     (devices.collect(), wire)
 }
@@ -122,8 +114,7 @@ async fn carry(
             let _ = sink.send(event).await;
             continue;
         };
-        let mut chance =
-            |percent: &AtomicU32| random.random_range(0..100) < percent.load(Ordering::SeqCst);
+        let mut chance = |percent: &AtomicU32| random.random_range(0..100) < percent.load(Ordering::SeqCst);
         if wire.cut.load(Ordering::SeqCst) || chance(&wire.lost_percent) {
             continue;
         }
@@ -150,27 +141,15 @@ impl Device {
 
     async fn send(&self, peer: &Device, frame: impl Into<Bytes>) {
         let link = self.current[&peer.id];
-        self.ask(PeerCommand::Send {
-            peer: peer.id,
-            link,
-            frame: frame.into(),
-        })
-        .await;
+        self.ask(PeerCommand::Send { peer: peer.id, link, frame: frame.into() }).await;
     }
 
     /// The next event, after looking whether it may come now.
     async fn next(&mut self) -> PeerEvent {
-        let event = timeout(PATIENCE, self.events.recv())
-            .await
-            .expect("an event in time")
-            .unwrap();
+        let event = timeout(PATIENCE, self.events.recv()).await.expect("an event in time").unwrap();
         match &event {
             PeerEvent::Up { peer, link, .. } => {
-                assert_eq!(
-                    self.current.insert(*peer, *link),
-                    None,
-                    "up while another is"
-                );
+                assert_eq!(self.current.insert(*peer, *link), None, "up while another is");
             }
             PeerEvent::Down { peer, link, .. } => {
                 assert_eq!(self.current.remove(peer), Some(*link), "down without up");
@@ -179,11 +158,7 @@ impl Device {
             | PeerEvent::Received { peer, link, .. }
             | PeerEvent::Sent { peer, link, .. }
             | PeerEvent::RoundTrip { peer, link, .. } => {
-                assert_eq!(
-                    self.current.get(peer),
-                    Some(link),
-                    "{event:?} of a link that isn't up"
-                );
+                assert_eq!(self.current.get(peer), Some(link), "{event:?} of a link that isn't up");
             }
             _ => {}
         }
@@ -308,15 +283,7 @@ async fn both_dial_at_once_and_share_one_link() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_frames_arrive_whole() {
     let (mut alice, mut bob, _wire) = connected(&PeerConfig::default()).await;
-    for length in [
-        1,
-        16 << 10,
-        (16 << 10) + 1,
-        60_000,
-        60_001,
-        120_000,
-        MAX_FRAME,
-    ] {
+    for length in [1, 16 << 10, (16 << 10) + 1, 60_000, 60_001, 120_000, MAX_FRAME] {
         let frame: Bytes = (0..length).map(|at| (at % 251) as u8).collect();
         alice.send(&bob, frame.clone()).await;
         bob.send(&alice, frame.clone()).await;
@@ -331,15 +298,9 @@ async fn large_frames_arrive_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_link_closes_though_pings_go_on_and_a_dial_brings_it_back() {
-    let config = PeerConfig {
-        idle_close: Duration::from_millis(900),
-        ..alert()
-    };
+    let config = PeerConfig { idle_close: Duration::from_millis(900), ..alert() };
     let (mut alice, mut bob, _wire) = connected(&config).await;
-    let idle = [
-        DownReason::Closed(CloseReason::Idle),
-        DownReason::ClosedByPeer(CloseReason::Idle),
-    ];
+    let idle = [DownReason::Closed(CloseReason::Idle), DownReason::ClosedByPeer(CloseReason::Idle)];
     assert!(idle.contains(&alice.down().await));
     assert!(idle.contains(&bob.down().await));
     alice.dial(&bob).await;
@@ -357,10 +318,7 @@ async fn a_new_network_replaces_the_link_and_nothing_is_out_of_order() {
             0 => alice.ask(PeerCommand::NetworkChanged).await,
             1 => bob.ask(PeerCommand::NetworkChanged).await,
             _ => {
-                tokio::join!(
-                    alice.ask(PeerCommand::NetworkChanged),
-                    bob.ask(PeerCommand::NetworkChanged)
-                );
+                tokio::join!(alice.ask(PeerCommand::NetworkChanged), bob.ask(PeerCommand::NetworkChanged));
             }
         }
         let old = bob.current[&alice.id];
@@ -418,10 +376,7 @@ fn a_peer_that_vanishes_is_noticed_after_a_send_and_in_silence() {
             let (alice_out, mut alice_source) = mpsc::channel(256);
             let (bob_out, mut bob_source) = mpsc::channel(256);
             let commands = PeerLinks::start(id_alice, alert(), alice_out);
-            let bob_commands = there
-                .spawn(async move { PeerLinks::start(id_bob, alert(), bob_out) })
-                .await
-                .unwrap();
+            let bob_commands = there.spawn(async move { PeerLinks::start(id_bob, alert(), bob_out) }).await.unwrap();
             let back = commands.clone();
             there.spawn(async move {
                 while let Some(event) = bob_source.recv().await {
@@ -434,42 +389,22 @@ fn a_peer_that_vanishes_is_noticed_after_a_send_and_in_silence() {
             tokio::spawn(async move {
                 while let Some(event) = alice_source.recv().await {
                     if let PeerEvent::Signal { body, .. } = event {
-                        let _ = bob_commands
-                            .send(PeerCommand::Signal {
-                                from: id_alice,
-                                body,
-                            })
-                            .await;
+                        let _ = bob_commands.send(PeerCommand::Signal { from: id_alice, body }).await;
                     } else {
                         let _ = sink.send(event).await;
                     }
                 }
             });
-            let mut alice = Device {
-                id: id_alice,
-                commands,
-                events,
-                current: HashMap::new(),
-            };
+            let mut alice = Device { id: id_alice, commands, events, current: HashMap::new() };
             alice.ask(PeerCommand::Dial { peer: id_bob }).await;
             let (link, _) = alice.up().await;
             there.shutdown_background();
             let vanished = Instant::now();
             if after_a_send {
-                alice
-                    .ask(PeerCommand::Send {
-                        peer: id_bob,
-                        link,
-                        frame: "hello?".into(),
-                    })
-                    .await;
+                alice.ask(PeerCommand::Send { peer: id_bob, link, frame: "hello?".into() }).await;
             }
             assert_eq!(alice.down().await, DownReason::Unanswered);
-            assert!(
-                vanished.elapsed() < Duration::from_secs(4),
-                "{:?}",
-                vanished.elapsed()
-            );
+            assert!(vanished.elapsed() < Duration::from_secs(4), "{:?}", vanished.elapsed());
             // The wish stands: attempts go on, and fail.
             assert_eq!(alice.dial_failed().await, DialFailure::NoAnswer);
         });
@@ -487,18 +422,12 @@ async fn garbage_signals_do_nothing() {
             0 => String::new(),
             1 => "{".repeat(50_000),
             2 => format!(r#"{{"link":"{link}","kind":"offer","sdp":"{sdp}"}}"#),
-            3 => format!(
-                r#"{{"link":"{link}","kind":"answer","sdp":"{}"}}"#,
-                "x".repeat(40_000)
-            ),
+            3 => format!(r#"{{"link":"{link}","kind":"answer","sdp":"{}"}}"#, "x".repeat(40_000)),
             4 => format!(
                 r#"{{"link":"{link}","kind":"candidate","candidate":"candidate:1 1 udp 1 127.0.0.1 9 typ host"}}"#
             ),
             5 => format!(r#"{{"link":"{link}","kind":"bye","reason":"unwanted"}}"#),
-            _ => format!(
-                r#"{{"link":"{link}","kind":"offer","sdp":"{}"}}"#,
-                "é".repeat(9_000)
-            ),
+            _ => format!(r#"{{"link":"{link}","kind":"offer","sdp":"{}"}}"#, "é".repeat(9_000)),
         };
         if round % 3 == 0 && !body.is_empty() {
             let at = random.random_range(0..body.len().min(200));
@@ -506,16 +435,8 @@ async fn garbage_signals_do_nothing() {
                 body.insert(at, random.random());
             }
         }
-        bob.ask(PeerCommand::Signal {
-            from: alice.id,
-            body: body.clone(),
-        })
-        .await;
-        bob.ask(PeerCommand::Signal {
-            from: device_id(u128::from(round) + 10),
-            body,
-        })
-        .await;
+        bob.ask(PeerCommand::Signal { from: alice.id, body: body.clone() }).await;
+        bob.ask(PeerCommand::Signal { from: device_id(u128::from(round) + 10), body }).await;
     }
     alice.dial(&bob).await;
     // The offers of the garbage have used up what alice may offer, so this takes a while.
@@ -526,45 +447,21 @@ async fn garbage_signals_do_nothing() {
 async fn a_close_is_told_and_ends_the_wish_on_both_sides() {
     let (mut alice, mut bob, wire) = connected(&PeerConfig::default()).await;
     wire.cut();
-    alice
-        .ask(PeerCommand::Close {
-            peer: bob.id,
-            reason: CloseReason::Unwanted,
-        })
-        .await;
+    alice.ask(PeerCommand::Close { peer: bob.id, reason: CloseReason::Unwanted }).await;
     let asked = Instant::now();
-    assert_eq!(
-        alice.down().await,
-        DownReason::Closed(CloseReason::Unwanted)
-    );
-    assert_eq!(
-        bob.down().await,
-        DownReason::ClosedByPeer(CloseReason::Unwanted)
-    );
-    assert!(
-        asked.elapsed() < Duration::from_secs(1),
-        "{:?}",
-        asked.elapsed()
-    );
+    assert_eq!(alice.down().await, DownReason::Closed(CloseReason::Unwanted));
+    assert_eq!(bob.down().await, DownReason::ClosedByPeer(CloseReason::Unwanted));
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
     wire.mend();
     bob.dial(&alice).await;
     assert_eq!(alice.up().await.0, bob.up().await.0);
     bob.ask(PeerCommand::Shutdown).await;
-    assert_eq!(
-        alice.down().await,
-        DownReason::ClosedByPeer(CloseReason::Shutdown)
-    );
+    assert_eq!(alice.down().await, DownReason::ClosedByPeer(CloseReason::Shutdown));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_link_too_many_closes_the_one_used_longest_ago() {
-    let (devices, _wire) = devices(
-        4,
-        &PeerConfig {
-            max_links: 2,
-            ..PeerConfig::default()
-        },
-    );
+    let (devices, _wire) = devices(4, &PeerConfig { max_links: 2, ..PeerConfig::default() });
     let [mut alice, mut bob, mut carol, mut dave] = <[Device; 4]>::try_from(devices).ok().unwrap();
     alice.dial(&bob).await;
     alice.up().await;
@@ -575,10 +472,7 @@ async fn one_link_too_many_closes_the_one_used_longest_ago() {
     alice.send(&bob, "bob is used").await;
     assert_eq!(bob.received().await, "bob is used");
     dave.dial(&alice).await;
-    assert_eq!(
-        carol.down().await,
-        DownReason::ClosedByPeer(CloseReason::Limit)
-    );
+    assert_eq!(carol.down().await, DownReason::ClosedByPeer(CloseReason::Limit));
     dave.up().await;
     assert_eq!(alice.down().await, DownReason::Closed(CloseReason::Limit));
     alice.send(&bob, "bob is there").await;
@@ -587,10 +481,7 @@ async fn one_link_too_many_closes_the_one_used_longest_ago() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_fingerprint_never_gives_a_link() {
-    let config = PeerConfig {
-        open_deadline: Duration::from_millis(1_500),
-        ..PeerConfig::default()
-    };
+    let config = PeerConfig { open_deadline: Duration::from_millis(1_500), ..PeerConfig::default() };
     let (mut alice, mut bob, wire) = pair(&config);
     wire.alter(|body| match body.find("sha-256 ") {
         Some(at) => {
@@ -610,10 +501,7 @@ async fn a_wrong_fingerprint_never_gives_a_link() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_outlives_the_relay_and_a_wish_its_absence() {
-    let config = PeerConfig {
-        open_deadline: Duration::from_millis(800),
-        ..alert()
-    };
+    let config = PeerConfig { open_deadline: Duration::from_millis(800), ..alert() };
     let (mut alice, mut bob, wire) = pair(&config);
     wire.cut();
     alice.dial(&bob).await;
@@ -624,18 +512,13 @@ async fn a_link_outlives_the_relay_and_a_wish_its_absence() {
     for number in 0..5 {
         alice.send(&bob, numbered(number)).await;
         assert_eq!(bob.received().await, numbered(number));
-        alice
-            .until(|event| matches!(event, PeerEvent::RoundTrip { .. }).then_some(()))
-            .await;
+        alice.until(|event| matches!(event, PeerEvent::RoundTrip { .. }).then_some(())).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_relay_only_delays_a_link() {
-    let config = PeerConfig {
-        open_deadline: Duration::from_millis(1_000),
-        ..PeerConfig::default()
-    };
+    let config = PeerConfig { open_deadline: Duration::from_millis(1_000), ..PeerConfig::default() };
     let (mut alice, mut bob, wire) = pair(&config);
     wire.delay(Duration::from_millis(30));
     wire.lose(20);
@@ -644,10 +527,7 @@ async fn a_bad_relay_only_delays_a_link() {
     // One side may see a link come and go before both have the same.
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let same = alice
-            .current
-            .get(&bob.id)
-            .is_some_and(|link| Some(link) == bob.current.get(&alice.id));
+        let same = alice.current.get(&bob.id).is_some_and(|link| Some(link) == bob.current.get(&alice.id));
         if same {
             break;
         }
@@ -662,22 +542,10 @@ async fn a_bad_relay_only_delays_a_link() {
 async fn a_frame_for_another_link_is_not_sent() {
     let (mut alice, bob, _wire) = connected(&PeerConfig::default()).await;
     let link = LinkId::random();
-    alice
-        .ask(PeerCommand::Send {
-            peer: bob.id,
-            link,
-            frame: "stray".into(),
-        })
-        .await;
+    alice.ask(PeerCommand::Send { peer: bob.id, link, frame: "stray".into() }).await;
     assert_eq!(alice.dropped().await, DropReason::NotCurrent);
     let nobody = device_id(99);
-    alice
-        .ask(PeerCommand::Send {
-            peer: nobody,
-            link,
-            frame: "stray".into(),
-        })
-        .await;
+    alice.ask(PeerCommand::Send { peer: nobody, link, frame: "stray".into() }).await;
     assert_eq!(alice.dropped().await, DropReason::NotCurrent);
 }
 

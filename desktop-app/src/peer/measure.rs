@@ -92,13 +92,7 @@ async fn measure_throughput() {
                     .await;
             }
             given += length as u64;
-            alice
-                .ask(PeerCommand::Send {
-                    peer,
-                    link,
-                    frame: frame.clone(),
-                })
-                .await;
+            alice.ask(PeerCommand::Send { peer, link, frame: frame.clone() }).await;
         }
         taking.await.unwrap();
         let rate = (count * length) as f64 / began.elapsed().as_secs_f64() / 1e6;

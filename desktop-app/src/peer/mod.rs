@@ -41,29 +41,13 @@ use std::{fmt, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-// To be replaced by the protocol crate's.
-pub use self::device::DeviceId;
+use parley_protocol::DeviceId;
+pub use parley_protocol::frames::IceServer;
+
 pub use self::{
     framing::{FramingError, MAX_FRAME},
     links::PeerLinks,
 };
-
-/// Stands in until the protocol crate has it.
-mod device {
-    use std::fmt;
-
-    use uuid::Uuid;
-
-    /// Names one device, everywhere.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    pub struct DeviceId(pub Uuid);
-
-    impl fmt::Display for DeviceId {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            self.0.fmt(f)
-        }
-    }
-}
 
 /// How many bytes of frames may wait in a link before the channel takes them; beyond, the link is
 /// closed with [`DownReason::Overrun`]. A frame counts as [`FRAME_COST`] bytes at least. Who sends in bulk
@@ -72,17 +56,6 @@ pub const SEND_WINDOW: usize = 4 << 20;
 
 /// What even the smallest frame counts against [`SEND_WINDOW`], in bytes.
 pub const FRAME_COST: usize = 256;
-
-/// A STUN or TURN server.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IceServer {
-    /// `stun:host:port`, `turn:host:port?transport=udp`. One that cannot be understood is left out.
-    pub urls: Vec<String>,
-    /// For TURN.
-    pub username: Option<String>,
-    /// For TURN.
-    pub credential: Option<String>,
-}
 
 /// How links are made and kept. A change takes effect on links made after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,13 +124,9 @@ impl<'de> Deserialize<'de> for LinkId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         if text.len() != 16 {
-            return Err(de::Error::custom(
-                "a link is named by 16 hexadecimal digits",
-            ));
+            return Err(de::Error::custom("a link is named by 16 hexadecimal digits"));
         }
-        u64::from_str_radix(&text, 16)
-            .map(Self)
-            .map_err(de::Error::custom)
+        u64::from_str_radix(&text, 16).map(Self).map_err(de::Error::custom)
     }
 }
 
@@ -311,14 +280,7 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
-    const ALL: [Self; 6] = [
-        Self::Unwanted,
-        Self::Idle,
-        Self::Limit,
-        Self::Replaced,
-        Self::Shutdown,
-        Self::Fault,
-    ];
+    const ALL: [Self; 6] = [Self::Unwanted, Self::Idle, Self::Limit, Self::Replaced, Self::Shutdown, Self::Fault];
 
     fn ends_the_wish(self) -> bool {
         !matches!(self, Self::Replaced | Self::Fault)
@@ -330,10 +292,7 @@ impl CloseReason {
 
     /// A reason that a later version may give is as good as `Unwanted`.
     fn from_byte(byte: u8) -> Self {
-        Self::ALL
-            .get(usize::from(byte))
-            .copied()
-            .unwrap_or(Self::Unwanted)
+        Self::ALL.get(usize::from(byte)).copied().unwrap_or(Self::Unwanted)
     }
 }
 

@@ -44,27 +44,15 @@ pub(super) enum Step {
     /// Begin a connection and offer it.
     Offer(LinkId),
     /// Begin a connection as the answer to an offer.
-    Answer {
-        link: LinkId,
-        sdp: String,
-        candidates: Vec<Candidate>,
-    },
+    Answer { link: LinkId, sdp: String, candidates: Vec<Candidate> },
     /// Our offer was answered.
-    Answered {
-        link: LinkId,
-        sdp: String,
-        candidates: Vec<Candidate>,
-    },
+    Answered { link: LinkId, sdp: String, candidates: Vec<Candidate> },
     /// The peer seems not to have had our offer: send it once more.
     OfferAgain(LinkId),
     /// Where the peer may be reached.
     Candidate { link: LinkId, candidate: Candidate },
     /// End this connection; tell the peer why.
-    Close {
-        link: LinkId,
-        down: DownReason,
-        tell: Option<CloseReason>,
-    },
+    Close { link: LinkId, down: DownReason, tell: Option<CloseReason> },
     /// This link is current now: it may announce itself and read its channel.
     Promote(LinkId),
     /// The engine should know that an attempt failed.
@@ -228,10 +216,7 @@ impl Negotiation {
         if self.knows(link) || !self.may_offer(now) {
             return Vec::new();
         }
-        let ours = self
-            .attempt
-            .as_ref()
-            .filter(|attempt| attempt.awaits_answer);
+        let ours = self.attempt.as_ref().filter(|attempt| attempt.awaits_answer);
         if let Some((ours, since)) = ours.map(|ours| (ours.link, ours.since))
             && self.me < self.peer
         {
@@ -240,28 +225,16 @@ impl Negotiation {
             return lost.then_some(Step::OfferAgain(ours)).into_iter().collect();
         }
         // An unanswered offer needs no bye: the peer sees the offers cross as we do.
-        let answered = self
-            .attempt
-            .as_ref()
-            .is_some_and(|attempt| !attempt.awaits_answer);
+        let answered = self.attempt.as_ref().is_some_and(|attempt| !attempt.awaits_answer);
         let mut steps = self.drop_attempt(answered.then_some(CloseReason::Replaced));
         let (ours, others) = self.early.drain(..).partition(|(of, _)| *of == link);
         self.early = others;
         let candidates = VecDeque::into_iter(ours).map(|(_, candidate)| candidate);
         let candidates: Vec<_> = candidates.collect();
-        self.attempt = Some(Attempt {
-            link,
-            since: now,
-            awaits_answer: false,
-            held: Vec::new(),
-            candidates: candidates.len(),
-        });
+        self.attempt =
+            Some(Attempt { link, since: now, awaits_answer: false, held: Vec::new(), candidates: candidates.len() });
         self.retry_at = None;
-        steps.push(Step::Answer {
-            link,
-            sdp,
-            candidates,
-        });
+        steps.push(Step::Answer { link, sdp, candidates });
         steps
     }
 
@@ -270,11 +243,7 @@ impl Negotiation {
             Some(attempt) if attempt.link == link && attempt.awaits_answer => {
                 attempt.awaits_answer = false;
                 let candidates = std::mem::take(&mut attempt.held);
-                vec![Step::Answered {
-                    link,
-                    sdp,
-                    candidates,
-                }]
+                vec![Step::Answered { link, sdp, candidates }]
             }
             _ => Vec::new(),
         }
@@ -307,11 +276,7 @@ impl Negotiation {
     }
 
     fn bye(&mut self, now: Instant, link: LinkId, reason: CloseReason) -> Vec<Step> {
-        if self
-            .attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.link == link)
-        {
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.link == link) {
             let mut steps = self.drop_attempt(None);
             match reason {
                 // The peer's own offer follows; ours, should it not.
@@ -336,11 +301,7 @@ impl Negotiation {
 
     /// The channel of this link is open.
     pub(super) fn opened(&mut self, now: Instant, link: LinkId) -> Vec<Step> {
-        if self
-            .attempt
-            .as_ref()
-            .is_none_or(|attempt| attempt.link != link)
-        {
+        if self.attempt.as_ref().is_none_or(|attempt| attempt.link != link) {
             return Vec::new();
         }
         self.attempt = None;
@@ -364,19 +325,9 @@ impl Negotiation {
     }
 
     /// This connection has ended. `chance` is from 0 to 1.
-    pub(super) fn ended(
-        &mut self,
-        now: Instant,
-        link: LinkId,
-        ending: Ending,
-        chance: f64,
-    ) -> Vec<Step> {
+    pub(super) fn ended(&mut self, now: Instant, link: LinkId, ending: Ending, chance: f64) -> Vec<Step> {
         self.bury(link);
-        if self
-            .attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.link == link)
-        {
+        if self.attempt.as_ref().is_some_and(|attempt| attempt.link == link) {
             self.attempt = None;
             let reason = match ending {
                 Ending::Failed(reason) => reason,
@@ -408,13 +359,7 @@ impl Negotiation {
 
     fn offer(&mut self, now: Instant, link: LinkId) -> Step {
         self.retry_at = None;
-        self.attempt = Some(Attempt {
-            link,
-            since: now,
-            awaits_answer: true,
-            held: Vec::new(),
-            candidates: 0,
-        });
+        self.attempt = Some(Attempt { link, since: now, awaits_answer: true, held: Vec::new(), candidates: 0 });
         Step::Offer(link)
     }
 
@@ -450,9 +395,7 @@ impl Negotiation {
     }
 
     fn knows(&self, link: LinkId) -> bool {
-        self.attempt
-            .as_ref()
-            .is_some_and(|attempt| attempt.link == link)
+        self.attempt.as_ref().is_some_and(|attempt| attempt.link == link)
             || self.current() == Some(link)
             || self.next == Some(link)
     }
@@ -471,9 +414,7 @@ impl Negotiation {
     fn may_offer(&mut self, now: Instant) -> bool {
         let passed = now.duration_since(self.offers_since).as_millis() / OFFER_EVERY.as_millis();
         if passed > 0 {
-            self.offers = self
-                .offers
-                .saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
+            self.offers = self.offers.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
             self.offers_since = now;
         }
         let may = self.offers < MAX_OFFERS;
@@ -491,9 +432,7 @@ fn close(link: LinkId, down: DownReason, tell: Option<CloseReason>) -> Step {
 fn pause(failures: u32, chance: f64) -> Duration {
     let whole = match failures {
         0 => return Duration::from_millis(50).mul_f64(chance.clamp(0.0, 1.0)),
-        failures => FIRST_PAUSE
-            .saturating_mul(1 << (failures - 1).min(6))
-            .min(LONGEST_PAUSE),
+        failures => FIRST_PAUSE.saturating_mul(1 << (failures - 1).min(6)).min(LONGEST_PAUSE),
     };
     whole.mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
 }

@@ -18,34 +18,19 @@ fn big(now: Instant) -> Negotiation {
 }
 
 fn offer(link: u64) -> Signal {
-    Signal {
-        link: LinkId(link),
-        kind: SignalKind::Offer { sdp: String::new() },
-    }
+    Signal { link: LinkId(link), kind: SignalKind::Offer { sdp: String::new() } }
 }
 
 fn answer(link: u64) -> Signal {
-    Signal {
-        link: LinkId(link),
-        kind: SignalKind::Answer { sdp: String::new() },
-    }
+    Signal { link: LinkId(link), kind: SignalKind::Answer { sdp: String::new() } }
 }
 
 fn candidate(link: u64) -> Signal {
-    Signal {
-        link: LinkId(link),
-        kind: SignalKind::Candidate {
-            candidate: Candidate(String::new()),
-        },
-    }
+    Signal { link: LinkId(link), kind: SignalKind::Candidate { candidate: Candidate(String::new()) } }
 }
 
 fn answering(link: u64) -> Step {
-    Step::Answer {
-        link: LinkId(link),
-        sdp: String::new(),
-        candidates: Vec::new(),
-    }
+    Step::Answer { link: LinkId(link), sdp: String::new(), candidates: Vec::new() }
 }
 
 fn dropping(link: u64, tell: Option<CloseReason>) -> Step {
@@ -57,10 +42,7 @@ fn linked(now: Instant) -> Negotiation {
     let mut negotiation = small(now);
     negotiation.dial(now, LinkId(1));
     negotiation.signal(now, answer(1));
-    assert_eq!(
-        negotiation.opened(now, LinkId(1)),
-        [Step::Promote(LinkId(1))]
-    );
+    assert_eq!(negotiation.opened(now, LinkId(1)), [Step::Promote(LinkId(1))]);
     negotiation
 }
 
@@ -81,10 +63,7 @@ fn when_offers_cross_that_of_the_smaller_id_stands() {
     assert_eq!(small.signal(now, offer(2)), []);
     assert_eq!(big.signal(now, offer(1)), [dropping(2, None), answering(1)]);
     // What comes late for the attempt that was dropped does nothing.
-    assert_eq!(
-        big.ended(now, LinkId(2), Ending::Down(DownReason::Replaced), 0.5),
-        []
-    );
+    assert_eq!(big.ended(now, LinkId(2), Ending::Down(DownReason::Replaced), 0.5), []);
     assert_eq!(big.signal(now, candidate(2)), []);
 }
 
@@ -94,10 +73,7 @@ fn an_offer_which_the_peer_cannot_have_had_is_sent_again() {
     let mut negotiation = small(now);
     negotiation.dial(now, LinkId(1));
     let later = now + CROSSING;
-    assert_eq!(
-        negotiation.signal(later, offer(2)),
-        [Step::OfferAgain(LinkId(1))]
-    );
+    assert_eq!(negotiation.signal(later, offer(2)), [Step::OfferAgain(LinkId(1))]);
 }
 
 #[test]
@@ -107,10 +83,7 @@ fn a_peer_that_began_anew_is_answered() {
     negotiation.dial(now, LinkId(1));
     negotiation.signal(now, answer(1));
     let told = Some(CloseReason::Replaced);
-    assert_eq!(
-        negotiation.signal(now, offer(2)),
-        [dropping(1, told), answering(2)]
-    );
+    assert_eq!(negotiation.signal(now, offer(2)), [dropping(1, told), answering(2)]);
 }
 
 #[test]
@@ -119,10 +92,7 @@ fn an_answer_to_what_is_gone_is_told_so() {
     let mut negotiation = small(now);
     negotiation.dial(now, LinkId(1));
     negotiation.close(CloseReason::Unwanted);
-    assert_eq!(
-        negotiation.signal(now, answer(1)),
-        [dropping(1, Some(CloseReason::Replaced))]
-    );
+    assert_eq!(negotiation.signal(now, answer(1)), [dropping(1, Some(CloseReason::Replaced))]);
     assert_eq!(negotiation.signal(now, answer(77)), []);
 }
 
@@ -134,14 +104,8 @@ fn candidates_wait_for_their_description() {
         negotiation.signal(now, candidate(5));
     }
     let steps = negotiation.signal(now, offer(5));
-    assert!(
-        matches!(&steps[..], [Step::Answer { candidates, .. }] if candidates.len() == MAX_EARLY)
-    );
-    assert_eq!(
-        negotiation.signal(now, candidate(5)),
-        [],
-        "more than an attempt may have"
-    );
+    assert!(matches!(&steps[..], [Step::Answer { candidates, .. }] if candidates.len() == MAX_EARLY));
+    assert_eq!(negotiation.signal(now, candidate(5)), [], "more than an attempt may have");
 
     let mut negotiation = small(now);
     negotiation.dial(now, LinkId(1));
@@ -149,9 +113,7 @@ fn candidates_wait_for_their_description() {
         assert_eq!(negotiation.signal(now, candidate(1)), []);
     }
     let steps = negotiation.signal(now, answer(1));
-    assert!(
-        matches!(&steps[..], [Step::Answered { candidates, .. }] if candidates.len() == MAX_CANDIDATES)
-    );
+    assert!(matches!(&steps[..], [Step::Answered { candidates, .. }] if candidates.len() == MAX_CANDIDATES));
     assert_eq!(negotiation.signal(now, answer(1)), [], "a second answer");
 }
 
@@ -159,16 +121,10 @@ fn candidates_wait_for_their_description() {
 fn the_old_link_goes_before_the_fresh_one_takes_over() {
     let now = Instant::now();
     let mut negotiation = linked(now);
-    assert_eq!(
-        negotiation.replace(now, LinkId(2)),
-        [Step::Offer(LinkId(2))]
-    );
+    assert_eq!(negotiation.replace(now, LinkId(2)), [Step::Offer(LinkId(2))]);
     assert_eq!(negotiation.current(), Some(LinkId(1)));
     negotiation.signal(now, answer(2));
-    assert_eq!(
-        negotiation.opened(now, LinkId(2)),
-        [dropping(1, Some(CloseReason::Replaced))]
-    );
+    assert_eq!(negotiation.opened(now, LinkId(2)), [dropping(1, Some(CloseReason::Replaced))]);
     let ended = negotiation.ended(now, LinkId(1), Ending::Down(DownReason::Replaced), 0.5);
     assert_eq!(ended, [Step::Promote(LinkId(2))]);
     assert_eq!(negotiation.current(), Some(LinkId(2)));
@@ -180,10 +136,7 @@ fn a_broken_link_is_made_again_with_growing_pauses() {
     let mut negotiation = linked(now);
     let broke = now + SOUND_AFTER;
     negotiation.ended(broke, LinkId(1), Ending::Down(DownReason::Lost), 1.0);
-    assert_eq!(
-        negotiation.retry_at(),
-        Some(broke + Duration::from_millis(50))
-    );
+    assert_eq!(negotiation.retry_at(), Some(broke + Duration::from_millis(50)));
     let mut at = broke + Duration::from_millis(50);
     for (attempt, seconds) in [1u64, 2, 4, 8, 16, 32, 60, 60].into_iter().enumerate() {
         let link = LinkId(10 + attempt as u64);
@@ -204,10 +157,7 @@ fn a_link_that_cannot_last_is_not_made_over_and_over() {
     let now = Instant::now();
     let mut negotiation = linked(now);
     negotiation.ended(now, LinkId(1), Ending::Down(DownReason::Unanswered), 0.0);
-    assert_eq!(
-        negotiation.retry_at(),
-        Some(now + Duration::from_millis(500))
-    );
+    assert_eq!(negotiation.retry_at(), Some(now + Duration::from_millis(500)));
 }
 
 #[test]
@@ -221,24 +171,9 @@ fn a_deliberate_close_by_either_ends_the_wish_and_a_new_wish_counts() {
     assert_eq!(negotiation.retry_at(), None);
 
     let mut negotiation = linked(now);
-    let bye = SignalKind::Bye {
-        reason: CloseReason::Limit,
-    };
-    let steps = negotiation.signal(
-        now,
-        Signal {
-            link: LinkId(1),
-            kind: bye,
-        },
-    );
-    assert_eq!(
-        steps,
-        [close(
-            LinkId(1),
-            DownReason::ClosedByPeer(CloseReason::Limit),
-            None
-        )]
-    );
+    let bye = SignalKind::Bye { reason: CloseReason::Limit };
+    let steps = negotiation.signal(now, Signal { link: LinkId(1), kind: bye });
+    assert_eq!(steps, [close(LinkId(1), DownReason::ClosedByPeer(CloseReason::Limit), None)]);
     // The engine has heard of the end before we have.
     negotiation.dial(now, LinkId(2));
     negotiation.ended(now, LinkId(1), idle, 0.0);
@@ -250,16 +185,11 @@ fn a_peer_can_make_us_begin_only_so_many_connections() {
     let now = Instant::now();
     let mut negotiation = small(now);
     let mut answers = |at: Instant, links: std::ops::Range<u64>| {
-        links
-            .filter(|link| !negotiation.signal(at, offer(*link)).is_empty())
-            .count()
+        links.filter(|link| !negotiation.signal(at, offer(*link)).is_empty()).count()
     };
     assert_eq!(answers(now, 0..100), MAX_OFFERS as usize);
     assert_eq!(answers(now + OFFER_EVERY, 100..200), 1);
-    assert_eq!(
-        answers(now + Duration::from_secs(3_600), 200..300),
-        MAX_OFFERS as usize
-    );
+    assert_eq!(answers(now + Duration::from_secs(3_600), 200..300), MAX_OFFERS as usize);
 }
 
 /// Two sides, the signals between them and their connections, driven at random.
@@ -313,10 +243,7 @@ impl Model {
                 }
                 Step::OfferAgain(link) => wire.push(offer(link.0)),
                 Step::Answer { link, .. } => {
-                    assert!(
-                        tasks.insert(link, Task::Connecting).is_none(),
-                        "a name twice"
-                    );
+                    assert!(tasks.insert(link, Task::Connecting).is_none(), "a name twice");
                     wire.push(answer(link.0));
                 }
                 Step::Answered { link, .. } => {
@@ -333,10 +260,7 @@ impl Model {
                     if let Some(reason) = tell
                         && !(open && reason == CloseReason::Replaced)
                     {
-                        wire.push(Signal {
-                            link,
-                            kind: SignalKind::Bye { reason },
-                        });
+                        wire.push(Signal { link, kind: SignalKind::Bye { reason } });
                     }
                     if was.is_some() {
                         let ended = Ending::Down(down);
@@ -363,10 +287,7 @@ impl Model {
 
     /// A side whose other end is connecting or open too opens; one whose other end is gone is lost.
     fn connect(&mut self, side: usize) {
-        let links: Vec<_> = self.tasks[side]
-            .iter()
-            .map(|(link, task)| (*link, *task))
-            .collect();
+        let links: Vec<_> = self.tasks[side].iter().map(|(link, task)| (*link, *task)).collect();
         for (link, task) in links {
             let other = self.tasks[1 - side].get(&link).copied();
             match (task, other) {
@@ -471,17 +392,12 @@ impl Model {
             self.wake(first);
             self.wake(1 - first);
         }
-        panic!(
-            "the sides do not come together: {:?} {:?}",
-            self.tasks, self.sides
-        );
+        panic!("the sides do not come together: {:?} {:?}", self.tasks, self.sides);
     }
 
     fn agree(&self) -> bool {
         let current = self.sides[0].current();
-        current.is_some()
-            && current == self.sides[1].current()
-            && self.tasks.iter().all(|tasks| tasks.len() == 1)
+        current.is_some() && current == self.sides[1].current() && self.tasks.iter().all(|tasks| tasks.len() == 1)
     }
 }
 

@@ -99,13 +99,7 @@ impl Pulse {
         self.number += 1;
         self.unproved = false;
         self.last_ping = Some(now);
-        self.asked = Some(Asked {
-            number: self.number,
-            at: now,
-            patience,
-            deadline: now + patience,
-            acknowledged,
-        });
+        self.asked = Some(Asked { number: self.number, at: now, patience, deadline: now + patience, acknowledged });
         self.number
     }
 

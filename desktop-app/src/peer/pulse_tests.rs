@@ -37,10 +37,7 @@ fn a_frame_is_followed_by_a_ping_but_not_each_by_one() {
     let later = now + Duration::from_secs(1);
     pulse.sent();
     let (at, due) = pulse.next();
-    assert!(
-        at <= later && due == Due::Ping,
-        "at once, since the last ping is long past"
-    );
+    assert!(at <= later && due == Due::Ping, "at once, since the last ping is long past");
     let number = pulse.ping(later, 0);
     assert_eq!(pulse.next(), (later + OVERDUE, Due::Overdue));
     pulse.heard(later);
@@ -57,15 +54,9 @@ fn without_a_sign_the_link_is_dead_and_with_one_it_is_not() {
     pulse.ping(now, 100);
     assert!(!pulse.is_dead(now + OVERDUE / 2, 100), "too early");
     let overdue = now + OVERDUE;
-    assert!(
-        !pulse.is_dead(overdue, 101),
-        "it has acknowledged something"
-    );
+    assert!(!pulse.is_dead(overdue, 101), "it has acknowledged something");
     pulse.heard(overdue + OVERDUE / 2);
-    assert!(
-        !pulse.is_dead(overdue + OVERDUE, 101),
-        "it has sent something"
-    );
+    assert!(!pulse.is_dead(overdue + OVERDUE, 101), "it has sent something");
     assert!(pulse.is_dead(overdue + OVERDUE * 3 / 2, 101));
 }
 

@@ -23,8 +23,7 @@ use std::{
 
 use socket2::SockRef;
 use webrtc::runtime::{
-    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime,
-    TokioRuntime,
+    AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
 /// How many passes in a row must find nothing before the driver may sleep. One or two leave
@@ -65,10 +64,7 @@ struct Passes {
 
 impl FlushingRuntime {
     pub(super) fn new() -> Self {
-        Self {
-            tokio: TokioRuntime,
-            passes: Arc::default(),
-        }
+        Self { tokio: TokioRuntime, passes: Arc::default() }
     }
 }
 
@@ -117,10 +113,7 @@ impl Runtime for FlushingRuntime {
         self.tokio.wrap_udp_socket(socket)
     }
 
-    fn wrap_tcp_listener(
-        &self,
-        listener: std::net::TcpListener,
-    ) -> io::Result<Arc<dyn AsyncTcpListener>> {
+    fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
         self.tokio.wrap_tcp_listener(listener)
     }
 
@@ -153,11 +146,7 @@ impl Runtime for FlushingRuntime {
             0
         };
         self.passes.idle.store(idle, Ordering::Relaxed);
-        if idle < IDLE_PASSES {
-            Box::pin(NoSleep(Arc::clone(&self.passes)))
-        } else {
-            self.tokio.sleep(duration)
-        }
+        if idle < IDLE_PASSES { Box::pin(NoSleep(Arc::clone(&self.passes))) } else { self.tokio.sleep(duration) }
     }
 
     fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {

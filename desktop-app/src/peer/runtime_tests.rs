@@ -6,10 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::mpsc;
 use webrtc::{
     data_channel::DataChannelEvent,
-    peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler,
-        RTCPeerConnectionIceEvent,
-    },
+    peer_connection::{PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCPeerConnectionIceEvent},
 };
 
 use super::*;
@@ -24,10 +21,7 @@ impl PeerConnectionEventHandler for Candidates {
     }
 }
 
-type Built = (
-    Arc<dyn PeerConnection>,
-    mpsc::Receiver<RTCPeerConnectionIceEvent>,
-);
+type Built = (Arc<dyn PeerConnection>, mpsc::Receiver<RTCPeerConnectionIceEvent>);
 
 async fn build(runtime: Arc<dyn Runtime>) -> Built {
     let (sender, candidates) = mpsc::channel(64);
@@ -45,9 +39,7 @@ async fn build(runtime: Arc<dyn Runtime>) -> Built {
 fn trickle(mut candidates: mpsc::Receiver<RTCPeerConnectionIceEvent>, to: Arc<dyn PeerConnection>) {
     tokio::spawn(async move {
         while let Some(event) = candidates.recv().await {
-            let _ = to
-                .add_ice_candidate(event.candidate.to_json().unwrap())
-                .await;
+            let _ = to.add_ice_candidate(event.candidate.to_json().unwrap()).await;
         }
     });
 }
@@ -118,8 +110,5 @@ async fn the_driver_sleeps_once_three_passes_were_idle() {
         sender.send(lasted).await.unwrap();
     }));
     let lasted = slept.recv().await.unwrap();
-    assert_eq!(
-        lasted,
-        [false, false, false, true, false, false, false, true]
-    );
+    assert_eq!(lasted, [false, false, false, true, false, false, false, true]);
 }

@@ -63,9 +63,7 @@ impl Candidate {
     /// us resolve, whatever the peer likes.
     fn is_sound(&self) -> bool {
         self.0.len() <= MAX_CANDIDATE
-            && self
-                .field(2)
-                .is_some_and(|protocol| protocol.eq_ignore_ascii_case("udp"))
+            && self.field(2).is_some_and(|protocol| protocol.eq_ignore_ascii_case("udp"))
             && self.address().is_some()
     }
 

@@ -126,9 +126,8 @@ pub(crate) fn put(db: &Connection, state: &ChatState) -> Sql<()> {
     db.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([key])?;
     db.prepare_cached("DELETE FROM member_devices WHERE chat = ?1")?.execute([key])?;
     for member in state.members.values() {
-        db.prepare_cached("INSERT INTO members (chat, account, username, role) VALUES (?1, ?2, ?3, ?4)")?.execute(
-            params![key, member.account.as_bytes(), member.username, member.role.as_str()],
-        )?;
+        db.prepare_cached("INSERT INTO members (chat, account, username, role) VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![key, member.account.as_bytes(), member.username, member.role.as_str()])?;
         super::settings::name_account(db, member.account, &member.username)?;
         for device in &member.devices {
             db.prepare_cached("INSERT OR REPLACE INTO member_devices (chat, device, account) VALUES (?1, ?2, ?3)")?
@@ -141,11 +140,8 @@ pub(crate) fn put(db: &Connection, state: &ChatState) -> Sql<()> {
 /// Remembers the devices of the chat's membership as it is now.
 fn put_membership(db: &Connection, state: &ChatState) -> Sql<()> {
     let devices: Vec<u8> = state.devices().flat_map(|(device, _)| *device.as_bytes()).collect();
-    db.prepare_cached("INSERT OR REPLACE INTO memberships (chat, id, devices) VALUES (?1, ?2, ?3)")?.execute(params![
-        state.id.as_bytes(),
-        state.membership.as_bytes(),
-        devices
-    ])?;
+    db.prepare_cached("INSERT OR REPLACE INTO memberships (chat, id, devices) VALUES (?1, ?2, ?3)")?
+        .execute(params![state.id.as_bytes(), state.membership.as_bytes(), devices])?;
     Ok(())
 }
 
@@ -215,7 +211,8 @@ pub(crate) fn set_clock(db: &Connection, chat: ChatId, clock: Clock) -> Sql<()> 
 
 /// Whether one still takes part.
 pub(crate) fn set_status(db: &Connection, chat: ChatId, status: ChatStatus) -> Sql<()> {
-    db.prepare_cached("UPDATE chats SET status = ?2 WHERE id = ?1")?.execute(params![chat.as_bytes(), status_word(status)])?;
+    db.prepare_cached("UPDATE chats SET status = ?2 WHERE id = ?1")?
+        .execute(params![chat.as_bytes(), status_word(status)])?;
     Ok(())
 }
 

@@ -92,8 +92,10 @@ pub(crate) fn insert(db: &Connection, line: &Line) -> Sql<bool> {
 
 /// Gives an own message of an open chat its place in the log (again, after a reset).
 pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64) -> Sql<()> {
-    db.prepare_cached("UPDATE messages SET seq = ?4, sort_a = ?4, sort_b = 0 WHERE chat = ?1 AND device = ?2 AND id = ?3")?
-        .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), int(seq)])?;
+    db.prepare_cached(
+        "UPDATE messages SET seq = ?4, sort_a = ?4, sort_b = 0 WHERE chat = ?1 AND device = ?2 AND id = ?3",
+    )?
+    .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), int(seq)])?;
     Ok(())
 }
 
@@ -174,10 +176,9 @@ fn reapply_edit(db: &Connection, chat: ChatId, key: MessageKey, author: AccountI
             "SELECT deleted, at, text, mentions FROM edits
              WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3 AND account = ?4",
         )?
-        .query_row(
-            params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), author.as_bytes()],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
-        )
+        .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), author.as_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .optional()?;
     if let Some((deleted, at, text, mentions)) = newest {
         db.prepare_cached(
@@ -257,11 +258,7 @@ pub(crate) fn seq_at(db: &Connection, chat: ChatId, sort_a: i64) -> Sql<u64> {
 }
 
 /// Sealed chats: for each run of others, the highest number shown at or before a place.
-pub(crate) fn numbers_at(
-    db: &Connection,
-    chat: ChatId,
-    place: (i64, i64, i64),
-) -> Sql<Vec<(DeviceId, RunId, u64)>> {
+pub(crate) fn numbers_at(db: &Connection, chat: ChatId, place: (i64, i64, i64)) -> Sql<Vec<(DeviceId, RunId, u64)>> {
     db.prepare_cached(
         "SELECT device, run, max(n) FROM messages
          WHERE chat = ?1 AND run IS NOT NULL AND unread = 1 AND (sort_a, sort_b, rowid) <= (?2, ?3, ?4)

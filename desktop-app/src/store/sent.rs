@@ -140,7 +140,9 @@ pub(crate) fn hand(db: &Connection, position: i64) -> Sql<()> {
 /// The relay has the row; `false` if that was known.
 pub(crate) fn accept(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
     let rows = db
-        .prepare_cached("UPDATE sent SET state = 'accepted' WHERE chat = ?1 AND id = ?2 AND state IN ('waiting', 'failed')")?
+        .prepare_cached(
+            "UPDATE sent SET state = 'accepted' WHERE chat = ?1 AND id = ?2 AND state IN ('waiting', 'failed')",
+        )?
         .execute(params![chat.as_bytes(), id.as_bytes()])?;
     Ok(rows > 0)
 }
@@ -156,7 +158,9 @@ pub(crate) fn end(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
 /// The row will not go out by itself.
 pub(crate) fn fail(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<bool> {
     let rows = db
-        .prepare_cached("UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2 AND state <> 'ended'")?
+        .prepare_cached(
+            "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2 AND state <> 'ended'",
+        )?
         .execute(params![chat.as_bytes(), id.as_bytes(), reason])?;
     Ok(rows > 0)
 }
@@ -191,7 +195,9 @@ pub(crate) fn reopen(db: &Connection, chat: ChatId) -> Sql<()> {
 /// One number waits again, if its bytes are still kept.
 pub(crate) fn reopen_number(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<bool> {
     let rows = db
-        .prepare_cached("UPDATE sent SET state = 'waiting' WHERE chat = ?1 AND run = ?2 AND n = ?3 AND state = 'ended'")?
+        .prepare_cached(
+            "UPDATE sent SET state = 'waiting' WHERE chat = ?1 AND run = ?2 AND n = ?3 AND state = 'ended'",
+        )?
         .execute(params![chat.as_bytes(), run.as_bytes(), int(n)])?;
     Ok(rows > 0)
 }
@@ -223,7 +229,9 @@ pub(crate) fn kept_numbers(db: &Connection, chat: ChatId, run: RunId, upto: u64)
     db.prepare_cached(
         "SELECT n, id, state IN ('waiting', 'failed') FROM sent WHERE chat = ?1 AND run = ?2 AND n <= ?3 ORDER BY n",
     )?
-    .query_map(params![chat.as_bytes(), run.as_bytes(), int(upto)], |row| Ok((count(row, 0)?, id(row, 1)?, row.get(2)?)))?
+    .query_map(params![chat.as_bytes(), run.as_bytes(), int(upto)], |row| {
+        Ok((count(row, 0)?, id(row, 1)?, row.get(2)?))
+    })?
     .collect()
 }
 

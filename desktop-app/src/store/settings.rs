@@ -33,7 +33,10 @@ pub(crate) fn remove(db: &Connection, key: &str) -> Sql<()> {
 pub(crate) fn begin_life(db: &Connection) -> Sql<Opening> {
     let last: i64 = db.query_row("SELECT coalesce(max(count), 0) FROM lives", [], |row| row.get(0))?;
     let opening = Opening { count: last.cast_unsigned() + 1, life: LifeId(uuid::Uuid::new_v4()) };
-    db.execute("INSERT INTO lives (life, count) VALUES (?1, ?2)", params![opening.life.as_bytes(), int(opening.count)])?;
+    db.execute(
+        "INSERT INTO lives (life, count) VALUES (?1, ?2)",
+        params![opening.life.as_bytes(), int(opening.count)],
+    )?;
     Ok(opening)
 }
 
@@ -94,7 +97,8 @@ pub(crate) fn is_verified(db: &Connection, account: AccountId) -> Sql<bool> {
 
 /// Marks an account as verified, or not.
 pub(crate) fn set_verified(db: &Connection, account: AccountId, verified: bool) -> Sql<()> {
-    db.prepare_cached("UPDATE accounts SET verified = ?2 WHERE id = ?1")?.execute(params![account.as_bytes(), verified])?;
+    db.prepare_cached("UPDATE accounts SET verified = ?2 WHERE id = ?1")?
+        .execute(params![account.as_bytes(), verified])?;
     Ok(())
 }
 

@@ -185,11 +185,7 @@ pub(crate) fn unhold(db: &Connection, chat: ChatId, device: DeviceId, run: RunId
     )?
     .query_row(params![chat.as_bytes(), device.as_bytes(), run.as_bytes(), int(n)], |row| {
         let route: String = row.get(2)?;
-        Ok(HeldMessage {
-            account: id(row, 0)?,
-            payload: row.get(1)?,
-            route: super::messages::route_from(&route),
-        })
+        Ok(HeldMessage { account: id(row, 0)?, payload: row.get(1)?, route: super::messages::route_from(&route) })
     })
     .optional()
 }
@@ -230,8 +226,7 @@ pub(crate) fn all_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId,
 
 /// Writes what another device says.
 pub(crate) fn put_marks(db: &Connection, chat: ChatId, device: DeviceId, register: &MarkRegister) -> Sql<()> {
-    db.prepare_cached("INSERT OR REPLACE INTO marks (chat, device, delivered, read) VALUES (?1, ?2, ?3, ?4)")?.execute(
-        params![chat.as_bytes(), device.as_bytes(), to_json(&register.delivered), to_json(&register.read)],
-    )?;
+    db.prepare_cached("INSERT OR REPLACE INTO marks (chat, device, delivered, read) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![chat.as_bytes(), device.as_bytes(), to_json(&register.delivered), to_json(&register.read)])?;
     Ok(())
 }

@@ -10,16 +10,15 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::chats::ChatRow;
 use super::{Sql, chats, count, id, id_or_none, json, messages, sent, settings, streams};
-use crate::views::{
-    Delivery, DeviceDelivery, Hit, MessageKind, MessageView, Page, Position, Quote, ReactionView,
-};
+use crate::views::{Delivery, DeviceDelivery, Hit, MessageKind, MessageView, Page, Position, Quote, ReactionView};
 
 /// The most lines that one page has.
 const MAX_PAGE: usize = 500;
 /// Lines before the first unread one that come with it.
 const BEFORE_UNREAD: usize = 20;
 
-const COLUMNS: &str = "m.rowid, m.chat, m.device, m.id, m.account, m.kind, m.sort_a, m.sort_b, m.run, m.n, m.seq, m.sent_at,
+const COLUMNS: &str =
+    "m.rowid, m.chat, m.device, m.id, m.account, m.kind, m.sort_a, m.sort_b, m.run, m.n, m.seq, m.sent_at,
     m.received_at, m.text, m.reply_device, m.reply_id, m.mentions, m.edited_at, m.deleted, m.route";
 
 /// A line as it is stored.
@@ -73,7 +72,11 @@ fn read(row: &Row<'_>) -> Sql<Stored> {
         delivery: Delivery::Received,
         route: messages::route_from(&route),
     };
-    Ok(Stored { view, number: run.zip(n.map(i64::cast_unsigned)), seq: row.get::<_, Option<i64>>(10)?.map(i64::cast_unsigned) })
+    Ok(Stored {
+        view,
+        number: run.zip(n.map(i64::cast_unsigned)),
+        seq: row.get::<_, Option<i64>>(10)?.map(i64::cast_unsigned),
+    })
 }
 
 fn select(db: &Connection, rest: &str, params: impl Params) -> Sql<Vec<Stored>> {
@@ -173,8 +176,7 @@ fn complete(db: &Connection, me: AccountId, chat: ChatId, stored: Vec<Stored>) -
         names.insert(account, found.clone());
         Ok(found)
     };
-    let own_device: Option<DeviceId> =
-        settings::get::<crate::views::Me>(db, "me")?.map(|me| me.device);
+    let own_device: Option<DeviceId> = settings::get::<crate::views::Me>(db, "me")?.map(|me| me.device);
     let any_own = stored.iter().any(|line| line.view.account == me && line.view.kind == MessageKind::Text);
     let mut delivery = if any_own { Deliveries::load(db, me, chat)? } else { None };
     let mut views = Vec::with_capacity(stored.len());
@@ -355,13 +357,7 @@ pub(crate) fn unread(db: &Connection, chat: ChatId) -> Sql<(u64, u64)> {
 
 /// Messages with these words, newest first. Each word may be a part of one; words of one or two letters are looked for
 /// among the hits of the others, or by themselves in the newest messages.
-pub(crate) fn search(
-    db: &Connection,
-    me: AccountId,
-    chat: Option<ChatId>,
-    query: &str,
-    limit: usize,
-) -> Sql<Vec<Hit>> {
+pub(crate) fn search(db: &Connection, me: AccountId, chat: Option<ChatId>, query: &str, limit: usize) -> Sql<Vec<Hit>> {
     let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
     let limit = limit.clamp(1, MAX_PAGE);
     let long: Vec<String> = words
