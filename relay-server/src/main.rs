@@ -30,7 +30,8 @@ fn start() -> anyhow::Result<()> {
         None => (None, &flags),
     };
     // A variable which is not Unicode cannot be one of ours.
-    let environment = std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
     let config = Config::load(flags, environment)?;
     if task == Some("invite") {
         let uses = flags.get_one::<u32>("uses").copied().unwrap_or(1);
@@ -51,7 +52,8 @@ fn start() -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
     let address = listener.local_addr().context("the address is not known")?;
     let opening = [
         format!("Parley relay {} listens on http://{address}", env!("CARGO_PKG_VERSION")),

@@ -12,7 +12,8 @@ static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 pub(crate) fn recorder() -> PrometheusHandle {
     let handle = HANDLE.get_or_init(|| {
         let builder = PrometheusBuilder::new();
-        let builder = builder.set_buckets(&[0.001, 0.005, 0.025, 0.1, 0.5, 2.5]).unwrap_or_else(|_| PrometheusBuilder::new());
+        let builder =
+            builder.set_buckets(&[0.001, 0.005, 0.025, 0.1, 0.5, 2.5]).unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let handle = recorder.handle();
         // Somebody else's recorder stays; then ours shows nothing, which harms nobody.
@@ -25,9 +26,9 @@ pub(crate) fn recorder() -> PrometheusHandle {
 /// The route that a path belongs to, with ids and codes left out.
 pub(crate) fn route_of(path: &str) -> String {
     const WORDS: [&str; 26] = [
-        "api", "signup", "signin", "signout", "refresh", "password", "account", "devices", "replace", "users", "blocks",
-        "chats", "public", "members", "join", "leave", "restore", "messages", "invites", "healthz", "metrics", "ws",
-        "", "owner", "role", "history",
+        "api", "signup", "signin", "signout", "refresh", "password", "account", "devices", "replace", "users",
+        "blocks", "chats", "public", "members", "join", "leave", "restore", "messages", "invites", "healthz",
+        "metrics", "ws", "", "owner", "role", "history",
     ];
     let mut route = String::new();
     for part in path.trim_start_matches('/').split('/').take(6) {

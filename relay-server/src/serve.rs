@@ -18,6 +18,7 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use parley_protocol::{Code, ErrorBody};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,7 +44,7 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>, stop: Cancellati
     let free = Arc::new(Semaphore::new(most));
     let sources: Arc<DashMap<Source, usize>> = Arc::default();
     let connections = TaskTracker::new();
-    let routes = warp::service(with_cors(&api));
+    let routes = TowerToHyperService::new(warp::service(with_cors(&api)));
     loop {
         // Beyond the bound nobody is accepted: the kernel's queue holds the next ones for a moment.
         let accepted = async {
@@ -96,19 +97,25 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>, stop: Cancellati
 fn with_cors(api: &Arc<Api>) -> warp::filters::BoxedFilter<(Response,)> {
     let routes = routes(api);
     if api.config.cors_origins.is_empty() {
-        return routes.map_err(|never: Infallible| match never {}).boxed();
+        return routes.boxed();
     }
     let cors = warp::cors()
         .allow_origins(api.config.cors_origins.iter().map(String::as_str))
         .allow_methods(["GET", "POST", "PUT", "PATCH", "DELETE"])
         .allow_headers(["authorization", "content-type"])
         .max_age(600);
-    let refused = |_| async { Ok::<_, Infallible>(failed(ErrorBody::new(Code::Forbidden, "this origin is not allowed"))) };
+    let refused =
+        |_| async { Ok::<_, Infallible>(failed(ErrorBody::new(Code::Forbidden, "this origin is not allowed"))) };
     let plain = routes.with(cors).recover(refused);
-    plain.map(warp::Reply::into_response).map_err(|never: Infallible| match never {}).boxed()
+    plain.map(warp::Reply::into_response).boxed()
 }
 
-async fn answer<S>(api: Arc<Api>, routes: S, peer: IpAddr, mut request: Request<Incoming>) -> Result<Response, Infallible>
+async fn answer<S>(
+    api: Arc<Api>,
+    routes: S,
+    peer: IpAddr,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible>
 where
     S: hyper::service::Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {

@@ -43,7 +43,9 @@ pub enum RunError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// The outcome of a commit is unknown.
-    #[error("the disk failed while the database was written, so what is on it is not certain; the relay stops. Check the disk and start it again: what was acknowledged before is safe")]
+    #[error(
+        "the disk failed while the database was written, so what is on it is not certain; the relay stops. Check the disk and start it again: what was acknowledged before is safe"
+    )]
     Fatal,
     /// Something that `relay-server invite` says.
     #[error("{0}")]
@@ -133,7 +135,10 @@ pub fn invite(config: &Config, uses: u32, good_for: Duration) -> Result<String, 
     let path = database(config);
     let wrong = |error: rusqlite::Error| RunError::Invite(format!("{}: {error}", path.display()));
     if !path.exists() {
-        let message = format!("there is no relay in {}; start it there once, or name its folder by --data", config.data.display());
+        let message = format!(
+            "there is no relay in {}; start it there once, or name its folder by --data",
+            config.data.display()
+        );
         return Err(RunError::Invite(message));
     }
     let sql = rusqlite::Connection::open(&path).map_err(wrong)?;

@@ -77,6 +77,12 @@ impl Attempts {
         self.forget_one(&Whom::Address(Source::of(address)));
     }
 
+    /// Forgets old failures.
+    pub(crate) fn tidy(&self, now: Instant) {
+        self.failures
+            .retain(|_, failures| now.saturating_duration_since(failures.last) <= MEMORY || now < failures.until);
+    }
+
     fn forget_one(&self, whom: &Whom) {
         if let Some(mut failures) = self.failures.get_mut(whom) {
             failures.count = failures.count.saturating_sub(1);

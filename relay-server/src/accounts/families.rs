@@ -16,8 +16,8 @@ use crate::store::families::FamilyRow;
 pub(crate) enum Verdict {
     /// Answer with number `n`, the new newest.
     Next(u64),
-    /// Answer with the newest again.
-    Again,
+    /// Answer with the newest again, which is exactly this.
+    Again { n: u64, issued_at: u64, expires_at: u64 },
     /// Used twice: the family ends.
     Reused,
     /// The family has ended before.
@@ -36,7 +36,7 @@ pub(crate) fn judge(stored: Option<&FamilyRow>, token: &Refresh, fingerprint: &[
         return Verdict::Next(token.n + 1);
     }
     if token.n + 1 == stored.n && stored.previous.as_ref() == Some(fingerprint) {
-        return Verdict::Again;
+        return Verdict::Again { n: stored.n, issued_at: stored.issued_at, expires_at: stored.expires_at };
     }
     Verdict::Reused
 }
@@ -131,10 +131,7 @@ mod tests {
                     self.store(&next, Some(print));
                     Ok(next)
                 }
-                Verdict::Again => {
-                    let row = self.stored.clone().unwrap();
-                    Ok(self.tokens.refresh(token.sub, token.device, token.family, row.n, row.issued_at))
-                }
+                Verdict::Again { n, issued_at, expires_at } => Ok(token.with(n, issued_at, expires_at)),
                 other => Err(other),
             }
         }

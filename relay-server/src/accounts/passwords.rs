@@ -51,8 +51,7 @@ impl Passwords {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.dummy.clone());
         // A longer one cannot have been set; hashing it would let a caller choose how long that takes.
-        let (password, fits) =
-            if password.len() <= MAX_BYTES { (password, true) } else { (String::new(), false) };
+        let (password, fits) = if password.len() <= MAX_BYTES { (password, true) } else { (String::new(), false) };
         let matches = self.run(move || {
             let parsed = PasswordHash::new(&hash)?;
             match hasher()?.verify_password(password.as_bytes(), &parsed) {

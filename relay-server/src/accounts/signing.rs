@@ -12,7 +12,7 @@ use super::{Accounts, Ended, SignedIn, begin_family, device_name, end_device, ro
 use crate::config::Registration;
 use crate::session::Identity;
 use crate::store::accounts::{self as rows, AccountRow};
-use crate::store::families::{FamilyRow, family, put_family, standing, use_registration_code};
+use crate::store::families::{family, put_family, standing, use_registration_code};
 use crate::store::{Batch, Failure};
 
 /// The longest address, by RFC 5321.
@@ -47,7 +47,9 @@ impl Accounts {
             if let Some(code) = code
                 && !use_registration_code(batch.sql(), &code, now)?
             {
-                return Err(closed("the invite code is unknown, used up or has run out; ask the operator for another").into());
+                return Err(
+                    closed("the invite code is unknown, used up or has run out; ask the operator for another").into()
+                );
             }
             rows::insert_account(batch.sql(), account, &name, (&email.shown, &email.key), &hash, now)?;
             rows::insert_device(batch.sql(), device, account, &device_name, now)?;
@@ -138,11 +140,12 @@ impl Accounts {
                     batch.close_session(device, error.code, &error.message);
                     return Ok(Err((error, gone)));
                 }
-                Verdict::Again => (again(stored.as_ref(), &tokens.refresh(token.sub, device, token.family, 0, 0)), Ended::new()),
+                Verdict::Again { n, issued_at, expires_at } => (token.with(n, issued_at, expires_at), Ended::new()),
                 Verdict::Next(n) => {
                     let next = tokens.refresh(token.sub, device, token.family, n, seconds());
                     // A family which the relay has forgotten replaces what it remembers instead.
-                    let gone = if stored.is_none() { end_device(sql, device, Code::Unauthorized)? } else { Ended::new() };
+                    let gone =
+                        if stored.is_none() { end_device(sql, device, Code::Unauthorized)? } else { Ended::new() };
                     put_family(sql, &row(&next, &tokens.sign(&next)?, Some(print)))?;
                     (next, gone)
                 }
@@ -192,13 +195,6 @@ impl Accounts {
     }
 }
 
-fn again(stored: Option<&FamilyRow>, like: &super::Refresh) -> super::Refresh {
-    match stored {
-        Some(row) => super::Refresh { n: row.n, iat: row.issued_at, exp: row.expires_at, ..like.clone() },
-        None => like.clone(),
-    }
-}
-
 /// Adds a device to an account, within a transaction.
 pub(super) fn add_device(
     batch: &mut Batch<'_>,
@@ -232,7 +228,9 @@ fn sign_devices_out(batch: &mut Batch<'_>, devices: &[DeviceId], why: &str) -> R
 
 fn free((name, email): (bool, bool)) -> Result<(), Failure> {
     match (name, email) {
-        (true, _) => Err(Failure::refused(Code::NameTaken, "another account has this username, or one that looks like it")),
+        (true, _) => {
+            Err(Failure::refused(Code::NameTaken, "another account has this username, or one that looks like it"))
+        }
         (_, true) => Err(Failure::refused(Code::NameTaken, "another account has this e-mail address")),
         _ => Ok(()),
     }

@@ -73,6 +73,13 @@ pub(crate) struct Refresh {
     aud: String,
 }
 
+impl Refresh {
+    /// The token of the same family with this number and these times, in seconds.
+    pub(crate) fn with(&self, n: u64, iat: u64, exp: u64) -> Self {
+        Self { n, iat, exp, ..self.clone() }
+    }
+}
+
 /// Signs and reads tokens.
 pub(crate) struct Tokens {
     encoding: EncodingKey,

@@ -161,7 +161,12 @@ impl Config {
     pub fn to_toml(&self) -> String {
         SETTINGS.iter().fold(String::new(), |mut text, setting| {
             let value = (setting.show)(self);
-            text.push_str(&format!("# {}\n# Allowed: {}\n{} = {value}\n\n", setting.help.trim(), (setting.allowed)(), setting.name));
+            text.push_str(&format!(
+                "# {}\n# Allowed: {}\n{} = {value}\n\n",
+                setting.help.trim(),
+                (setting.allowed)(),
+                setting.name
+            ));
             text
         })
     }
@@ -177,9 +182,7 @@ impl Config {
     fn set(&mut self, place: &str, key: &str, given: Given<'_>) -> Result<(), ConfigError> {
         match SETTINGS.iter().find(|setting| setting.name == key) {
             Some(setting) => self.apply(setting, place, given),
-            None => {
-                Err(ConfigError::Unknown { place: place.to_owned(), key: key.to_owned(), near: nearest(key) })
-            }
+            None => Err(ConfigError::Unknown { place: place.to_owned(), key: key.to_owned(), near: nearest(key) }),
         }
     }
 

@@ -217,10 +217,7 @@ fn default_hashers() -> usize {
 }
 
 fn loopback() -> Vec<Network> {
-    vec![
-        Network::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8),
-        Network::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-    ]
+    vec![Network::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), 8), Network::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 128)]
 }
 
 impl Config {

@@ -182,8 +182,7 @@ impl Value for Bytes {
     }
 }
 
-const TIMES: [(&str, u64); 5] =
-    [("d", 86_400_000), ("h", 3_600_000), ("ms", 1), ("m", 60_000), ("s", 1_000)];
+const TIMES: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("ms", 1), ("m", 60_000), ("s", 1_000)];
 
 impl Value for Duration {
     fn allowed() -> String {

@@ -29,13 +29,11 @@ fn signing(api: &Arc<Api>) -> Route {
         json(visit.api.accounts.sign_in(form, visit.client.address).await)
     });
     let refresh = path!("api" / "refresh").and(warp::post()).and(visit(api)).and(body(api));
-    let refresh = refresh.then(|visit: Visit, form: Refresh| async move {
-        json(visit.api.accounts.refresh(form.refresh_token).await)
-    });
+    let refresh = refresh
+        .then(|visit: Visit, form: Refresh| async move { json(visit.api.accounts.refresh(form.refresh_token).await) });
     let sign_out = path!("api" / "signout").and(warp::post()).and(call(api)).and(body(api));
-    let sign_out = sign_out.then(|call: Call, form: SignOut| async move {
-        done(call.api.accounts.sign_out(call.who, form.all).await)
-    });
+    let sign_out = sign_out
+        .then(|call: Call, form: SignOut| async move { done(call.api.accounts.sign_out(call.who, form.all).await) });
     let password = path!("api" / "password").and(warp::post()).and(call(api)).and(body(api));
     let password = password.then(|call: Call, form: ChangePassword| async move {
         done(call.api.accounts.change_password(call.who, form, call.address).await)

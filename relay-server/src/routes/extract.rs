@@ -22,14 +22,14 @@ pub(super) fn visit(api: &Arc<Api>) -> impl Filter<Extract = (Visit,), Error = R
 
 /// A device that is signed in, within its account's rate.
 pub(super) fn call(api: &Arc<Api>) -> impl Filter<Extract = (Call,), Error = Rejection> + Clone + use<> {
-    visit(api).and(warp::header::optional::<String>("authorization")).and_then(|visit: Visit, header: Option<String>| {
-        async move {
+    visit(api).and(warp::header::optional::<String>("authorization")).and_then(
+        |visit: Visit, header: Option<String>| async move {
             let token = bearer(header.as_deref()).map_err(refuse)?;
             let who = visit.api.accounts.authenticate(token).await.map_err(refuse)?;
             visit.api.rates.of_account(who.account).map_err(refuse)?;
             Ok::<_, Rejection>(Call { who, address: visit.client.address, api: visit.api })
-        }
-    })
+        },
+    )
 }
 
 /// The token of an `Authorization` header.
@@ -86,7 +86,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ErrorBody> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let reason = error.into_inner();
-        bad(if path == "." { format!("the body: {reason}") } else { format!("`{path}`: {reason}") })
+        bad(if matches!(path.as_str(), "." | "?") {
+            format!("the body: {reason}")
+        } else {
+            format!("`{path}`: {reason}")
+        })
     })?;
     json.end().map_err(|_| bad("the body: there is something after the JSON object"))?;
     Ok(value)

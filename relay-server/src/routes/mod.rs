@@ -62,8 +62,16 @@ pub(crate) struct Call {
 type Route = BoxedFilter<(Response,)>;
 
 /// All routes; what none of them takes is answered as an error.
-pub(crate) fn routes(api: &Arc<Api>) -> impl Filter<Extract = (Response,), Error = std::convert::Infallible> + Clone {
-    let routes = first_of([ws::routes(api), accounts::routes(api), chats::routes(api), people::routes(api), operator::routes(api)]);
+pub(crate) fn routes(
+    api: &Arc<Api>,
+) -> impl Filter<Extract = (Response,), Error = std::convert::Infallible> + Clone + use<> {
+    let routes = first_of([
+        ws::routes(api),
+        accounts::routes(api),
+        chats::routes(api),
+        people::routes(api),
+        operator::routes(api),
+    ]);
     routes.recover(reply::recover).unify()
 }
 

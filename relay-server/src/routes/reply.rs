@@ -54,8 +54,7 @@ fn with_status<T: Serialize>(status: StatusCode, result: Result<T, ErrorBody>) -
 pub(crate) fn failed(error: ErrorBody) -> Response {
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let retry_after = error.retry_after;
-    let mut response =
-        warp::reply::with_status(warp::reply::json(&ErrorAnswer { error }), status).into_response();
+    let mut response = warp::reply::with_status(warp::reply::json(&ErrorAnswer { error }), status).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = retry_after {

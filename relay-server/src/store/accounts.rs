@@ -34,7 +34,8 @@ pub(crate) struct UserRow {
     pub(crate) shows: bool,
 }
 
-const ACCOUNT: &str = "SELECT id, username, email, password_hash, show_presence FROM accounts WHERE deleted_at IS NULL AND ";
+const ACCOUNT: &str =
+    "SELECT id, username, email, password_hash, show_presence FROM accounts WHERE deleted_at IS NULL AND ";
 
 fn read_account(row: &Row<'_>) -> Result<AccountRow> {
     Ok(AccountRow {

@@ -60,10 +60,8 @@ pub(crate) fn end_families(sql: &Connection, device: DeviceId, code: Code) -> Re
 
 /// Forgets families whose last token has run out; at most 1,000 at once. `now` in seconds.
 pub(crate) fn forget_expired_families(sql: &Connection, now: u64) -> Result<usize> {
-    sql.prepare_cached(
-        "DELETE FROM families WHERE id IN (SELECT id FROM families WHERE expires_at < :now LIMIT 1000)",
-    )?
-    .execute(named_params! { ":now": now })
+    sql.prepare_cached("DELETE FROM families WHERE id IN (SELECT id FROM families WHERE expires_at < :now LIMIT 1000)")?
+        .execute(named_params! { ":now": now })
 }
 
 /// Why a device's token is no longer good: its family has ended, or the device is revoked, or is not known at all
@@ -88,12 +86,7 @@ pub(crate) fn standing(sql: &Connection, family: Uuid, device: DeviceId) -> Resu
 }
 
 /// Stores a code for registration.
-pub(crate) fn put_registration_code(
-    sql: &Connection,
-    code: &[u8; 32],
-    expires_at: Millis,
-    uses: u32,
-) -> Result<()> {
+pub(crate) fn put_registration_code(sql: &Connection, code: &[u8; 32], expires_at: Millis, uses: u32) -> Result<()> {
     sql.prepare_cached(
         "INSERT INTO registration_codes (code, expires_at, uses_left) VALUES (:code, :expires_at, :uses)",
     )?

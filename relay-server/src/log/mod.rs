@@ -1,0 +1,17 @@
+//! Logs: the operations of the writer on them, and what readers ask of them.
+//!
+//! Only the writer allots a `seq`, and only the writer checks membership, role and idempotency, inside the
+//! transaction that stores the entry (DELIVERY rule 7).
+
+mod append;
+mod change;
+mod open;
+mod page;
+mod state;
+mod trim;
+mod view;
+
+pub(crate) use append::kind;
+pub(crate) use page::{Page, marks_of, page};
+pub(crate) use state::{chat_kind, current, entry_at, is_deleted, role};
+pub(crate) use view::{Standing, Stay, inbox, seen_by, standing};

@@ -1,0 +1,2 @@
+//! stub
+pub(crate) use parley_protocol::frames::Sender as Identity;
