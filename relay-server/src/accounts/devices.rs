@@ -82,7 +82,7 @@ fn own(batch: &Batch<'_>, account: AccountId, device: DeviceId) -> Result<String
 
 /// Revokes a device of the caller within a transaction; its session ends with it.
 pub(super) fn revoke(batch: &mut Batch<'_>, by: Identity, device: DeviceId) -> Result<Ended, Failure> {
-    batch.device_removed(by, by.account, device)?;
+    batch.device_removed(by.account, device)?;
     rows::revoke_device(batch.sql(), device, batch.now())?;
     end_device(batch.sql(), device, Code::DeviceRevoked)
 }

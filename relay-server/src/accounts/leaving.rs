@@ -27,7 +27,7 @@ impl Accounts {
             batch.account_deleted(who)?;
             let mut gone = Ended::new();
             for device in rows::devices(sql, who.account, now)? {
-                batch.device_removed(who, who.account, device.id)?;
+                batch.device_removed(who.account, device.id)?;
                 rows::revoke_device(sql, device.id, now)?;
                 gone.extend(end_device(sql, device.id, Code::DeviceRevoked)?);
             }

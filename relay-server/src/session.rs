@@ -1,2 +1,0 @@
-//! stub
-pub(crate) use parley_protocol::frames::Sender as Identity;
