@@ -51,8 +51,9 @@ impl Marks {
         self.0.get(&device)?.get(&run)
     }
 
-    /// Whether number `n` of a run is held. `later` are the sending device's own later runs: a mark that names one
-    /// of those and not the run itself says that the run is complete.
+    /// Whether number `n` of a run is held. `later` are the sending device's own later runs: a mark that holds the first
+    /// message of one of those and does not name the run itself says that the run is complete, since that first
+    /// message names the run's end.
     #[must_use]
     pub fn has(&self, device: DeviceId, run: RunId, n: u64, later: &[RunId]) -> bool {
         let Some(runs) = self.0.get(&device) else {
@@ -60,7 +61,7 @@ impl Marks {
         };
         match runs.get(&run) {
             Some(held) => held.has(n),
-            None => later.iter().any(|run| runs.contains_key(run)),
+            None => later.iter().any(|run| runs.get(run).is_some_and(|held| held.has(1))),
         }
     }
 
@@ -132,8 +133,10 @@ mod tests {
         let (device, first, second) = (DeviceId::new(), RunId::new(), RunId::new());
         let mut marks = Marks::default();
         assert!(!marks.has(device, first, 1, &[second]));
-        marks.0.entry(device).or_default().insert(second, Held { upto: 0, missing: vec![] });
+        marks.0.entry(device).or_default().insert(second, Held { upto: 2, missing: vec![1] });
+        assert!(!marks.has(device, first, 9, &[second]), "its first message, which names the end, is missing");
+        marks.0.entry(device).or_default().insert(second, Held { upto: 1, missing: vec![] });
         assert!(marks.has(device, first, 9, &[second]));
-        assert!(!marks.has(device, second, 1, &[]));
+        assert!(!marks.has(device, second, 2, &[]));
     }
 }

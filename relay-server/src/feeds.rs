@@ -59,8 +59,13 @@ impl Follower {
 
     /// Sets where it begins; it stays behind until [`Feed::try_live`] says otherwise.
     pub(crate) fn start(&self, next: u64, until: Option<u64>) {
+        self.place().next = next;
+        self.limit(until);
+    }
+
+    /// It sees nothing beyond this entry, if there is one.
+    pub(crate) fn limit(&self, until: Option<u64>) {
         let mut place = self.place();
-        place.next = next;
         place.until = match (place.until, until) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
@@ -70,6 +75,11 @@ impl Follower {
     pub(crate) fn want(&self) -> Want {
         let Place { next, until, .. } = *self.place();
         if until.is_some_and(|until| next > until) { Want::Ended } else { Want::From { next, until } }
+    }
+
+    /// Whether it takes part still.
+    pub(crate) fn is_member(&self) -> bool {
+        self.place().until.is_none()
     }
 
     /// Entries up to this one were handed to the session's socket.

@@ -79,11 +79,12 @@ impl Batch<'_> {
     }
 
     /// A device is revoked: one change in each sealed chat of its account; its cursors, marks and inbox are gone, its
-    /// session ends. `by` is who did it.
+    /// session ends.
     ///
     /// # Errors
     /// Those of the database.
-    pub fn device_removed(&mut self, by: Sender, account: AccountId, device: DeviceId) -> Result<(), Failure> {
+    pub fn device_removed(&mut self, account: AccountId, device: DeviceId) -> Result<(), Failure> {
+        let by = Sender { account, device };
         for chat in self.sealed_chats(account)? {
             if self.chat(chat)?.members.get(&account).is_some_and(|member| member.devices.contains(&device)) {
                 self.append_change(chat, by, EventId::new(), ChatChange::DeviceRemoved { account, device })?;

@@ -261,3 +261,23 @@ pub(super) const fn scope_word(scope: MarkScope) -> &'static str {
         MarkScope::Own => "own",
     }
 }
+
+impl Batch<'_> {
+    /// A chat is about to go: what it holds of its senders counts no more.
+    pub(crate) fn release_held(&mut self, chat: ChatId) -> Result<(), Failure> {
+        if !self.chat(chat)?.sealed {
+            return Ok(());
+        }
+        let mut select = self.sql().prepare_cached(
+            "SELECT account, SUM(LENGTH(CAST(frame AS BLOB))) FROM entries WHERE log = ?1 AND kind = ?2 GROUP BY account",
+        )?;
+        let rows = select
+            .query_map(params![chat.as_bytes(), kind::MESSAGE], |row| Ok((id(row, 0)?, row.get(1)?)))?
+            .collect::<Result<Vec<(AccountId, u64)>, _>>()?;
+        for (account, bytes) in rows {
+            let held = self.held(account)?;
+            self.set_held(account, held.saturating_sub(bytes));
+        }
+        Ok(())
+    }
+}

@@ -16,7 +16,6 @@ pub(crate) struct Stay {
     pub(crate) kind: ChatKind,
     pub(crate) sealed: bool,
     pub(crate) start: u64,
-    pub(crate) acked: u64,
     pub(crate) ends: Option<u64>,
 }
 
@@ -25,13 +24,13 @@ impl Stay {
     pub(crate) fn all(connection: &Connection, who: Sender) -> Result<BTreeMap<ChatId, Vec<Self>>, Failure> {
         let mut stays: BTreeMap<ChatId, Vec<Self>> = BTreeMap::new();
         let mut sealed = connection.prepare_cached(
-            "SELECT c.chat, h.kind, c.start, c.seq, c.ends FROM cursors c JOIN chats h ON h.id = c.chat \
+            "SELECT c.chat, h.kind, c.start, c.ends FROM cursors c JOIN chats h ON h.id = c.chat \
              WHERE c.device = ?1 ORDER BY c.chat, c.start",
         )?;
         let mut rows = sealed.query([who.device.as_bytes()])?;
         while let Some(row) = rows.next()? {
             let (chat, kind) = (id(row, 0)?, chat_kind(row, 1)?);
-            let stay = Self { chat, kind, sealed: true, start: row.get(2)?, acked: row.get(3)?, ends: row.get(4)? };
+            let stay = Self { chat, kind, sealed: true, start: row.get(2)?, ends: row.get(3)? };
             stays.entry(chat).or_default().push(stay);
         }
         let mut open = connection.prepare_cached(
@@ -41,7 +40,7 @@ impl Stay {
         let mut rows = open.query([who.account.as_bytes()])?;
         while let Some(row) = rows.next()? {
             let (chat, kind) = (id(row, 0)?, chat_kind(row, 1)?);
-            let stay = Self { chat, kind, sealed: false, start: 0, acked: 0, ends: row.get(2)? };
+            let stay = Self { chat, kind, sealed: false, start: 0, ends: row.get(2)? };
             stays.entry(chat).or_default().push(stay);
         }
         Ok(stays)

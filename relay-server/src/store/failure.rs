@@ -86,7 +86,7 @@ pub fn severity(error: &Error) -> Severity {
 /// What an error of `COMMIT` means. Only those after which SQLite certainly has not committed are harmless: a frame
 /// that could not be written carries no valid commit. Anything else leaves the outcome unknown.
 #[must_use]
-pub fn commit_severity(error: &Error) -> Severity {
+pub(super) fn commit_severity(error: &Error) -> Severity {
     let Error::SqliteFailure(failure, _) = error else {
         return Severity::Fatal;
     };

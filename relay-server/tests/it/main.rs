@@ -7,4 +7,6 @@ mod accounts;
 mod configuration;
 mod devices;
 mod http;
+mod secrecy;
+mod socket;
 mod tokens;

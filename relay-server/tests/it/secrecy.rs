@@ -72,7 +72,8 @@ async fn a_log_at_its_loudest_keeps_every_secret() {
     let mut socket = Socket::first_frame(&relay, &access).await;
     let text = secret("the body of a message over a socket");
     let id = parley_protocol::MessageId::new();
-    let append = json!({"type": "append", "chat": chat.id, "id": id, "payload": {"open": {"kind": "text", "text": text}}});
+    let append =
+        json!({"type": "append", "chat": chat.id, "id": id, "payload": {"open": {"kind": "text", "text": text}}});
     socket.send(&append).await;
     socket.until("accepted").await;
     socket.send(&json!({"type": "append", "chat": chat.id, "id": id, "payload": {"open": {"kind": "text", "text": secret("other words")}}})).await;
@@ -84,7 +85,10 @@ async fn a_log_at_its_loudest_keeps_every_secret() {
     drop(relay);
 
     let log = String::from_utf8_lossy(&lines.0.lock().unwrap()).into_owned();
-    assert!(log.contains("a device signed in") || log.contains("an account was made"), "the log was not captured:\n{log}");
+    assert!(
+        log.contains("a device signed in") || log.contains("an account was made"),
+        "the log was not captured:\n{log}"
+    );
     assert!(log.contains("/api/signin"), "requests are logged at this level");
     for secret in &secrets {
         assert!(!log.contains(secret.as_str()), "{secret:?} stands in the log");

@@ -1,0 +1,194 @@
+//! What the engine's handle asks of the core besides messages: signing in and out, what the person chose, history of open chats, and topics.
+
+use parley_protocol::frames::Activity;
+use parley_protocol::http::HistoryMessage;
+use parley_protocol::{ChatId, ClientFrame, Clock, ErrorBody, MessageKey};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::session::SessionPhase;
+use super::{Core, Effects};
+use crate::events::Event;
+use crate::relay_api::Credentials;
+use crate::relay_link::LinkCommand;
+use crate::store::messages::{self, Edit, Line, Reaction};
+use crate::store::{Sql, chats, int, settings};
+use crate::views::{Connection as ConnectionView, Me, Route, Settings};
+
+/// Who waits for the answer to a request on the session.
+pub(crate) type Waiter = oneshot::Sender<Result<u64, ErrorBody>>;
+
+impl Core {
+    /// Somebody signed in to this profile.
+    pub(crate) fn sign_in_locally(
+        &mut self,
+        tx: &Connection,
+        credentials: &Credentials,
+        me: Me,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let before: Option<Me> = settings::get(tx, "last_me")?;
+        if before.as_ref().is_some_and(|before| before.device != me.device) {
+            // The old device's numbers and cursors are not this one's.
+            settings::remove(tx, "inbox_cursor")?;
+            settings::remove(tx, "confirmed_opening")?;
+            let old = before.map(|before| before.device).unwrap_or_default();
+            self.become_known_as(me.clone());
+            self.requeue_under_new_device(tx, old, out)?;
+            for chat in chats::all(tx)? {
+                chats::set_cursor(tx, chat.state.id, parley_protocol::frames::Cursor::default())?;
+            }
+        }
+        settings::set(tx, "me", &me)?;
+        settings::set(tx, "last_me", &me)?;
+        settings::set(tx, "credentials", credentials)?;
+        settings::remove(tx, "signed_out_because")?;
+        settings::name_account(tx, me.account, &me.username)?;
+        self.become_known_as(me);
+        self.show_connection(ConnectionView::Connecting, out);
+        out.link.push(LinkCommand::Go { credentials: credentials.clone() });
+        Ok(())
+    }
+
+    /// The profile is signed out: by the person, or because the relay says so. Its history stays.
+    pub(crate) fn sign_out_locally(&mut self, tx: &Connection, reason: Option<String>, out: &mut Effects) -> Sql<()> {
+        settings::remove(tx, "credentials")?;
+        settings::remove(tx, "me")?;
+        settings::set(tx, "signed_out_because", &reason)?;
+        self.session = None;
+        self.presence.clear();
+        self.close_all_links(out);
+        self.me = None;
+        out.link.push(LinkCommand::Pause);
+        self.show_connection(ConnectionView::SignedOut { reason }, out);
+        self.all_routes(tx, out)
+    }
+
+    /// The person signed out.
+    pub(crate) fn sign_out(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+        self.sign_out_locally(tx, None, out)
+    }
+
+    /// Sets what the person chose.
+    pub(crate) fn set_settings(&mut self, tx: &Connection, chosen: Settings, out: &mut Effects) -> Sql<()> {
+        settings::set(tx, "settings", &chosen)?;
+        let marks = chosen.read_marks != self.settings.read_marks;
+        self.settings = chosen;
+        if marks {
+            out.marks.extend(chats::all(tx)?.into_iter().map(|chat| chat.state.id));
+        }
+        self.links_by_policy(tx, out)?;
+        self.all_routes(tx, out)
+    }
+
+    /// The accounts which are blocked are these.
+    pub(crate) fn set_blocked(
+        &mut self,
+        tx: &Connection,
+        blocked: &[parley_protocol::AccountId],
+        out: &mut Effects,
+    ) -> Sql<()> {
+        if settings::set_blocked(tx, blocked)? {
+            self.links_by_policy(tx, out)?;
+            for chat in chats::all(tx)? {
+                out.events.push(Event::Chat { chat: chat.state.id });
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks an account as verified, or not.
+    pub(crate) fn set_verified(
+        &mut self,
+        tx: &Connection,
+        account: parley_protocol::AccountId,
+        verified: bool,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        settings::set_verified(tx, account, verified)?;
+        self.links_by_policy(tx, out)
+    }
+
+    /// Whether the person is there.
+    pub(crate) fn set_activity(&mut self, state: Activity, out: &mut Effects) {
+        out.relay.push(ClientFrame::Presence { state });
+    }
+
+    /// Sends a request on the session; `make` gets its number. Without a session the waiter is let go, which reads as offline.
+    pub(crate) fn request(&mut self, make: impl FnOnce(u64) -> ClientFrame, waiter: Waiter, out: &mut Effects) {
+        let Some(session) = self.session.as_mut().filter(|session| session.phase == SessionPhase::Open) else {
+            return;
+        };
+        let req = session.next_request;
+        session.next_request += 1;
+        session.requests.insert(req, waiter);
+        out.relay.push(make(req));
+    }
+
+    pub(crate) fn requests_done(&mut self, req: u64, result: Result<u64, ErrorBody>, out: &mut Effects) {
+        if let Some(waiter) = self.session.as_mut().and_then(|session| session.requests.remove(&req)) {
+            out.after.push(Box::new(move || {
+                // Whoever asked may be gone.
+                let _ = waiter.send(result);
+            }));
+        }
+    }
+
+    /// Writes a page of an open chat's history that the relay gave.
+    pub(crate) fn put_history(
+        &mut self,
+        tx: &Connection,
+        chat_id: ChatId,
+        history: Vec<HistoryMessage>,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| !chat.state.sealed) else {
+            return Ok(());
+        };
+        for message in history {
+            let key = MessageKey { device: message.from.device, id: message.id };
+            settings::name_account(tx, message.from.account, &message.username)?;
+            let own = message.from.account == self.account();
+            let line = Line {
+                chat: chat_id,
+                key,
+                account: message.from.account,
+                kind: "text",
+                sort: (int(message.seq), 0),
+                number: None,
+                seq: Some(message.seq),
+                sent_at: message.at,
+                received_at: self.now(),
+                text: message.text.clone(),
+                reply_to: message.reply_to,
+                mentions_me: !own && message.mentions.contains(&self.account()),
+                mentions: message.mentions.clone(),
+                unread: !own && message.seq > chat.read_seq && message.seq > chat.cursor.seq,
+                route: Route::Relay,
+            };
+            messages::insert(tx, &line)?;
+            let clock = Clock { millis: message.seq, counter: 0 };
+            if message.deleted || message.edited_at.is_some() {
+                let edit = Edit {
+                    target: key,
+                    account: message.from.account,
+                    device: message.from.device,
+                    clock,
+                    at: message.edited_at.unwrap_or(message.at),
+                    text: (!message.deleted).then(|| message.text.clone()),
+                    mentions: message.mentions,
+                };
+                messages::edit(tx, chat_id, &edit)?;
+            }
+            for reaction in message.reactions {
+                for account in reaction.accounts {
+                    let emoji = reaction.emoji.clone();
+                    let device = message.from.device;
+                    messages::react(tx, chat_id, &Reaction { target: key, account, device, emoji, on: true, clock })?;
+                }
+            }
+        }
+        out.events.push(Event::Chat { chat: chat_id });
+        Ok(())
+    }
+}

@@ -1,0 +1,418 @@
+//! The core: one thread that owns the profile's database and every decision.
+//!
+//! Inputs (commands, frames of the relay, events of peer links, results of HTTP requests, time) come through one bounded channel. All that
+//! waits is taken together and handled in one SQLite transaction; what follows from it (frames, answers, events) is
+//! collected in [`Effects`] and let go only after the commit. So nothing is acknowledged, marked or handed to a route before it is on the disk,
+//! and a crash at any moment is the same as one before or after the whole batch.
+//!
+//! If a transaction fails (a full disk), the core forgets everything it holds in memory, as after a crash: the session and all
+//! links are dropped and come back from what is on the disk.
+
+mod commands;
+mod inbox;
+mod outbox;
+mod peers;
+mod relay;
+mod session;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parley_protocol::frames::{Opening, Presence, RelayFrame};
+use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, DeviceId, EventId, LogId};
+use rusqlite::Connection;
+use tokio::sync::{broadcast, mpsc};
+
+use crate::error::EngineError;
+use crate::events::Event;
+use crate::peer::{PeerCommand, PeerConfig, PeerEvent};
+use crate::profile::Profile;
+use crate::relay_api::Credentials;
+use crate::relay_link::LinkCommand;
+use crate::store::{self, Sql, chats, settings};
+use crate::views::{Connection as ConnectionView, Me, RouteView, Settings};
+
+/// How many inputs may wait for the core.
+pub(crate) const QUEUE: usize = 1_024;
+/// How many inputs one transaction takes.
+const BATCH: usize = 256;
+/// After a failed transaction the core waits this long before it goes on.
+const STORAGE_PAUSE: Duration = Duration::from_secs(2);
+
+/// A command, run inside the transaction. It lets its answer go by [`Effects::after`].
+pub(crate) type Command = Box<dyn FnOnce(&mut Core, &Connection, &mut Effects) -> Sql<()> + Send>;
+
+/// What reaches the core.
+pub(crate) enum Input {
+    /// From the engine's handle.
+    Command(Command),
+    /// The relay link has authenticated; a session begins.
+    RelayUp {
+        /// Counts sessions, so that what comes late from an old one is told apart.
+        session: u64,
+    },
+    /// A frame of the session.
+    RelayFrame {
+        /// Which session.
+        session: u64,
+        /// What.
+        frame: Box<RelayFrame>,
+    },
+    /// The session is gone, or could not begin.
+    RelayDown {
+        /// Which session; 0 if none had begun.
+        session: u64,
+        /// How it is shown.
+        view: ConnectionView,
+    },
+    /// A ping of the session was answered.
+    RelayRoundTrip {
+        /// After how many microseconds.
+        micros: u32,
+    },
+    /// From the peer links.
+    Peer(PeerEvent),
+    /// A request that the core had asked for is through.
+    TaskDone(TaskResult),
+}
+
+/// A request to be made outside the core.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// Give a restored relay the changes which it lacks.
+    Restore { chat: ChatId, changes: Vec<(EventId, ChatChange)> },
+    /// This profile is an old copy: become a new device.
+    ReplaceDevice,
+    /// Learn the name of an account.
+    Name { account: AccountId },
+}
+
+/// What came of a [`Task`].
+pub(crate) enum TaskResult {
+    /// The log has what could be given back, or the relay refused for good.
+    Restored { chat: ChatId },
+    /// Try again in the next session.
+    RestoreFailed { chat: ChatId },
+    /// New tokens for a new device.
+    Replaced { credentials: Credentials, me: Me },
+    /// It did not work; the person has to sign in again.
+    ReplaceFailed { reason: String },
+    /// An account's name.
+    Named { account: AccountId, username: String },
+}
+
+/// What follows from a batch, let go after its commit.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) relay: Vec<ClientFrame>,
+    pub(crate) acks: BTreeMap<LogId, u64>,
+    pub(crate) peers: Vec<PeerCommand>,
+    pub(crate) link: Vec<LinkCommand>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) tasks: Vec<Task>,
+    /// Chats whose outbox has to be looked at before the commit.
+    pub(crate) pump: BTreeSet<ChatId>,
+    /// Chats whose own mark register moved.
+    pub(crate) marks: BTreeSet<ChatId>,
+    /// Chats whose route may have changed.
+    pub(crate) routes: BTreeSet<ChatId>,
+    pub(crate) after: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+/// Starts the peer links of a device: they are made anew when the profile becomes another one.
+pub(crate) type StartPeers = Box<dyn Fn(DeviceId, PeerConfig) -> mpsc::Sender<PeerCommand> + Send>;
+
+/// Ends of the channels which the core talks to.
+pub(crate) struct Outlets {
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) link: mpsc::UnboundedSender<LinkCommand>,
+    pub(crate) start_peers: StartPeers,
+    pub(crate) tasks: mpsc::UnboundedSender<Task>,
+}
+
+/// The wall clock, in milliseconds since the Unix epoch; a parameter, so that tests can set it wrong.
+pub(crate) type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
+
+/// The state of the core. What has to survive is in the database; this is what a crash may forget.
+pub(crate) struct Core {
+    db: Option<Connection>,
+    _profile: Profile,
+    wall: WallClock,
+    outlets: Outlets,
+    peers: mpsc::Sender<PeerCommand>,
+    pub(crate) me: Option<Me>,
+    pub(crate) opening: Opening,
+    pub(crate) settings: Settings,
+    pub(crate) connection: ConnectionView,
+    pub(crate) session: Option<session::Session>,
+    pub(crate) links: HashMap<DeviceId, peers::Link>,
+    pub(crate) presence: HashMap<AccountId, Presence>,
+    /// Gaps that are waited for: when the first message beyond was held.
+    pub(crate) gaps: HashMap<(ChatId, DeviceId), Instant>,
+    /// Chats whose marks the relay has yet to be told, and those told within the last second.
+    pub(crate) marks_due: HashMap<ChatId, Instant>,
+    pub(crate) routes: HashMap<ChatId, RouteView>,
+    pub(crate) relay_round_trip: Option<u32>,
+    pub(crate) peer_config: PeerConfig,
+    next_upkeep: Instant,
+}
+
+impl Core {
+    /// Opens the database, records this opening, and loads who the profile is.
+    pub(crate) fn open(
+        profile: Profile,
+        wall: WallClock,
+        outlets: Outlets,
+        peer_config: PeerConfig,
+    ) -> Result<Self, EngineError> {
+        let db = store::open(&profile.database())?;
+        let opening = settings::begin_life(&db)?;
+        let me: Option<Me> = settings::get(&db, "me")?;
+        let chosen: Settings = settings::get(&db, "settings")?.unwrap_or_default();
+        let connection = if me.is_some() {
+            ConnectionView::Connecting
+        } else {
+            ConnectionView::SignedOut { reason: settings::get(&db, "signed_out_because")? }
+        };
+        let held = store::streams::holding(&db)?;
+        let device = me.as_ref().map(|me| me.device).unwrap_or_default();
+        let peers = (outlets.start_peers)(device, peer_config.clone());
+        Ok(Self {
+            db: Some(db),
+            _profile: profile,
+            wall,
+            outlets,
+            peers,
+            me,
+            opening,
+            settings: chosen,
+            connection,
+            session: None,
+            links: HashMap::new(),
+            presence: HashMap::new(),
+            gaps: held.into_iter().map(|key| (key, Instant::now())).collect(),
+            marks_due: HashMap::new(),
+            routes: HashMap::new(),
+            relay_round_trip: None,
+            peer_config,
+            next_upkeep: Instant::now(),
+        })
+    }
+
+    /// Runs until the last sender of inputs is gone or `stop` is cancelled.
+    pub(crate) async fn run(mut self, mut inputs: mpsc::Receiver<Input>, stop: tokio_util::sync::CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                input = inputs.recv() => match input {
+                    Some(input) => Some(input),
+                    None => break,
+                },
+                () = tokio::time::sleep_until(self.next_deadline().into()) => None,
+            };
+            let mut batch: Vec<Input> = first.into_iter().collect();
+            while batch.len() < BATCH
+                && let Ok(input) = inputs.try_recv()
+            {
+                batch.push(input);
+            }
+            if let Err(error) = self.step(batch) {
+                self.forget(&error);
+                tokio::time::sleep(STORAGE_PAUSE).await;
+            }
+        }
+    }
+
+    /// Handles a batch in one transaction and lets its effects go.
+    fn step(&mut self, batch: Vec<Input>) -> Sql<()> {
+        // The connection is taken out for the while, so that the transaction and the rest of the core can be borrowed
+        // side by side.
+        let Some(mut db) = self.db.take() else {
+            return Ok(());
+        };
+        let mut out = Effects::default();
+        let result = self.transact(&mut db, batch, &mut out);
+        self.db = Some(db);
+        result?;
+        self.release(out);
+        Ok(())
+    }
+
+    fn transact(&mut self, db: &mut Connection, batch: Vec<Input>, out: &mut Effects) -> Sql<()> {
+        let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        for input in batch {
+            self.handle(&tx, input, out)?;
+        }
+        self.tick(&tx, out)?;
+        for chat in std::mem::take(&mut out.marks) {
+            self.tell_marks(&tx, chat, out)?;
+        }
+        for chat in std::mem::take(&mut out.pump) {
+            self.pump(&tx, chat, out)?;
+        }
+        for chat in std::mem::take(&mut out.routes) {
+            self.show_route(&tx, chat, out)?;
+        }
+        tx.commit()
+    }
+
+    fn handle(&mut self, tx: &Connection, input: Input, out: &mut Effects) -> Sql<()> {
+        match input {
+            Input::Command(command) => command(self, tx, out),
+            Input::RelayUp { session } => self.begin_session(tx, session, out),
+            Input::RelayFrame { session, frame } => {
+                if self.session.as_ref().is_some_and(|current| current.number == session) {
+                    self.relay_frame(tx, *frame, out)?;
+                }
+                Ok(())
+            }
+            Input::RelayDown { session, view } => self.end_session(tx, session, view, out),
+            Input::RelayRoundTrip { micros } => {
+                self.relay_round_trip = Some(micros);
+                Ok(())
+            }
+            Input::Peer(event) => self.peer_event(tx, event, out),
+            Input::TaskDone(result) => self.task_done(tx, result, out),
+        }
+    }
+
+    /// What time alone brings about.
+    fn tick(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+        let now = Instant::now();
+        self.give_up_gaps(tx, now, out)?;
+        self.watch_links(tx, now, out)?;
+        self.retry_refused(tx, now, out)?;
+        self.flush_marks(tx, now, out)?;
+        if now >= self.next_upkeep {
+            self.next_upkeep = now + Duration::from_secs(3_600);
+            store::sent::purge_open(tx, self.now().saturating_sub(14 * 24 * 3_600_000))?;
+        }
+        Ok(())
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let gaps = self.gaps.values().map(|since| *since + inbox::GAP_PATIENCE);
+        let links = self.links.values().filter_map(peers::Link::deadline);
+        let refused = self.session.iter().filter_map(session::Session::deadline);
+        let marks = self.marks_due.values().copied().filter(|_| self.session.is_some());
+        gaps.chain(links)
+            .chain(refused)
+            .chain(marks)
+            .chain([self.next_upkeep])
+            .min()
+            .unwrap_or_else(|| Instant::now() + Duration::from_secs(60))
+            // A deadline that has passed and could not be met (no session, say) must not become a busy loop.
+            .max(Instant::now() + Duration::from_millis(20))
+    }
+
+    fn release(&mut self, out: Effects) {
+        if let Some(session) = &self.session {
+            let mut frames = out.relay;
+            if !out.acks.is_empty() {
+                let logs = out.acks.into_iter().map(|(log, seq)| parley_protocol::frames::Ack { log, seq }).collect();
+                frames.push(ClientFrame::Ack { logs });
+            }
+            for frame in frames {
+                self.send_link(LinkCommand::Send { session: session.number, frame: frame.encode() });
+            }
+        }
+        for command in out.link {
+            self.send_link(command);
+        }
+        for command in out.peers {
+            self.send_peers(command);
+        }
+        for task in out.tasks {
+            // The receiver ends with the engine only.
+            let _ = self.outlets.tasks.send(task);
+        }
+        for event in out.events {
+            // No listener is fine.
+            let _ = self.outlets.events.send(event);
+        }
+        for answer in out.after {
+            answer();
+        }
+    }
+
+    fn send_link(&self, command: LinkCommand) {
+        // The receiver ends with the engine only.
+        let _ = self.outlets.link.send(command);
+    }
+
+    /// Hands a command to the peer links. They never wait for the core, so a full queue means that they are far behind: the
+    /// link is forgotten here, and what it misses goes by the relay.
+    fn send_peers(&mut self, command: PeerCommand) {
+        if let Err(mpsc::error::TrySendError::Full(PeerCommand::Send { peer, .. })) = self.peers.try_send(command) {
+            self.links.remove(&peer);
+        }
+    }
+
+    /// After a failed transaction: everything in memory goes, as after a crash.
+    fn forget(&mut self, error: &rusqlite::Error) {
+        tracing::error!(%error, "the profile's database failed; starting again from what is on the disk");
+        let links: Vec<DeviceId> = self.links.drain().map(|(peer, _)| peer).collect();
+        for peer in links {
+            self.send_peers(PeerCommand::Close { peer, reason: crate::peer::CloseReason::Fault });
+        }
+        self.session = None;
+        self.marks_due.clear();
+        self.send_link(LinkCommand::Restart);
+        let message = match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => {
+                "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned()
+            }
+            _ => format!("The profile's database failed: {error}. Nothing that was taken is lost; Parley tries again."),
+        };
+        let _ = self.outlets.events.send(Event::Notice { chat: None, code: "storage".to_owned(), message });
+    }
+
+    /// The wall clock now.
+    pub(crate) fn now(&self) -> u64 {
+        (self.wall)()
+    }
+
+    /// The profile is this device from now on: links are made under its name.
+    pub(crate) fn become_known_as(&mut self, me: Me) {
+        let other = self.device() != me.device;
+        self.links.clear();
+        if other {
+            // The links of the device before end with their sender.
+            self.peers = (self.outlets.start_peers)(me.device, self.peer_config.clone());
+        }
+        self.me = Some(me);
+    }
+
+    /// This device; nil while nobody is signed in.
+    pub(crate) fn device(&self) -> DeviceId {
+        self.me.as_ref().map(|me| me.device).unwrap_or_default()
+    }
+
+    /// This account; nil while nobody is signed in.
+    pub(crate) fn account(&self) -> AccountId {
+        self.me.as_ref().map(|me| me.account).unwrap_or_default()
+    }
+
+    fn task_done(&mut self, tx: &Connection, result: TaskResult, out: &mut Effects) -> Sql<()> {
+        match result {
+            TaskResult::Restored { chat } => self.finish_reset(tx, chat, out),
+            TaskResult::RestoreFailed { chat } => {
+                tracing::warn!(%chat, "the relay could not be given back what it lacks; trying in the next session");
+                Ok(())
+            }
+            TaskResult::Replaced { credentials, me } => self.become_device(tx, &credentials, me, out),
+            TaskResult::ReplaceFailed { reason } => self.sign_out_locally(tx, Some(reason), out),
+            TaskResult::Named { account, username } => {
+                settings::name_account(tx, account, &username)?;
+                for chat in chats::all(tx)? {
+                    if chat.state.kind.is_channel() {
+                        out.events.push(Event::Chat { chat: chat.state.id });
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! The one way out: what this device sends is numbered, written with its bytes in the transaction that shows it, and then
+//! handed to the routes that are open (DELIVERY rules 1, 2, 9, 13, 15, 16). Marks come back here.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use parley_protocol::frames::{MarkScope, Payload, Sender};
+use parley_protocol::marks::OpenMark;
+use parley_protocol::message::RunEnd;
+use parley_protocol::{
+    Body, ChatId, ClientFrame, Clock, DeviceId, MarkRegister, Marks, MessageId, MessageKey, RunId, SealedMessage,
+    payload,
+};
+use rusqlite::Connection;
+
+use super::inbox::Told;
+use super::session::{SessionPhase, WINDOW};
+use super::{Core, Effects};
+use crate::events::Event;
+use crate::store::chats::ChatRow;
+use crate::store::sent::{OwnRun, SentRow};
+use crate::store::{Sql, chats, messages, sent, settings, streams};
+use crate::views::{ChatStatus, Route};
+
+/// A device's register goes to the relay at most this often.
+const MARKS_EVERY: Duration = Duration::from_secs(1);
+/// How many runs back a mark is looked for.
+const RUNS_LOOKED_AT: usize = 64;
+
+impl Core {
+    /// Queues a message and shows it, in one transaction. Gives its key.
+    pub(crate) fn send(&mut self, tx: &Connection, chat: &ChatRow, body: &Body, out: &mut Effects) -> Sql<MessageKey> {
+        let id = MessageId::new();
+        let chat_id = chat.state.id;
+        let now = self.now();
+        let from = Sender { account: self.account(), device: self.device() };
+        let key = MessageKey { device: from.device, id };
+        let told = if chat.state.sealed {
+            let clock = chat.clock.next(now);
+            let (run, n, after) = self.next_number(tx, chat)?;
+            let message = SealedMessage {
+                id,
+                device: from.device,
+                run,
+                n,
+                membership: chat.state.membership,
+                after,
+                clock,
+                sent_at: now,
+                body: body.clone(),
+            };
+            sent::push(tx, chat_id, id, Some((run, n)), &payload::seal(&message), self.opening.life, now)?;
+            chats::set_clock(tx, chat_id, clock)?;
+            let sort = messages::sort_of(clock);
+            Told {
+                chat,
+                from,
+                id,
+                clock,
+                sort,
+                number: Some((run, n)),
+                seq: None,
+                sent_at: now,
+                shown: true,
+                route: Route::Wait,
+            }
+        } else {
+            sent::push(tx, chat_id, id, None, &crate::store::to_json(body), self.opening.life, now)?;
+            // Until the log gives it a place it stands behind everything that is there.
+            let clock = Clock { millis: u64::from(u32::MAX) << 16, counter: 0 };
+            let sort = (messages::WAITING, crate::store::int(now));
+            Told { chat, from, id, clock, sort, number: None, seq: None, sent_at: now, shown: true, route: Route::Wait }
+        };
+        // In open chats the log folds edits, deletes and reactions; they show when they come back.
+        if chat.state.sealed || body.target().is_none() {
+            self.apply_body(tx, &told, body, out)?;
+        }
+        out.events.push(Event::Chat { chat: chat_id });
+        out.pump.insert(chat_id);
+        Ok(key)
+    }
+
+    /// The next number of this device in the chat. A run begins at each opening of the profile and after each change of
+    /// the chat's devices; its first message names the end of the one before.
+    fn next_number(&self, tx: &Connection, chat: &ChatRow) -> Sql<(RunId, u64, Option<RunEnd>)> {
+        let last = sent::last_run(tx, chat.state.id)?;
+        if let Some(run) = last.filter(|run| run.life == self.opening.life && run.membership == chat.state.membership) {
+            let next = OwnRun { last_n: run.last_n + 1, ..run };
+            sent::put_run(tx, chat.state.id, &next)?;
+            return Ok((next.run, next.last_n, None));
+        }
+        let fresh = OwnRun {
+            run: RunId(uuid::Uuid::new_v4()),
+            membership: chat.state.membership,
+            life: self.opening.life,
+            last_n: 1,
+        };
+        sent::put_run(tx, chat.state.id, &fresh)?;
+        let after = last.map(|run| RunEnd { run: run.run, n: run.last_n, membership: run.membership });
+        Ok((fresh.run, 1, after))
+    }
+
+    /// Hands what waits to the routes that are open: to every link that is in step, and to the relay unless links alone suffice.
+    pub(crate) fn pump(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
+        let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {
+            return Ok(());
+        };
+        let mut handed = BTreeSet::new();
+        if chat.state.sealed {
+            self.pump_links(tx, &chat, &mut handed, out)?;
+        }
+        if !chat.state.sealed || !self.links_suffice(&chat) {
+            self.pump_relay(tx, &chat, &mut handed, out)?;
+        }
+        for position in handed {
+            sent::hand(tx, position)?;
+        }
+        Ok(())
+    }
+
+    fn pump_relay(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        handed: &mut BTreeSet<i64>,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let id = chat.state.id;
+        let Some(session) = self.session.as_mut().filter(|session| session.phase == SessionPhase::Open) else {
+            return Ok(());
+        };
+        let room = WINDOW.saturating_sub(session.in_flight.len());
+        let feed = session.feeds.entry(id).or_default();
+        if room == 0 || feed.refused.is_some() || chat.resetting {
+            return Ok(());
+        }
+        for row in sent::open_after(tx, id, feed.appended, room)? {
+            let Some(payload) = append_of(chat, &row) else {
+                sent::fail(tx, id, row.id, "The message could not be read back from this profile.")?;
+                continue;
+            };
+            feed.appended = row.position;
+            session.in_flight.insert((id, row.id), ());
+            handed.insert(row.position);
+            out.relay.push(ClientFrame::Append { chat: id, id: row.id, payload });
+        }
+        Ok(())
+    }
+
+    /// Removes what every other device of its audience has (DELIVERY rule 15), and lets wait again what a mark lists as
+    /// missing.
+    pub(crate) fn settle(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
+        let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.state.sealed) else {
+            return Ok(());
+        };
+        let me = self.device();
+        let present: BTreeSet<DeviceId> = chat.state.devices().map(|(device, _)| device).collect();
+        let marks = streams::all_marks(tx, chat_id)?;
+        let runs = sent::runs(tx, chat_id)?;
+        let from = runs.len().saturating_sub(RUNS_LOOKED_AT);
+        let later: Vec<RunId> = runs.iter().map(|run| run.run).collect();
+        let empty = MarkRegister::default();
+        for (at, run) in runs.iter().enumerate().skip(from) {
+            let audience: Vec<DeviceId> = chats::audience(tx, chat_id, run.membership)?
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|device| *device != me && present.contains(device))
+                .collect();
+            let after = later.get(at + 1..).unwrap_or_default();
+            let registers: Vec<&Marks> =
+                audience.iter().map(|device| &marks.get(device).unwrap_or(&empty).delivered).collect();
+            for (n, id, waiting) in sent::kept_numbers(tx, chat_id, run.run, run.last_n)? {
+                if !registers.is_empty() && registers.iter().all(|marks| marks.has(me, run.run, n, after)) {
+                    sent::remove(tx, chat_id, id)?;
+                    if waiting {
+                        out.events.push(Event::MessageChanged { chat: chat_id, key: MessageKey { device: me, id } });
+                    }
+                    continue;
+                }
+                let missed = registers
+                    .iter()
+                    .any(|marks| marks.held(me, run.run).is_some_and(|held| held.missing.binary_search(&n).is_ok()));
+                if missed && sent::reopen_number(tx, chat_id, run.run, n)? {
+                    if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat_id)) {
+                        feed.appended = 0;
+                    }
+                    out.pump.insert(chat_id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what another device says it holds and has shown, by whatever route it came.
+    pub(crate) fn merge_marks(
+        &mut self,
+        tx: &Connection,
+        chat: ChatId,
+        from: Sender,
+        register: &MarkRegister,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let before = streams::marks_of(tx, chat, from.device)?;
+        let mut merged = before.clone();
+        self.take_maximum(tx, chat, &mut merged, register)?;
+        if merged != before {
+            streams::put_marks(tx, chat, from.device, &merged)?;
+            self.settle(tx, chat, out)?;
+            out.events.push(Event::Marks { chat });
+        }
+        self.link_marked(chat, from.device, &merged);
+        if from.account == self.account() {
+            let moved = streams::merge_read(tx, chat, &register.read)?;
+            for (device, run, upto) in &moved {
+                messages::read_run(tx, chat, *device, *run, *upto)?;
+            }
+            if !moved.is_empty() {
+                out.events.push(Event::Chat { chat });
+                out.marks.insert(chat);
+            }
+        }
+        out.pump.insert(chat);
+        Ok(())
+    }
+
+    /// Merges a register by maximum, and drops again the own runs which either side knows to be complete: what a register
+    /// leaves out while it holds the beginning of a later run.
+    fn take_maximum(
+        &self,
+        tx: &Connection,
+        chat: ChatId,
+        merged: &mut MarkRegister,
+        register: &MarkRegister,
+    ) -> Sql<()> {
+        let me = self.device();
+        let runs: Vec<RunId> = sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect();
+        let (old, new) = (merged.clone(), register);
+        merged.delivered.merge(&new.delivered);
+        merged.read.merge(&new.read);
+        for (at, run) in runs.iter().enumerate() {
+            let later = runs.get(at + 1..).unwrap_or_default();
+            for (result, parts) in
+                [(&mut merged.delivered, [&old.delivered, &new.delivered]), (&mut merged.read, [&old.read, &new.read])]
+            {
+                let complete = parts.iter().any(|marks| marks.has(me, *run, u64::MAX, later));
+                if complete && let Some(mine) = result.0.get_mut(&me) {
+                    mine.remove(run);
+                }
+            }
+        }
+        // Other senders' runs are their business.
+        merged.delivered.0.retain(|device, _| *device == me);
+        merged.read.0.retain(|device, _| *device == me);
+        Ok(())
+    }
+
+    /// The own register of a chat moved: links are told at once, the relay within a second.
+    pub(crate) fn tell_marks(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        self.marks_due.entry(chat).or_insert_with(|| Instant::now() + MARKS_EVERY);
+        self.link_marks(tx, chat, None, out)
+    }
+
+    /// Tells the relay the registers that are due, unless every other device is linked and was told.
+    pub(crate) fn flush_marks(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+            return Ok(());
+        }
+        let due: Vec<ChatId> = self.marks_due.iter().filter(|(_, at)| now >= **at).map(|(chat, _)| *chat).collect();
+        for chat_id in due {
+            self.marks_due.remove(&chat_id);
+            let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {
+                continue;
+            };
+            if !chat.state.sealed {
+                self.flush_open_mark(&chat, out);
+                continue;
+            }
+            if self.links_suffice(&chat) {
+                continue;
+            }
+            let register = streams::register(tx, chat_id)?;
+            let shown = MarkRegister {
+                read: if self.settings.read_marks { register.read.clone() } else { Marks::default() },
+                delivered: register.delivered.clone(),
+            };
+            if shown == MarkRegister::default() {
+                continue;
+            }
+            let mark = payload::seal_marks(&shown);
+            out.relay.push(ClientFrame::Mark { chat: chat_id, scope: MarkScope::Chat, mark });
+            if !self.settings.read_marks {
+                let own = MarkRegister { read: register.read, delivered: Marks::default() };
+                let mark = payload::seal_marks(&own);
+                out.relay.push(ClientFrame::Mark { chat: chat_id, scope: MarkScope::Own, mark });
+            }
+        }
+        Ok(())
+    }
+
+    fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
+        let id = chat.state.id;
+        let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq };
+        out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Own, mark: crate::store::to_json(&own) });
+        if !chat.state.kind.is_channel() {
+            let shown = OpenMark { read: if self.settings.read_marks { own.read } else { 0 }, ..own };
+            out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Chat, mark: crate::store::to_json(&shown) });
+        }
+    }
+
+    /// Takes another device's mark in an open chat.
+    pub(crate) fn take_open_mark(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        from: Sender,
+        mark: &str,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let Ok(mark) = serde_json::from_str::<OpenMark>(mark) else {
+            return Ok(());
+        };
+        let id = chat.state.id;
+        if from.account == self.account() {
+            if mark.read > chat.read_seq {
+                messages::read_seq(tx, id, mark.read)?;
+                out.events.push(Event::Chat { chat: id });
+            }
+            return Ok(());
+        }
+        crate::store::timeline::put_open_mark(tx, id, from, mark)?;
+        out.events.push(Event::Marks { chat: id });
+        Ok(())
+    }
+
+    /// Shows a chat as read up to a message, or to its end.
+    pub(crate) fn mark_read(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        upto: Option<MessageKey>,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let id = chat.state.id;
+        let place = match upto {
+            Some(key) => match messages::place(tx, id, key)? {
+                Some(place) => Some(place),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        let mut moved = 0;
+        if chat.state.sealed {
+            let runs = match place {
+                None => streams::read_all(tx, id)?,
+                Some(place) => {
+                    let mut runs = Vec::new();
+                    for (device, run, n) in messages::numbers_at(tx, id, place)? {
+                        if streams::set_read(tx, id, device, run, n)? {
+                            runs.push((device, run, n));
+                        }
+                    }
+                    runs
+                }
+            };
+            for (device, run, n) in &runs {
+                messages::read_run(tx, id, *device, *run, *n)?;
+            }
+            moved += runs.len();
+        } else {
+            let seq = match place {
+                Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
+                None => chat.cursor.seq,
+            };
+            if seq > chat.read_seq {
+                messages::read_seq(tx, id, seq)?;
+                moved += 1;
+            }
+        }
+        if moved > 0 {
+            out.marks.insert(id);
+            out.events.push(Event::Chat { chat: id });
+        }
+        Ok(())
+    }
+
+    /// Takes a message back that was never handed to any route; its number stays, with nothing under it. `false` if it is too late.
+    pub(crate) fn cancel(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
+        let Some(row) = sent::cancel(tx, chat, id)? else {
+            return Ok(false);
+        };
+        match payload::open(&row.payload) {
+            Ok(message) => {
+                let empty = SealedMessage { body: Body::Empty, ..message };
+                sent::replace_payload(tx, row.position, &payload::seal(&empty))?;
+            }
+            Err(_) => sent::remove(tx, chat, id)?,
+        }
+        messages::withdraw(tx, chat, MessageKey { device: self.device(), id })?;
+        out.events.push(Event::Chat { chat });
+        out.pump.insert(chat);
+        Ok(true)
+    }
+
+    /// A failed message goes out again, with the same bytes.
+    pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
+        let again = sent::retry(tx, chat, id)?;
+        if again {
+            if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
+                feed.appended = 0;
+            }
+            out.events.push(Event::MessageChanged { chat, key: MessageKey { device: self.device(), id } });
+            out.pump.insert(chat);
+        }
+        Ok(again)
+    }
+
+    /// What an old copy had in its outbox: what was written in this opening was never sent by anybody and goes out anew, under
+    /// the new device; older rows may have been sent by the profile it was copied from, so the person decides.
+    pub(crate) fn requeue_under_new_device(&mut self, tx: &Connection, old: DeviceId, out: &mut Effects) -> Sql<()> {
+        for (chat_id, id, life, text) in sent::unaccepted(tx)? {
+            let key = MessageKey { device: old, id };
+            if life != self.opening.life {
+                let reason = "This was waiting when the profile was copied; it may have been sent since. Retry to send it again.";
+                sent::fail(tx, chat_id, id, reason)?;
+                out.events.push(Event::MessageChanged { chat: chat_id, key });
+                continue;
+            }
+            let body = match payload::open(&text) {
+                Ok(message) => message.body,
+                Err(_) => match serde_json::from_str(&text) {
+                    Ok(body) => body,
+                    Err(_) => continue,
+                },
+            };
+            sent::remove(tx, chat_id, id)?;
+            messages::withdraw(tx, chat_id, key)?;
+            if let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) {
+                self.send(tx, &chat, &body, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a blocked account stands at the other end of a direct chat.
+    pub(crate) fn is_blocked_chat(&self, tx: &Connection, chat: &ChatRow) -> Sql<bool> {
+        if chat.state.kind != parley_protocol::ChatKind::Direct {
+            return Ok(false);
+        }
+        for account in chat.state.members.keys().filter(|account| **account != self.account()) {
+            if settings::is_blocked(tx, *account)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The append of a row.
+fn append_of(chat: &ChatRow, row: &SentRow) -> Option<Payload> {
+    if chat.state.sealed {
+        return Some(Payload::Sealed(row.payload.clone()));
+    }
+    serde_json::from_str(&row.payload).ok().map(Payload::Open)
+}

@@ -1,0 +1,643 @@
+//! Frames of the relay: the session's beginning, entries of the logs, answers to appends, live frames.
+
+use std::time::Instant;
+
+use parley_protocol::frames::{
+    Content, Cursor, Entry, Gone, GoneReason, InboxItem, LogCursor, LogStart, LogView, MarkScope, Payload, RelayFrame,
+    Sender,
+};
+use parley_protocol::{
+    AccountId, ChatChange, ChatId, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId, MessageKey,
+    VERSION, payload,
+};
+use rusqlite::Connection;
+
+use super::inbox::{Incoming, is_of_kind, notice};
+use super::session::{Refused, Session, SessionPhase, refusal_pause};
+use super::{Core, Effects, Task};
+use crate::events::Event;
+use crate::relay_api::Credentials;
+use crate::relay_link::LinkCommand;
+use crate::store::chats::ChatRow;
+use crate::store::{Sql, chats, messages, sent, settings};
+use crate::views::{ChatStatus, Connection as ConnectionView, Me, Route};
+
+impl Core {
+    /// A session begins: say hello with the own cursors.
+    pub(crate) fn begin_session(&mut self, tx: &Connection, number: u64, out: &mut Effects) -> Sql<()> {
+        let Some(me) = &self.me else {
+            return Ok(());
+        };
+        let mut cursors: Vec<LogCursor> = chats::all(tx)?
+            .into_iter()
+            .filter(|chat| chat.status == ChatStatus::Active)
+            .map(|chat| LogCursor { log: chat.state.id.into(), cursor: chat.cursor })
+            .collect();
+        if let Some(cursor) = settings::get(tx, "inbox_cursor")? {
+            cursors.push(LogCursor { log: me.device.into(), cursor });
+        }
+        let succeeds = settings::get(tx, "confirmed_opening")?;
+        self.session = Some(Session::new(number));
+        out.relay.push(ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds, cursors });
+        Ok(())
+    }
+
+    /// The session is gone.
+    pub(crate) fn end_session(
+        &mut self,
+        tx: &Connection,
+        number: u64,
+        view: ConnectionView,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        if self.session.as_ref().is_some_and(|session| session.number != number && number != 0) {
+            return Ok(());
+        }
+        self.session = None;
+        self.presence.clear();
+        self.relay_round_trip = None;
+        if let ConnectionView::SignedOut { reason } = view {
+            return self.sign_out_locally(tx, reason, out);
+        }
+        self.show_connection(view, out);
+        self.all_routes(tx, out)
+    }
+
+    /// Whether entries of the chat's log are still on their way to this device.
+    pub(crate) fn is_catching_up(&self, tx: &Connection, chat: ChatId) -> Sql<bool> {
+        let Some(head) = self.session.as_ref().and_then(|session| session.heads.get(&chat.into())) else {
+            return Ok(false);
+        };
+        Ok(chats::get(tx, chat)?.is_some_and(|row| row.cursor.seq < *head))
+    }
+
+    pub(crate) fn relay_frame(&mut self, tx: &Connection, frame: RelayFrame, out: &mut Effects) -> Sql<()> {
+        match frame {
+            RelayFrame::Welcome { logs, gone, ice_servers, blocked, .. } => {
+                settings::set(tx, "confirmed_opening", &self.opening)?;
+                settings::set_blocked(tx, &blocked)?;
+                if let Some(session) = &mut self.session {
+                    session.phase = SessionPhase::Open;
+                }
+                self.configure_ice(ice_servers, out);
+                for log in logs {
+                    self.follow(tx, log, out)?;
+                }
+                for gone in gone {
+                    self.lose(tx, gone, out)?;
+                }
+                for chat in sent::chats_with_open(tx)? {
+                    out.pump.insert(chat);
+                }
+                for chat in chats::all(tx)? {
+                    // The relay may have been restored, or never been told: it is told again, once a session.
+                    self.marks_due.entry(chat.state.id).or_insert_with(Instant::now);
+                }
+                self.show_progress(tx, out)?;
+                self.all_routes(tx, out)
+            }
+            RelayFrame::Log(log) => {
+                self.follow(tx, log, out)?;
+                self.show_progress(tx, out)
+            }
+            RelayFrame::Gone(gone) => self.lose(tx, gone, out),
+            RelayFrame::Entry(entry) => self.take_entry(tx, &entry, out),
+            RelayFrame::Accepted { chat, id, .. } => {
+                self.answered(chat, id);
+                if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
+                    feed.refusals = 0;
+                }
+                if sent::accept(tx, chat, id)? {
+                    let key = MessageKey { device: self.device(), id };
+                    out.events.push(Event::MessageChanged { chat, key });
+                }
+                out.pump.insert(chat);
+                Ok(())
+            }
+            RelayFrame::Refused { chat, id, error } => self.refused(tx, chat, id, &error, out),
+            RelayFrame::Marks { chat, from, scope, mark } => self.take_marks(tx, chat, from, scope, &mark, out),
+            RelayFrame::Typing { chat, from, on } => {
+                if from.account != self.account() && !settings::is_blocked(tx, from.account)? {
+                    out.events.push(Event::Typing { chat, account: from.account, on });
+                }
+                Ok(())
+            }
+            RelayFrame::Signal { from, body, .. } => self.peer_signal(tx, from, body, out),
+            RelayFrame::Presence(presence) => {
+                let account = presence.account;
+                let came: Vec<DeviceId> = presence.devices.clone();
+                self.presence.insert(account, presence);
+                out.events.push(Event::Presence { account });
+                for device in came {
+                    self.wish_link(tx, device, out)?;
+                }
+                Ok(())
+            }
+            RelayFrame::Topic { topic, from, data } => {
+                out.events.push(Event::Topic { topic, from, data });
+                Ok(())
+            }
+            RelayFrame::TopicLost { count } => {
+                out.events.push(Event::TopicLost { count });
+                Ok(())
+            }
+            RelayFrame::Done { req, count } => {
+                self.requests_done(req, Ok(count), out);
+                Ok(())
+            }
+            RelayFrame::Error { req, peer, error } => {
+                if let Some(req) = req {
+                    self.requests_done(req, Err(error), out);
+                } else if peer.is_none() {
+                    tracing::warn!(code = %error.code, message = %error.message, "the relay could not carry out a frame");
+                }
+                Ok(())
+            }
+            RelayFrame::Bye { error, opening } => {
+                if error.code == Code::OldCopy {
+                    return self.maybe_old_copy(tx, opening, out);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The session stands in a log: resumed, from the start, or elsewhere than this device thought.
+    fn follow(&mut self, tx: &Connection, log: LogView, out: &mut Effects) -> Sql<()> {
+        if let Some(session) = &mut self.session {
+            session.heads.insert(log.log, log.head);
+        }
+        if log.log == LogId::from(self.device()) {
+            if log.start != LogStart::Resumed {
+                settings::set(tx, "inbox_cursor", &log.position)?;
+            }
+            return Ok(());
+        }
+        let chat = log.log.chat();
+        let known = chats::get(tx, chat)?;
+        match (log.start, log.chat) {
+            (LogStart::Resumed, _) => {
+                self.reset_if_read(tx, chat, out)?;
+            }
+            (LogStart::Started, Some(state)) => {
+                chats::put(tx, &state)?;
+                chats::set_status(tx, chat, ChatStatus::Active)?;
+                chats::set_cursor(tx, chat, log.position)?;
+                out.events.push(Event::Chat { chat });
+            }
+            (LogStart::Reset, state) => {
+                if known.is_none()
+                    && let Some(state) = state
+                {
+                    chats::put(tx, &state)?;
+                }
+                tracing::warn!(%chat, "the relay's log is an older one; reading it anew and giving back what it lacks");
+                chats::begin_reset(tx, chat)?;
+                chats::set_cursor(tx, chat, log.position)?;
+                self.reset_if_read(tx, chat, out)?;
+            }
+            (LogStart::Trimmed, state) => {
+                if let Some(state) = state {
+                    chats::put(tx, &state)?;
+                }
+                chats::set_cursor(tx, chat, log.position)?;
+                let lost = log.trimmed.map(|gone| (gone.to + 1).saturating_sub(gone.from));
+                self.show_gap(tx, chat, self.device(), lost, "retention", out)?;
+            }
+            (LogStart::Started, None) => {}
+        }
+        self.wish_links_of(tx, chat, out)?;
+        out.pump.insert(chat);
+        out.routes.insert(chat);
+        Ok(())
+    }
+
+    /// A reset log that has been read to its head is given what it lacks: changes first, then own messages.
+    fn reset_if_read(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        let Some(row) = chats::get(tx, chat)?.filter(|row| row.resetting) else {
+            return Ok(());
+        };
+        let head = self.session.as_ref().and_then(|session| session.heads.get(&chat.into())).copied().unwrap_or(0);
+        if row.cursor.seq < head {
+            return Ok(());
+        }
+        let lost = chats::lost_changes(tx, chat)?;
+        if lost.is_empty() {
+            return self.finish_reset(tx, chat, out);
+        }
+        out.tasks.push(Task::Restore { chat, changes: lost });
+        Ok(())
+    }
+
+    /// The log has the changes that could be given back; now everything of one's own that somebody may lack.
+    pub(crate) fn finish_reset(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        chats::end_reset(tx, chat)?;
+        sent::reopen(tx, chat)?;
+        if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
+            feed.appended = 0;
+        }
+        self.settle(tx, chat, out)?;
+        out.pump.insert(chat);
+        Ok(())
+    }
+
+    /// A chat is not there.
+    fn lose(&mut self, tx: &Connection, gone: Gone, out: &mut Effects) -> Sql<()> {
+        match gone.reason {
+            GoneReason::Deleted => self.chat_deleted(tx, gone.chat, out),
+            GoneReason::NotMember => self.chat_left(tx, gone.chat, out),
+            GoneReason::Unknown => {
+                let Some(row) = chats::get(tx, gone.chat)?.filter(|row| row.status == ChatStatus::Active) else {
+                    return Ok(());
+                };
+                chats::begin_reset(tx, gone.chat)?;
+                chats::set_cursor(tx, gone.chat, Cursor::default())?;
+                let changes = chats::lost_changes(tx, gone.chat)?;
+                // A device that joined later does not have the first change; those who do give the chat back.
+                if changes.first().is_some_and(|(_, change)| matches!(change, ChatChange::Created { .. })) {
+                    out.tasks.push(Task::Restore { chat: row.state.id, changes });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn chat_left(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        chats::set_status(tx, chat, ChatStatus::Left)?;
+        self.fail_rest(tx, chat, "You are no longer in this chat.", out)
+    }
+
+    fn chat_deleted(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        chats::set_status(tx, chat, ChatStatus::Deleted)?;
+        self.fail_rest(tx, chat, "This chat was deleted.", out)
+    }
+
+    fn fail_rest(&mut self, tx: &Connection, chat: ChatId, reason: &str, out: &mut Effects) -> Sql<()> {
+        for id in sent::fail_all(tx, chat, reason)? {
+            out.events.push(Event::MessageChanged { chat, key: MessageKey { device: self.device(), id } });
+        }
+        out.events.push(Event::Chat { chat });
+        out.routes.insert(chat);
+        Ok(())
+    }
+
+    /// Takes the next entry of a log and moves the own cursor past it, in the same transaction.
+    fn take_entry(&mut self, tx: &Connection, entry: &Entry, out: &mut Effects) -> Sql<()> {
+        let cursor = Cursor { seq: entry.seq, entry: entry.entry };
+        if entry.log == LogId::from(self.device()) {
+            let at: Cursor = settings::get(tx, "inbox_cursor")?.unwrap_or_default();
+            if entry.seq <= at.seq {
+                return Ok(());
+            }
+            if let Content::Item(item) = &entry.content {
+                self.take_item(tx, item, out)?;
+            }
+            settings::set(tx, "inbox_cursor", &cursor)?;
+            out.acks.insert(entry.log, entry.seq);
+            return Ok(());
+        }
+        let Some(chat) = chats::get(tx, entry.log.chat())? else {
+            return Ok(());
+        };
+        if entry.seq <= chat.cursor.seq {
+            return Ok(());
+        }
+        if entry.seq != chat.cursor.seq + 1 {
+            tracing::error!(chat = %chat.state.id, seq = entry.seq, cursor = chat.cursor.seq, "the relay skipped an entry");
+            out.link.push(LinkCommand::Restart);
+            return Ok(());
+        }
+        let id = chat.state.id;
+        match &entry.content {
+            Content::Change(change) => self.take_change(tx, &chat, entry, change, out)?,
+            Content::Payload(payload) if !is_of_kind(chat.state.sealed, payload) => {
+                // What was once sealed never falls back to plain words.
+                notice(out, id, "damaged", "The relay gave a message of the wrong kind; it was left out.");
+            }
+            Content::Payload(Payload::Sealed(text)) if entry.from.device == self.device() => {
+                self.own_entry(tx, &chat, entry, text, out)?;
+            }
+            Content::Payload(Payload::Sealed(text)) => {
+                let incoming = Incoming { chat: id, from: entry.from, payload: text.clone(), route: Route::Relay };
+                self.take_sealed(tx, incoming, out)?;
+            }
+            Content::Payload(Payload::Open(body)) => {
+                if entry.from.device == self.device() {
+                    let key = MessageKey { device: entry.from.device, id: MessageId(entry.id) };
+                    sent::end(tx, id, key.id)?;
+                    messages::set_seq(tx, id, key, entry.seq)?;
+                    out.events.push(Event::MessageChanged { chat: id, key });
+                }
+                settings_name_unknown(tx, entry.from.account, out)?;
+                self.take_open(tx, &chat, entry, body, out)?;
+                out.marks.insert(id);
+            }
+            Content::Item(_) => {}
+        }
+        chats::set_cursor(tx, id, cursor)?;
+        out.acks.insert(entry.log, entry.seq);
+        let head = self.session.as_mut().and_then(|session| session.heads.get_mut(&entry.log));
+        if let Some(head) = head {
+            if entry.seq == *head {
+                self.show_progress(tx, out)?;
+                self.reset_if_read(tx, id, out)?;
+            } else if entry.seq > *head {
+                *head = entry.seq;
+            }
+        }
+        Ok(())
+    }
+
+    /// The log has an own message: as good as `accepted`, and the waiting for it is over.
+    fn own_entry(&mut self, tx: &Connection, chat: &ChatRow, entry: &Entry, text: &str, out: &mut Effects) -> Sql<()> {
+        let id = MessageId(entry.id);
+        self.answered(chat.state.id, id);
+        if sent::end(tx, chat.state.id, id)? {
+            let key = MessageKey { device: self.device(), id };
+            out.events.push(Event::MessageChanged { chat: chat.state.id, key });
+            self.settle(tx, chat.state.id, out)?;
+        }
+        debug_assert!(!text.is_empty());
+        Ok(())
+    }
+
+    /// A change of the chat, by the log. After a reset those already seen are not applied twice.
+    fn take_change(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        entry: &Entry,
+        change: &ChatChange,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let id = chat.state.id;
+        let event = EventId(entry.id);
+        if !chats::put_change(tx, id, event, change)? {
+            return Ok(());
+        }
+        let mut state = chat.state.clone();
+        state.apply(event, change);
+        if state.kind.is_channel() {
+            let me = self.account();
+            state.members.retain(|account, _| *account == me);
+        }
+        chats::put(tx, &state)?;
+        if let Some((account, name)) = named_in(change) {
+            settings::name_account(tx, account, name)?;
+        }
+        if let Some(text) = line_of(tx, change)? {
+            let sort = if state.sealed { (crate::store::int(entry.at), 0) } else { (crate::store::int(entry.seq), 0) };
+            let key = MessageKey { device: entry.from.device, id: MessageId(entry.id) };
+            self.write_line(tx, id, key, entry.from.account, "change", sort, text, out)?;
+        }
+        match change {
+            ChatChange::MemberRemoved { account } if *account == self.account() => self.chat_left(tx, id, out)?,
+            ChatChange::MemberRemoved { .. } | ChatChange::DeviceRemoved { .. } => {
+                // Somebody whose mark was waited for is gone.
+                self.settle(tx, id, out)?;
+            }
+            ChatChange::MemberAdded { member } if member.account == self.account() => {
+                chats::set_status(tx, id, ChatStatus::Active)?;
+            }
+            _ => {}
+        }
+        self.wish_links_of(tx, id, out)?;
+        out.events.push(Event::Chat { chat: id });
+        out.routes.insert(id);
+        out.pump.insert(id);
+        Ok(())
+    }
+
+    fn take_item(&mut self, tx: &Connection, item: &InboxItem, out: &mut Effects) -> Sql<()> {
+        match item {
+            InboxItem::ChatDeleted { chat } => self.chat_deleted(tx, *chat, out),
+            InboxItem::Expired { chat, messages: ids } => {
+                for id in ids {
+                    sent::fail(
+                        tx,
+                        *chat,
+                        *id,
+                        "Not everybody got this in time: the relay keeps messages only so long.",
+                    )?;
+                    out.events.push(Event::MessageChanged {
+                        chat: *chat,
+                        key: MessageKey { device: self.device(), id: *id },
+                    });
+                }
+                notice(out, *chat, "expired", "Some messages expired on the relay before everybody had them.");
+                Ok(())
+            }
+            InboxItem::BlocksChanged { blocked } => {
+                if settings::set_blocked(tx, blocked)? {
+                    self.links_by_policy(tx, out)?;
+                    for chat in chats::all(tx)? {
+                        out.events.push(Event::Chat { chat: chat.state.id });
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn answered(&mut self, chat: ChatId, id: MessageId) {
+        if let Some(session) = &mut self.session {
+            session.in_flight.remove(&(chat, id));
+        }
+    }
+
+    fn refused(
+        &mut self,
+        tx: &Connection,
+        chat: ChatId,
+        id: MessageId,
+        error: &ErrorBody,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        self.answered(chat, id);
+        let key = MessageKey { device: self.device(), id };
+        if error.is_for_now() {
+            let Some(session) = &mut self.session else {
+                return Ok(());
+            };
+            let feed = session.feeds.entry(chat).or_default();
+            // The refusals of what came after the first one say nothing new.
+            if error.code != Code::ResumeFirst {
+                feed.refusals = feed.refusals.saturating_add(1);
+                let pause = refusal_pause(error.retry_after, feed.refusals);
+                feed.refused = Some(Refused { until: Instant::now() + pause });
+                notice(out, chat, "waiting", &error.message);
+            } else if feed.refused.is_none() {
+                feed.refused = Some(Refused { until: Instant::now() });
+            }
+            out.events.push(Event::MessageChanged { chat, key });
+            return Ok(());
+        }
+        if sent::fail(tx, chat, id, &error.message)? {
+            out.events.push(Event::MessageChanged { chat, key });
+        }
+        out.pump.insert(chat);
+        Ok(())
+    }
+
+    /// Chats which the relay refused for now are asked again, from their oldest row on.
+    pub(crate) fn retry_refused(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        let mut due = Vec::new();
+        for (chat, feed) in &mut session.feeds {
+            if feed.refused.is_some_and(|refused| now >= refused.until) {
+                feed.refused = None;
+                due.push(*chat);
+            }
+        }
+        for chat in due {
+            if let Some(session) = &mut self.session {
+                session.in_flight.retain(|(other, _), ()| *other != chat);
+                if let Some(feed) = session.feeds.get_mut(&chat) {
+                    feed.appended = sent::first_open(tx, chat)?.unwrap_or(1) - 1;
+                }
+            }
+            out.relay.push(ClientFrame::Resume { chat });
+            out.pump.insert(chat);
+        }
+        Ok(())
+    }
+
+    /// Another device's register came, by the relay.
+    fn take_marks(
+        &mut self,
+        tx: &Connection,
+        chat: ChatId,
+        from: Sender,
+        scope: MarkScope,
+        mark: &str,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let Some(row) = chats::get(tx, chat)? else {
+            return Ok(());
+        };
+        if from.device == self.device() || settings::is_blocked(tx, from.account)? {
+            return Ok(());
+        }
+        if !row.state.sealed {
+            return self.take_open_mark(tx, &row, from, mark, out);
+        }
+        let _ = scope;
+        match payload::open_marks(mark) {
+            Ok(register) => self.merge_marks(tx, chat, from, &register, out),
+            Err(error) => {
+                tracing::warn!(%chat, device = %from.device, %error, "a mark register could not be read");
+                Ok(())
+            }
+        }
+    }
+
+    /// The relay knows another opening of this device. If it was one of this profile's, say so; else this is an old copy.
+    fn maybe_old_copy(
+        &mut self,
+        tx: &Connection,
+        opening: Option<parley_protocol::frames::Opening>,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let Some(opening) = opening else {
+            return Ok(());
+        };
+        if settings::lived(tx, opening)? {
+            settings::set(tx, "confirmed_opening", &opening)?;
+            out.link.push(LinkCommand::Restart);
+            return Ok(());
+        }
+        self.become_new_device(out);
+        Ok(())
+    }
+
+    /// This profile went on elsewhere after it was copied: it signs in again as a new device.
+    pub(crate) fn become_new_device(&mut self, out: &mut Effects) {
+        tracing::warn!("this profile is an old copy of one that went on elsewhere; becoming a new device");
+        self.session = None;
+        out.link.push(LinkCommand::Pause);
+        out.tasks.push(Task::ReplaceDevice);
+    }
+
+    /// The profile is another device from now on (DELIVERY rule 14).
+    pub(crate) fn become_device(
+        &mut self,
+        tx: &Connection,
+        credentials: &Credentials,
+        me: Me,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let old = self.device();
+        settings::set(tx, "credentials", credentials)?;
+        settings::set(tx, "me", &me)?;
+        settings::remove(tx, "inbox_cursor")?;
+        settings::remove(tx, "confirmed_opening")?;
+        settings::set(tx, "last_me", &me)?;
+        self.become_known_as(me);
+        self.requeue_under_new_device(tx, old, out)?;
+        for chat in chats::all(tx)? {
+            let id = chat.state.id;
+            if chat.status == ChatStatus::Active {
+                chats::set_cursor(tx, id, Cursor::default())?;
+                self.show_gap(tx, id, self.device(), None, "old_copy", out)?;
+            }
+        }
+        let message = "This profile is a copy of one that was used after the copy was made. It is a new device now; from here on something may be missing.";
+        out.events.push(Event::Notice { chat: None, code: "old_copy".to_owned(), message: message.to_owned() });
+        out.link.push(LinkCommand::Go { credentials: credentials.clone() });
+        Ok(())
+    }
+
+    /// Says how the engine stands with its relay, if that changed.
+    pub(crate) fn show_connection(&mut self, view: ConnectionView, out: &mut Effects) {
+        if self.connection != view {
+            self.connection = view.clone();
+            out.events.push(Event::Connection(view));
+        }
+    }
+
+    fn show_progress(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+        let Some(session) = self.session.as_ref().filter(|session| session.phase == SessionPhase::Open) else {
+            return Ok(());
+        };
+        let mut behind = 0;
+        for chat in chats::all(tx)? {
+            let head = session.heads.get(&chat.state.id.into()).copied().unwrap_or(0);
+            behind += head.saturating_sub(chat.cursor.seq);
+        }
+        self.show_connection(ConnectionView::Online { behind }, out);
+        Ok(())
+    }
+}
+
+fn named_in(change: &ChatChange) -> Option<(AccountId, &str)> {
+    match change {
+        ChatChange::MemberAdded { member } => Some((member.account, member.username.as_str())),
+        _ => None,
+    }
+}
+
+fn settings_name_unknown(tx: &Connection, account: AccountId, out: &mut Effects) -> Sql<()> {
+    if settings::username(tx, account)?.is_empty() {
+        out.tasks.push(Task::Name { account });
+    }
+    Ok(())
+}
+
+/// The parts of the sentence which a change is shown as; `None` for those that people need not see.
+fn line_of(tx: &Connection, change: &ChatChange) -> Sql<Option<String>> {
+    let (what, subject) = match change {
+        ChatChange::Created { title, .. } => ("created", title.clone()),
+        ChatChange::MemberAdded { member } => ("member_added", member.username.clone()),
+        ChatChange::MemberRemoved { account } => ("member_removed", settings::username(tx, *account)?),
+        ChatChange::RoleChanged { account, role } => {
+            ("role_changed", format!("{} {}", settings::username(tx, *account)?, role.as_str()))
+        }
+        ChatChange::OwnerChanged { account } => ("owner_changed", settings::username(tx, *account)?),
+        ChatChange::Renamed { title } => ("renamed", title.clone()),
+        ChatChange::Described { description } => ("described", description.clone()),
+        ChatChange::DeviceAdded { .. } | ChatChange::DeviceRemoved { .. } => return Ok(None),
+    };
+    Ok(Some(crate::store::to_json(&(what, subject))))
+}

@@ -1,0 +1,77 @@
+//! What the core knows of one relay session; it goes with the session.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use parley_protocol::{ChatId, MessageId};
+
+/// How many appends of a session may be unanswered.
+pub(crate) const WINDOW: usize = 256;
+
+/// How far the session has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SessionPhase {
+    /// `hello` was sent; nothing may be appended yet.
+    Greeting,
+    /// `welcome` has come.
+    Open,
+}
+
+/// One relay session.
+pub(crate) struct Session {
+    pub(crate) number: u64,
+    pub(crate) phase: SessionPhase,
+    /// How each chat's outbox stands in this session.
+    pub(crate) feeds: HashMap<ChatId, Feed>,
+    /// The last `seq` of each log when it was last told; beyond it the log is caught up.
+    pub(crate) heads: HashMap<parley_protocol::LogId, u64>,
+    /// Appends which are unanswered, in all chats.
+    pub(crate) in_flight: HashMap<(ChatId, MessageId), ()>,
+    /// Requests which are unanswered, by their number.
+    pub(crate) requests: HashMap<u64, super::commands::Waiter>,
+    pub(crate) next_request: u64,
+}
+
+/// How one chat's outbox stands in one session.
+#[derive(Default)]
+pub(crate) struct Feed {
+    /// Rows up to this position were appended in this session.
+    pub(crate) appended: i64,
+    /// The relay refused for now; it is asked again then.
+    pub(crate) refused: Option<Refused>,
+    /// How often in a row it refused.
+    pub(crate) refusals: u32,
+}
+
+/// A refusal for now.
+#[derive(Clone, Copy)]
+pub(crate) struct Refused {
+    pub(crate) until: Instant,
+}
+
+impl Session {
+    pub(crate) fn new(number: u64) -> Self {
+        Self {
+            number,
+            phase: SessionPhase::Greeting,
+            feeds: HashMap::new(),
+            heads: HashMap::new(),
+            in_flight: HashMap::new(),
+            requests: HashMap::new(),
+            next_request: 1,
+        }
+    }
+
+    /// When a refused chat has to be asked again.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.feeds.values().filter_map(|feed| feed.refused).map(|refused| refused.until).min()
+    }
+}
+
+/// How long to wait before asking a relay again which refused for now: what it said, or longer each time, up to a minute.
+pub(crate) fn refusal_pause(retry_after: Option<u64>, refusals: u32) -> Duration {
+    match retry_after {
+        Some(seconds) => Duration::from_secs(seconds.clamp(1, 300)),
+        None => Duration::from_millis(500 << refusals.min(7)),
+    }
+}

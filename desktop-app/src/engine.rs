@@ -1,0 +1,344 @@
+//! The engine's handle: everything a window, a terminal or a bot can ask for.
+//!
+//! A handle is cheap to clone. Commands go to the core and are answered after their transaction is committed; views are read beside it.
+//! What changes chats and accounts goes to the relay over HTTP and comes back by the logs, so it needs the relay;
+//! messages, edits, marks and settings never wait for a connection.
+
+mod account;
+mod chats;
+mod messages;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use parley_protocol::ChatId;
+use rusqlite::Connection;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::core::{Core, Effects, Input, Outlets, QUEUE, Task, TaskResult, WallClock};
+use crate::error::{EngineError, Result};
+use crate::events::Event;
+use crate::peer::{PeerConfig, PeerEvent, PeerLinks};
+use crate::profile::Profile;
+use crate::relay_api::RelayApi;
+use crate::relay_link::{LinkCommand, RelayLink};
+use crate::store::chats::ChatRow;
+use crate::store::{self, Sql, settings};
+use crate::views::{Connection as ConnectionView, Me};
+
+/// How many events a listener may be behind.
+const EVENTS: usize = 4_096;
+/// How many connections read the database beside the core.
+const READERS: usize = 3;
+
+/// How an engine is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// The wall clock, in milliseconds since the Unix epoch. A parameter, so that tests can set it wrong.
+    pub clock: WallClock,
+    /// How direct links are made and kept.
+    pub peers: PeerConfig,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { clock: Arc::new(system_clock), peers: PeerConfig::default() }
+    }
+}
+
+/// The machine's wall clock.
+fn system_clock() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One open profile.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    inputs: mpsc::Sender<Input>,
+    events: broadcast::Sender<Event>,
+    link: mpsc::UnboundedSender<LinkCommand>,
+    api: RelayApi,
+    readers: Readers,
+    stop: CancellationToken,
+    finished: Mutex<Option<std::thread::JoinHandle<()>>>,
+    clock: WallClock,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Engine {
+    /// Opens a profile, making it if need be, and connects if somebody is signed in. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The profile is open in another process, was written by a newer version, or cannot be used.
+    pub async fn open(folder: &Path, options: Options) -> Result<Self> {
+        let folder = folder.to_owned();
+        let (inputs, received) = mpsc::channel(QUEUE);
+        let (events, _) = broadcast::channel(EVENTS);
+        let (link, link_commands) = mpsc::unbounded_channel();
+        let (tasks, task_queue) = mpsc::unbounded_channel();
+        let (peer_events, from_peers) = mpsc::channel(QUEUE);
+        let stop = CancellationToken::new();
+
+        let profile = Profile::open(&folder)?;
+        let database = profile.database();
+        let credentials = settings::get(&store::open(&database)?, "credentials")?;
+        let signed_in = credentials.is_some();
+        let api = RelayApi::new(credentials, inputs.clone(), options.clock.clone())?;
+        let runtime = tokio::runtime::Handle::current();
+        let start_peers = Box::new(move |device, config| {
+            let _inside = runtime.enter();
+            PeerLinks::start(device, config, peer_events.clone())
+        });
+        let outlets = Outlets { events: events.clone(), link: link.clone(), start_peers, tasks };
+        let core = Core::open(profile, options.clock.clone(), outlets, options.peers)?;
+        let finished = spawn_core(core, received, stop.clone())?;
+
+        let relay = RelayLink::new(api.clone(), inputs.clone(), link_commands, options.clock.clone());
+        tokio::spawn(until(stop.clone(), relay.run(signed_in)));
+        tokio::spawn(until(stop.clone(), pass_on(from_peers, inputs.clone())));
+        tokio::spawn(until(stop.clone(), carry_out(api.clone(), task_queue, inputs.clone())));
+
+        let readers = Readers {
+            path: database,
+            idle: Arc::new(Mutex::new(Vec::new())),
+            places: Arc::new(tokio::sync::Semaphore::new(READERS)),
+        };
+        let inner = Inner {
+            inputs,
+            events,
+            link,
+            api,
+            readers,
+            stop,
+            finished: Mutex::new(Some(finished)),
+            clock: options.clock,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What happens from now on. A listener that is more than a few thousand events behind misses the oldest; its next
+    /// `recv` says so, which stands for [`Event::Lagged`].
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.inner.events.subscribe()
+    }
+
+    /// Closes the profile: what was asked for before is committed, links are closed, the lock is released. The profile opens
+    /// again after this returns.
+    pub async fn close(&self) {
+        self.inner.stop.cancel();
+        let thread = self.inner.finished.lock().ok().and_then(|mut thread| thread.take());
+        if let Some(thread) = thread {
+            // It ends at the latest after the batch it is in.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        if let Ok(mut idle) = self.inner.readers.idle.lock() {
+            idle.clear();
+        }
+    }
+
+    /// The machine's network changed, or a person wants it: try the relay now, and make fresh links.
+    pub async fn network_changed(&self) -> Result<()> {
+        // The link ends with the engine only.
+        let _ = self.inner.link.send(LinkCommand::Wake);
+        self.ask(|_, _, out| {
+            out.peers.push(crate::peer::PeerCommand::NetworkChanged);
+            Ok(Ok(()))
+        })
+        .await
+    }
+
+    /// Who is signed in.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn me(&self) -> Result<Option<Me>> {
+        self.read(|db| settings::get(db, "me")).await
+    }
+
+    /// How the engine stands with its relay.
+    ///
+    /// # Errors
+    /// The engine is closed.
+    pub async fn connection(&self) -> Result<ConnectionView> {
+        self.ask(|core, _, _| Ok(Ok(core.connection.clone()))).await
+    }
+
+    /// Who is signed in, or the error that nobody is.
+    async fn signed_in(&self) -> Result<Me> {
+        self.me().await?.ok_or(EngineError::SignedOut)
+    }
+
+    /// Runs a command in the core's next transaction; it is answered after the commit. An error of the command itself takes back
+    /// what the command wrote, and only that.
+    async fn ask<T, F>(&self, command: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Core, &Connection, &mut Effects) -> Sql<Result<T>> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let command = Box::new(move |core: &mut Core, tx: &Connection, out: &mut Effects| {
+            tx.execute_batch("SAVEPOINT command")?;
+            let result = command(core, tx, out)?;
+            tx.execute_batch(if result.is_ok() { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" })?;
+            out.after.push(Box::new(move || {
+                // Whoever asked may be gone.
+                let _ = answer.send(result);
+            }));
+            Ok(())
+        });
+        self.inner.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
+        // A command whose transaction failed is dropped with its answer.
+        answered
+            .await
+            .map_err(|_| {
+                if self.inner.stop.is_cancelled() {
+                    EngineError::Closed
+                } else {
+                    EngineError::Invalid(
+                        "the profile could not be written; nothing was changed. Is the disk full?".to_owned(),
+                    )
+                }
+            })
+            .flatten()
+    }
+
+    /// Reads the database beside the core.
+    async fn read<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    {
+        self.inner.readers.read(query).await
+    }
+
+    /// A chat of this profile, or the error that there is none.
+    async fn chat_row(&self, chat: ChatId) -> Result<ChatRow> {
+        self.read(move |db| store::chats::get(db, chat))
+            .await?
+            .ok_or_else(|| EngineError::NotFound("such chat".to_owned()))
+    }
+
+    fn now(&self) -> u64 {
+        (self.inner.clock)()
+    }
+}
+
+/// A few read-only connections, opened as they are needed.
+struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    places: Arc<tokio::sync::Semaphore>,
+}
+
+impl Readers {
+    async fn read<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Sql<T> + Send + 'static,
+    {
+        let place = self.places.clone().acquire_owned().await.map_err(|_| EngineError::Closed)?;
+        let (path, idle) = (self.path.clone(), self.idle.clone());
+        tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let waiting = idle.lock().ok().and_then(|mut idle| idle.pop());
+            let db = match waiting {
+                Some(db) => db,
+                None => store::open_reader(&path)?,
+            };
+            let result = query(&db).map_err(EngineError::from);
+            if let Ok(mut idle) = idle.lock() {
+                idle.push(db);
+            }
+            result
+        })
+        .await
+        .map_err(|_| EngineError::Closed)?
+    }
+}
+
+/// The core has a thread and a small runtime of its own, so that SQLite never holds up a link.
+fn spawn_core(
+    core: Core,
+    inputs: mpsc::Receiver<Input>,
+    stop: CancellationToken,
+) -> Result<std::thread::JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let thread = std::thread::Builder::new()
+        .name("parley-core".to_owned())
+        .spawn(move || runtime.block_on(core.run(inputs, stop)))?;
+    Ok(thread)
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+async fn pass_on(mut events: mpsc::Receiver<PeerEvent>, inputs: mpsc::Sender<Input>) {
+    while let Some(event) = events.recv().await {
+        if inputs.send(Input::Peer(event)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Carries out the core's requests to the relay, one after the other.
+async fn carry_out(api: RelayApi, mut tasks: mpsc::UnboundedReceiver<Task>, inputs: mpsc::Sender<Input>) {
+    while let Some(task) = tasks.recv().await {
+        let result = match task {
+            Task::Restore { chat, changes } => restore(&api, chat, changes).await,
+            Task::ReplaceDevice => match api.replace_device().await {
+                Ok((credentials, me)) => TaskResult::Replaced { credentials, me },
+                Err(EngineError::Unreachable(_)) => {
+                    // Without the relay there is nothing to decide; the next session asks again.
+                    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+                    continue;
+                }
+                Err(error) => TaskResult::ReplaceFailed {
+                    reason: format!("This profile is an old copy, and a new sign-in is needed: {error}"),
+                },
+            },
+            Task::Name { account } => {
+                match api.get::<parley_protocol::http::User>(&format!("/api/users/{account}")).await {
+                    Ok(user) => TaskResult::Named { account, username: user.username },
+                    Err(_) => continue,
+                }
+            }
+        };
+        if inputs.send(Input::TaskDone(result)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn restore(
+    api: &RelayApi,
+    chat: ChatId,
+    changes: Vec<(parley_protocol::EventId, parley_protocol::ChatChange)>,
+) -> TaskResult {
+    use parley_protocol::http::{RestoreChat, Restored, RestoredChange};
+    let changes = changes.into_iter().map(|(id, change)| RestoredChange { id, change }).collect();
+    let path = format!("/api/chats/{chat}/restore");
+    match api.call::<_, Restored>(reqwest::Method::POST, &path, Some(&RestoreChat { changes })).await {
+        Ok(_) => TaskResult::Restored { chat },
+        Err(EngineError::Relay(error)) if !error.is_for_now() => {
+            tracing::warn!(%chat, %error, "the relay did not take the changes which it lacks");
+            TaskResult::Restored { chat }
+        }
+        Err(_) => TaskResult::RestoreFailed { chat },
+    }
+}

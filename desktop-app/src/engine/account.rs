@@ -1,0 +1,227 @@
+//! The account, its devices, other people, and what the person chose.
+
+use parley_protocol::frames::Activity;
+use parley_protocol::http::{
+    self, Blocks, ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, SignIn, SignOut, SignUp, Tokens,
+    Users,
+};
+use parley_protocol::{AccountId, DeviceId};
+use reqwest::Method;
+
+use super::Engine;
+use crate::error::{EngineError, Result};
+use crate::relay_api::{Credentials, me_of, normalise};
+use crate::store::settings;
+use crate::views::{Me, Settings};
+
+impl Engine {
+    /// Makes an account on a relay (`https://host`, `http://host:port`, or a bare host name) and signs this profile in.
+    ///
+    /// # Errors
+    /// Somebody is signed in; the relay refuses or cannot be reached.
+    pub async fn sign_up(&self, relay: &str, request: SignUp) -> Result<Me> {
+        let relay = self.free_for(relay, None).await?;
+        let tokens: Tokens = self.inner.api.open_call(&relay, "/api/signup", &request).await?;
+        self.enter(&relay, &tokens).await
+    }
+
+    /// Signs this profile in. A profile that was signed in to this account before comes back as the same device.
+    ///
+    /// # Errors
+    /// Somebody else is, or was, signed in; the relay refuses or cannot be reached.
+    pub async fn sign_in(&self, relay: &str, mut request: SignIn) -> Result<Me> {
+        let before: Option<Me> = self.read(|db| settings::get(db, "last_me")).await?;
+        let name = request.username.clone();
+        let relay = self.free_for(relay, name.as_deref()).await?;
+        if let Some(before) = before.filter(|before| before.relay == relay) {
+            request.device = Some(before.device);
+        }
+        let tokens: Tokens = match self.inner.api.open_call(&relay, "/api/signin", &request).await {
+            // The device was revoked meanwhile: the profile becomes a new one.
+            Err(EngineError::Relay(error))
+                if request.device.is_some()
+                    && matches!(error.code, parley_protocol::Code::DeviceRevoked | parley_protocol::Code::NotFound) =>
+            {
+                request.device = None;
+                self.inner.api.open_call(&relay, "/api/signin", &request).await?
+            }
+            other => other?,
+        };
+        self.enter(&relay, &tokens).await
+    }
+
+    /// The relay's address, if the profile is free for this account.
+    async fn free_for(&self, relay: &str, username: Option<&str>) -> Result<String> {
+        if let Some(me) = self.me().await? {
+            return Err(EngineError::SignedIn(me.username));
+        }
+        let relay = normalise(relay)?;
+        let before: Option<Me> = self.read(|db| settings::get(db, "last_me")).await?;
+        match (before, username) {
+            // A profile holds one account's history; another account gets a profile of its own.
+            (Some(before), Some(name)) if before.relay == relay && before.username.eq_ignore_ascii_case(name) => {
+                Ok(relay)
+            }
+            (Some(before), _) if username.is_some() || before.relay != relay => {
+                Err(EngineError::SignedIn(before.username))
+            }
+            _ => Ok(relay),
+        }
+    }
+
+    async fn enter(&self, relay: &str, tokens: &Tokens) -> Result<Me> {
+        let me = me_of(relay, tokens);
+        let before: Option<Me> = self.read(|db| settings::get(db, "last_me")).await?;
+        if let Some(before) = before.filter(|before| before.account != me.account) {
+            return Err(EngineError::SignedIn(before.username));
+        }
+        let credentials = Credentials::new(relay, tokens, self.now());
+        let entered = me.clone();
+        self.ask(move |core, tx, out| Ok(Ok(core.sign_in_locally(tx, &credentials, me, out)?))).await?;
+        Ok(entered)
+    }
+
+    /// Signs out: this device, or every device of the account. The history stays in the profile; signing in again goes on where
+    /// it was. Without the relay this device signs out by itself.
+    ///
+    /// # Errors
+    /// Nobody is signed in, or (for all devices) the relay cannot be reached.
+    pub async fn sign_out(&self, all: bool) -> Result<()> {
+        self.signed_in().await?;
+        let told: Result<serde_json::Value> =
+            self.inner.api.call(Method::POST, "/api/signout", Some(&SignOut { all })).await;
+        if all {
+            told?;
+        }
+        self.inner.api.set_credentials(None).await;
+        self.ask(|core, tx, out| Ok(Ok(core.sign_out(tx, out)?))).await
+    }
+
+    /// Changes the password; other devices have to sign in again.
+    ///
+    /// # Errors
+    /// The current one is wrong; the relay refuses or cannot be reached.
+    pub async fn change_password(&self, current: &str, new: &str) -> Result<()> {
+        let body = ChangePassword { current: current.to_owned(), new: new.to_owned() };
+        self.inner.api.call::<_, serde_json::Value>(Method::POST, "/api/password", Some(&body)).await?;
+        Ok(())
+    }
+
+    /// Deletes the account at the relay and signs out. What is on this device stays.
+    ///
+    /// # Errors
+    /// The password is wrong; the relay refuses or cannot be reached.
+    pub async fn delete_account(&self, password: &str) -> Result<()> {
+        let body = DeleteAccount { password: password.to_owned() };
+        self.inner.api.call::<_, serde_json::Value>(Method::DELETE, "/api/account", Some(&body)).await?;
+        self.inner.api.set_credentials(None).await;
+        self.ask(|core, tx, out| Ok(Ok(core.sign_out(tx, out)?))).await
+    }
+
+    /// The account as the relay has it.
+    ///
+    /// # Errors
+    /// The relay cannot be reached.
+    pub async fn account(&self) -> Result<http::Account> {
+        self.inner.api.get("/api/account").await
+    }
+
+    /// Whether others see when this person is online.
+    ///
+    /// # Errors
+    /// The relay cannot be reached.
+    pub async fn show_presence(&self, show: bool) -> Result<()> {
+        let body = PatchAccount { show_presence: Some(show) };
+        self.inner.api.call::<_, serde_json::Value>(Method::PATCH, "/api/account", Some(&body)).await?;
+        Ok(())
+    }
+
+    /// The account's devices.
+    ///
+    /// # Errors
+    /// The relay cannot be reached.
+    pub async fn devices(&self) -> Result<Vec<http::Device>> {
+        Ok(self.inner.api.get::<Devices>("/api/devices").await?.devices)
+    }
+
+    /// Renames a device of the account.
+    ///
+    /// # Errors
+    /// There is none such; the relay refuses or cannot be reached.
+    pub async fn rename_device(&self, device: DeviceId, name: &str) -> Result<()> {
+        let body = PatchDevice { name: name.to_owned() };
+        let path = format!("/api/devices/{device}");
+        self.inner.api.call::<_, serde_json::Value>(Method::PATCH, &path, Some(&body)).await?;
+        Ok(())
+    }
+
+    /// Revokes a device of the account: it is signed out and takes part in nothing any more.
+    ///
+    /// # Errors
+    /// There is none such; the relay refuses or cannot be reached.
+    pub async fn revoke_device(&self, device: DeviceId) -> Result<()> {
+        let path = format!("/api/devices/{device}");
+        self.inner.api.call::<(), serde_json::Value>(Method::DELETE, &path, None).await?;
+        Ok(())
+    }
+
+    /// People on the relay whose name begins so; at most 50.
+    ///
+    /// # Errors
+    /// The relay cannot be reached.
+    pub async fn find_users(&self, query: &str) -> Result<Vec<http::User>> {
+        let query: String = reqwest::Url::parse_with_params("http://q/", [("q", query)])
+            .map(|url| url.query().unwrap_or_default().to_owned())
+            .unwrap_or_default();
+        Ok(self.inner.api.get::<Users>(&format!("/api/users?{query}")).await?.users)
+    }
+
+    /// Blocks an account, or takes that back, on every device of one's own. Its messages, signals and presence do not
+    /// show; it is not told.
+    ///
+    /// # Errors
+    /// The relay cannot be reached.
+    pub async fn set_blocked(&self, account: AccountId, blocked: bool) -> Result<()> {
+        let method = if blocked { Method::PUT } else { Method::DELETE };
+        let path = format!("/api/blocks/{account}");
+        self.inner.api.call::<(), serde_json::Value>(method, &path, None).await?;
+        let blocks: Blocks = self.inner.api.get("/api/blocks").await?;
+        self.ask(move |core, tx, out| Ok(Ok(core.set_blocked(tx, &blocks.blocked, out)?))).await
+    }
+
+    /// Marks an account as verified, on this device.
+    ///
+    /// # Errors
+    /// The profile cannot be written.
+    pub async fn set_verified(&self, account: AccountId, verified: bool) -> Result<()> {
+        self.ask(move |core, tx, out| Ok(Ok(core.set_verified(tx, account, verified, out)?))).await
+    }
+
+    /// What the person chose.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn settings(&self) -> Result<Settings> {
+        Ok(self.read(|db| settings::get(db, "settings")).await?.unwrap_or_default())
+    }
+
+    /// Sets what the person chose.
+    ///
+    /// # Errors
+    /// The profile cannot be written.
+    pub async fn set_settings(&self, chosen: Settings) -> Result<()> {
+        self.ask(move |core, tx, out| Ok(Ok(core.set_settings(tx, chosen, out)?))).await
+    }
+
+    /// Whether the person is there, for this session.
+    ///
+    /// # Errors
+    /// The engine is closed.
+    pub async fn set_activity(&self, activity: Activity) -> Result<()> {
+        self.ask(move |core, _, out| {
+            core.set_activity(activity, out);
+            Ok(Ok(()))
+        })
+        .await
+    }
+}

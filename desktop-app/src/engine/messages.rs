@@ -1,0 +1,258 @@
+//! Messages: sending, changing, reading, finding, and topics.
+
+use parley_protocol::http::History;
+use parley_protocol::{Body, ChatId, ClientFrame, ErrorBody, MessageKey};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::Engine;
+use crate::core::{Core, Effects};
+use crate::error::{EngineError, Result};
+use crate::store::chats::{self, ChatRow};
+use crate::store::{Sql, messages, timeline};
+use crate::views::{ChatStatus, DeviceDelivery, Hit, MessageView, Outgoing, Page};
+
+impl Engine {
+    /// Sends a message by the best route open now; it never waits for a connection. Once this returns, the message is on
+    /// this device's disk and goes out by itself.
+    ///
+    /// # Errors
+    /// There is no such chat, one is no longer in it, or the text breaks its bounds.
+    pub async fn send(&self, chat: ChatId, message: Outgoing) -> Result<MessageKey> {
+        let Outgoing { text, reply_to, mentions } = message;
+        self.say(chat, Body::Text { text, reply_to, mentions }).await
+    }
+
+    /// Gives an own message other words.
+    ///
+    /// # Errors
+    /// It is not an own message of this chat, or the text breaks its bounds.
+    pub async fn edit(&self, chat: ChatId, target: MessageKey, text: &str) -> Result<()> {
+        self.must_be_own(chat, target).await?;
+        self.say(chat, Body::Edit { target, text: text.to_owned(), mentions: Vec::new() }).await?;
+        Ok(())
+    }
+
+    /// Takes an own message back for everyone. One that was never handed to any route is simply cancelled.
+    ///
+    /// # Errors
+    /// It is not an own message of this chat.
+    pub async fn delete(&self, chat: ChatId, target: MessageKey) -> Result<()> {
+        self.must_be_own(chat, target).await?;
+        let cancelled = self
+            .ask(move |core, tx, out| {
+                if target.device != core.device() {
+                    return Ok(Ok(false));
+                }
+                Ok(Ok(core.cancel(tx, chat, target.id, out)?))
+            })
+            .await?;
+        if !cancelled {
+            self.say(chat, Body::Delete { target }).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a reaction, or takes it back.
+    ///
+    /// # Errors
+    /// There is no such chat, or the emoji breaks its bounds.
+    pub async fn react(&self, chat: ChatId, target: MessageKey, emoji: &str, on: bool) -> Result<()> {
+        self.say(chat, Body::React { target, emoji: emoji.to_owned(), on }).await?;
+        Ok(())
+    }
+
+    /// Sends a failed message again, with the same bytes.
+    ///
+    /// # Errors
+    /// It has not failed.
+    pub async fn retry(&self, chat: ChatId, key: MessageKey) -> Result<()> {
+        self.ask(move |core, tx, out| {
+            let again = key.device == core.device() && core.retry(tx, chat, key.id, out)?;
+            Ok(if again { Ok(()) } else { Err(EngineError::NotFound("failed message of that id".to_owned())) })
+        })
+        .await
+    }
+
+    async fn say(&self, chat: ChatId, body: Body) -> Result<MessageKey> {
+        body.check().map_err(EngineError::Invalid)?;
+        self.with_active(chat, move |core, tx, row, out| core.send(tx, row, &body, out)).await
+    }
+
+    async fn must_be_own(&self, chat: ChatId, key: MessageKey) -> Result<()> {
+        let me = self.signed_in().await?.account;
+        match self.read(move |db| messages::author(db, chat, key)).await? {
+            Some(author) if author == me => Ok(()),
+            Some(_) => Err(EngineError::Invalid("only own messages can be changed".to_owned())),
+            None => Err(EngineError::NotFound("such message".to_owned())),
+        }
+    }
+
+    /// Runs a command on a chat which one is still in.
+    async fn with_active<T, F>(&self, chat: ChatId, command: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Core, &Connection, &ChatRow, &mut Effects) -> Sql<T> + Send + 'static,
+    {
+        self.ask(move |core, tx, out| {
+            if core.me.is_none() {
+                return Ok(Err(EngineError::SignedOut));
+            }
+            match chats::get(tx, chat)? {
+                Some(row) if row.status == ChatStatus::Active => Ok(Ok(command(core, tx, &row, out)?)),
+                Some(_) => Ok(Err(EngineError::Invalid("you are no longer in this chat".to_owned()))),
+                None => Ok(Err(EngineError::NotFound("such chat".to_owned()))),
+            }
+        })
+        .await
+    }
+
+    /// The newest own message of a chat, to edit it.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn last_own(&self, chat: ChatId) -> Result<Option<MessageKey>> {
+        let me = self.signed_in().await?.account;
+        self.read(move |db| messages::last_own(db, chat, me)).await
+    }
+
+    /// A page of a conversation, oldest first; at most 500 lines. Older history of open chats is fetched from the relay as it is
+    /// needed, if the relay can be reached.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn history(&self, chat: ChatId, page: Page, limit: usize) -> Result<Vec<MessageView>> {
+        let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        let lines = self.read(move |db| timeline::page(db, me, chat, page, limit)).await?;
+        let backwards = matches!(page, Page::Newest | Page::Before(_));
+        if lines.len() >= limit || !backwards || !self.fetch_older(chat, limit).await? {
+            return Ok(lines);
+        }
+        self.read(move |db| timeline::page(db, me, chat, page, limit)).await
+    }
+
+    /// Fetches older history of an open chat; `false` if there is none, or it cannot be had now.
+    async fn fetch_older(&self, chat: ChatId, limit: usize) -> Result<bool> {
+        let row = self.chat_row(chat).await?;
+        if row.state.sealed || row.status != ChatStatus::Active {
+            return Ok(false);
+        }
+        let oldest = self.read(move |db| timeline::oldest_seq(db, chat)).await?;
+        let before = oldest.unwrap_or(row.cursor.seq + 1);
+        if before <= 1 {
+            return Ok(false);
+        }
+        let path = format!("/api/chats/{chat}/messages?before={before}&limit={}", limit.clamp(1, 200));
+        let Ok(history) = self.inner.api.get::<History>(&path).await else {
+            return Ok(false);
+        };
+        if history.messages.is_empty() {
+            return Ok(false);
+        }
+        self.ask(move |core, tx, out| Ok(Ok(core.put_history(tx, chat, history.messages, out)?))).await?;
+        Ok(true)
+    }
+
+    /// One message.
+    ///
+    /// # Errors
+    /// There is none such.
+    pub async fn message(&self, chat: ChatId, key: MessageKey) -> Result<MessageView> {
+        let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        let found = self.read(move |db| timeline::one(db, me, chat, key)).await?;
+        found.ok_or_else(|| EngineError::NotFound("such message".to_owned()))
+    }
+
+    /// How far each other device of a sealed chat has an own message.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn deliveries(&self, chat: ChatId, key: MessageKey) -> Result<Vec<DeviceDelivery>> {
+        let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        self.read(move |db| timeline::details(db, me, chat, key)).await
+    }
+
+    /// Messages with all these words, or parts of words, newest first.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn search(&self, query: &str, chat: Option<ChatId>, limit: usize) -> Result<Vec<Hit>> {
+        let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        let query = query.to_owned();
+        self.read(move |db| timeline::search(db, me, chat, &query, limit)).await
+    }
+
+    /// Everything in a chat up to a message, or to its end, was shown.
+    ///
+    /// # Errors
+    /// There is no such chat.
+    pub async fn mark_read(&self, chat: ChatId, upto: Option<MessageKey>) -> Result<()> {
+        self.ask(move |core, tx, out| match chats::get(tx, chat)? {
+            Some(row) => Ok(Ok(core.mark_read(tx, &row, upto, out)?)),
+            None => Ok(Err(EngineError::NotFound("such chat".to_owned()))),
+        })
+        .await
+    }
+
+    /// Tells the others that this person is, or stopped, typing; unless that is turned off.
+    ///
+    /// # Errors
+    /// There is no such chat.
+    pub async fn typing(&self, chat: ChatId, on: bool) -> Result<()> {
+        self.with_active(chat, move |core, tx, row, out| {
+            if core.settings.typing && !core.is_blocked_chat(tx, row)? {
+                core.send_typing(row, on, out);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Subscribes this session to topics; `*` stands for one part of a name, `>` for the rest. Gives how many patterns are held.
+    ///
+    /// # Errors
+    /// The relay refuses or cannot be reached.
+    pub async fn subscribe(&self, patterns: Vec<String>) -> Result<u64> {
+        self.request(|req| ClientFrame::Subscribe { req, patterns }).await
+    }
+
+    /// Takes subscriptions back.
+    ///
+    /// # Errors
+    /// The relay refuses or cannot be reached.
+    pub async fn unsubscribe(&self, patterns: Vec<String>) -> Result<u64> {
+        self.request(|req| ClientFrame::Unsubscribe { req, patterns }).await
+    }
+
+    /// Publishes on a topic, live. Gives how many sessions it was handed to.
+    ///
+    /// # Errors
+    /// The relay refuses or cannot be reached.
+    pub async fn publish(&self, topic: &str, data: &str) -> Result<u64> {
+        let (topic, data) = (topic.to_owned(), data.to_owned());
+        self.request(|req| ClientFrame::Publish { req, topic, data }).await
+    }
+
+    /// How many sessions a message on the topic would reach.
+    ///
+    /// # Errors
+    /// The relay refuses or cannot be reached.
+    pub async fn subscribers(&self, topic: &str) -> Result<u64> {
+        let topic = topic.to_owned();
+        self.request(|req| ClientFrame::Subscribers { req, topic }).await
+    }
+
+    async fn request(&self, make: impl FnOnce(u64) -> ClientFrame + Send + 'static) -> Result<u64> {
+        let (waiter, answer) = oneshot::channel::<Result<u64, ErrorBody>>();
+        self.ask(move |core, _, out| {
+            core.request(make, waiter, out);
+            Ok(Ok(()))
+        })
+        .await?;
+        match tokio::time::timeout(std::time::Duration::from_secs(10), answer).await {
+            Ok(Ok(result)) => result.map_err(EngineError::Relay),
+            Ok(Err(_)) => Err(EngineError::Unreachable("there is no session open".to_owned())),
+            Err(_) => Err(EngineError::Unreachable("the relay did not answer in time".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The engine's errors, as a person or a program meets them.
+
+use parley_protocol::{Code, ErrorBody};
+
+/// Why a command of the engine failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Another process has this profile open.
+    #[error("the profile {0} is open in another process; close that one, or choose another profile")]
+    ProfileInUse(String),
+    /// The profile was written by a newer version of Parley.
+    #[error("the profile was written by a newer version of Parley; update this one to open it")]
+    ProfileNewer,
+    /// Nobody is signed in.
+    #[error("nobody is signed in to this profile; sign in or sign up first")]
+    SignedOut,
+    /// Somebody is signed in already.
+    #[error("this profile belongs to {0}; sign out of it, or use another profile")]
+    SignedIn(String),
+    /// The profile's database failed: a full disk, a damaged file.
+    #[error("the profile's database could not be written or read: {0}")]
+    Storage(#[from] rusqlite::Error),
+    /// The profile's folder failed.
+    #[error("the profile's folder could not be used: {0}")]
+    Folder(#[from] std::io::Error),
+    /// The relay answered with an error.
+    #[error("{}", .0.message)]
+    Relay(ErrorBody),
+    /// The relay could not be reached.
+    #[error("the relay cannot be reached: {0}")]
+    Unreachable(String),
+    /// There is no such chat, message or account here.
+    #[error("there is no {0} here")]
+    NotFound(String),
+    /// A value breaks its bounds.
+    #[error("{0}")]
+    Invalid(String),
+    /// The engine was closed.
+    #[error("the engine is closed")]
+    Closed,
+}
+
+impl EngineError {
+    /// The relay's code, if the relay answered.
+    #[must_use]
+    pub const fn code(&self) -> Option<Code> {
+        match self {
+            Self::Relay(body) => Some(body.code),
+            _ => None,
+        }
+    }
+}
+
+/// What every command of the engine gives.
+pub type Result<T, E = EngineError> = std::result::Result<T, E>;

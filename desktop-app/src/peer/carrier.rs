@@ -1,0 +1,319 @@
+//! A current link at work: frames out, frames in, pings between. Nothing here waits for one thing alone: a slow engine, a
+//! slow line and a peer that doesn't read are each met with a bounded queue while everything else goes on.
+
+use std::{collections::VecDeque, sync::atomic::Ordering};
+
+use bytes::{Bytes, BytesMut};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    CloseReason, DownReason, PathKind, PeerEvent,
+    connection::{Channel, ChannelEvent, Connection, Happening},
+    framing::{self, Assembler, Incoming, Outgoing},
+    link::{Closing, LinkTask, Order, Report, cost, shut_down},
+    pulse::{Due, Pulse},
+    runtime::send_buffer_limit,
+};
+
+/// Events which wait for a slow core, by number and by bytes. With more, the channel isn't read.
+const MAX_WAITING: usize = 1_024;
+const MAX_WAITING_BYTES: usize = 2 << 20;
+
+/// Pongs and pings that wait for room in the channel. A peer which pings more often gets fewer pongs.
+const MAX_CONTROL: usize = 16;
+
+/// What is handed to the channel at once, in bytes.
+const BURST: usize = 256 << 10;
+
+/// Frames taken from the queue at once.
+const MAX_TAKEN: usize = 64;
+
+/// How often [`PeerEvent::Sent`] is told, in bytes.
+const SENT_EVERY: u64 = 256 << 10;
+
+/// A current link at work.
+pub(super) struct Carrier<'a> {
+    task: &'a mut LinkTask,
+    connection: &'a Connection,
+    channel: &'a Channel,
+    happenings: mpsc::Receiver<Happening>,
+    pulse: Pulse,
+    assembler: Assembler,
+    path: PathKind,
+    /// Events that wait for the core.
+    waiting: VecDeque<PeerEvent>,
+    waiting_bytes: usize,
+    /// Pings and pongs; they go before frames.
+    control: VecDeque<BytesMut>,
+    /// Frames with what each counts against the window.
+    outbox: VecDeque<(Outgoing, usize)>,
+    /// All frames that the channel has taken, and how far that was told.
+    total: u64,
+    told: u64,
+    /// Bytes handed to the channel.
+    handed: u64,
+    last_frame: Instant,
+    /// The end is on purpose, and nobody here ordered it.
+    given_up: bool,
+}
+
+impl<'a> Carrier<'a> {
+    pub(super) fn new(
+        task: &'a mut LinkTask,
+        connection: &'a Connection,
+        channel: &'a Channel,
+        happenings: mpsc::Receiver<Happening>,
+        path: PathKind,
+    ) -> Self {
+        let now = Instant::now();
+        let pulse = Pulse::new(now, task.config.ping_quiet, task.config.answer_overdue);
+        Self {
+            task,
+            connection,
+            channel,
+            happenings,
+            pulse,
+            assembler: Assembler::default(),
+            path,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            control: VecDeque::new(),
+            outbox: VecDeque::new(),
+            total: 0,
+            told: 0,
+            handed: 0,
+            last_frame: now,
+            given_up: false,
+        }
+    }
+
+    /// From `Up` to `Down`.
+    pub(super) async fn carry(mut self) -> Closing {
+        let (peer, link, path) = (self.task.peer, self.task.link, self.path);
+        self.used(Instant::now());
+        self.emit(PeerEvent::Up { peer, link, path });
+        let closing = self.work().await;
+        if self.given_up {
+            self.task.report(Report::GivenUp).await;
+        }
+        self.emit(PeerEvent::Down { peer, link, reason: closing.0 });
+        // Only the core can keep this waiting, and it alone waits for what comes after.
+        for event in self.waiting {
+            if self.task.events.send(event).await.is_err() {
+                break;
+            }
+        }
+        closing
+    }
+
+    async fn work(&mut self) -> Closing {
+        let events = self.task.events.clone();
+        loop {
+            let (due_at, due) = self.pulse.next();
+            let idle_at = self.last_frame + self.task.config.idle_close;
+            let reading = self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES;
+            let closing = tokio::select! {
+                order = self.task.orders.recv() => match order {
+                    Some(Order::Close { down, tell }) => Some((down, tell)),
+                    Some(_) => None,
+                    None => Some(shut_down()),
+                },
+                frame = self.task.frames.recv(), if self.outbox.len() < MAX_TAKEN => {
+                    if let Some(frame) = frame {
+                        self.queue(frame);
+                    }
+                    self.queue_waiting();
+                    None
+                }
+                event = self.channel.next(), if reading => self.heard(event),
+                open = self.channel.is_writable(),
+                    if !self.control.is_empty() || !self.outbox.is_empty() => match open {
+                    true => self.hand_over().await,
+                    false => Some((DownReason::Lost, None)),
+                },
+                permit = events.reserve(), if !self.waiting.is_empty() => match permit {
+                    Ok(permit) => {
+                        if let Some(event) = self.waiting.pop_front() {
+                            self.waiting_bytes -= size(&event);
+                            permit.send(event);
+                        }
+                        None
+                    }
+                    Err(_) => Some(shut_down()),
+                },
+                happening = self.happenings.recv() => match happening {
+                    // Late candidates of ours would only move the link.
+                    Some(Happening::Candidate(_)) => None,
+                    _ => Some((DownReason::Lost, None)),
+                },
+                () = sleep_until(due_at.min(idle_at)) => match Instant::now() >= idle_at {
+                    true => self.idle(),
+                    false => self.check(due).await,
+                },
+            };
+            if let Some(closing) = closing {
+                return closing;
+            }
+        }
+    }
+
+    fn queue_waiting(&mut self) {
+        while self.outbox.len() < MAX_TAKEN
+            && let Ok(frame) = self.task.frames.try_recv()
+        {
+            self.queue(frame);
+        }
+    }
+
+    fn queue(&mut self, frame: Bytes) {
+        let cost = cost(&frame);
+        // The registry has let only sound ones through.
+        if let Some(frame) = Outgoing::new(frame) {
+            self.outbox.push_back((frame, cost));
+        }
+    }
+
+    /// As many messages as the channel has room for, up to a burst: more would keep the rest of the work waiting, and
+    /// each on its own would pay for the locks of the library again.
+    async fn hand_over(&mut self) -> Option<Closing> {
+        let outstanding = self.channel.outstanding().await;
+        let mut room = send_buffer_limit().saturating_sub(outstanding).min(BURST);
+        loop {
+            let message = match self.control.pop_front() {
+                Some(message) => message,
+                None => self.next_part()?,
+            };
+            let length = message.len();
+            self.handed += length as u64;
+            if !self.channel.send(message).await {
+                return Some((DownReason::Lost, None));
+            }
+            room = room.saturating_sub(length);
+            if room == 0 {
+                return None;
+            }
+        }
+    }
+
+    fn next_part(&mut self) -> Option<BytesMut> {
+        let (frame, cost) = self.outbox.front_mut()?;
+        let part = frame.next();
+        if !frame.is_done() {
+            return part;
+        }
+        let cost = *cost;
+        self.outbox.pop_front();
+        self.task.shared.queued.fetch_sub(cost, Ordering::Relaxed);
+        self.total += cost as u64;
+        if self.total - self.told >= SENT_EVERY {
+            self.told = self.total;
+            let (peer, link) = (self.task.peer, self.task.link);
+            self.emit(PeerEvent::Sent { peer, link, total: self.total });
+        }
+        self.pulse.sent();
+        self.used(Instant::now());
+        part
+    }
+
+    fn heard(&mut self, event: ChannelEvent) -> Option<Closing> {
+        let message = match event {
+            ChannelEvent::Message(message) => message,
+            ChannelEvent::Open => return None,
+            ChannelEvent::Closed => return Some((DownReason::Lost, None)),
+        };
+        let now = Instant::now();
+        self.pulse.heard(now);
+        let (peer, link) = (self.task.peer, self.task.link);
+        match self.assembler.read(message) {
+            Ok(Incoming::Frame(frame)) => {
+                self.used(now);
+                self.emit(PeerEvent::Received { peer, link, frame });
+            }
+            Ok(Incoming::Part) => self.used(now),
+            Ok(Incoming::Ping(number)) => self.control(framing::pong(number)),
+            Ok(Incoming::Pong(number)) => {
+                if let Some(passed) = self.pulse.pong(now, number) {
+                    let micros = u32::try_from(passed.as_micros()).unwrap_or(u32::MAX);
+                    self.emit(PeerEvent::RoundTrip { peer, link, micros });
+                }
+            }
+            Ok(Incoming::Bye(CloseReason::Replaced)) => return Some((DownReason::Replaced, None)),
+            Ok(Incoming::Bye(reason)) => {
+                self.given_up = reason.ends_the_wish();
+                return Some((DownReason::ClosedByPeer(reason), None));
+            }
+            Err(error) => {
+                return Some((DownReason::Malformed(error), Some(CloseReason::Fault)));
+            }
+        }
+        None
+    }
+
+    fn idle(&mut self) -> Option<Closing> {
+        self.given_up = true;
+        Some((DownReason::Closed(CloseReason::Idle), Some(CloseReason::Idle)))
+    }
+
+    async fn check(&mut self, due: Due) -> Option<Closing> {
+        if due == Due::Ping {
+            self.look_at_path().await;
+        }
+        let outstanding = self.channel.outstanding().await as u64;
+        let acknowledged = self.handed.saturating_sub(outstanding);
+        let now = Instant::now();
+        match due {
+            Due::Ping => {
+                let number = self.pulse.ping(now, acknowledged);
+                self.control(framing::ping(number));
+                None
+            }
+            Due::Overdue => self.pulse.is_dead(now, acknowledged).then_some((DownReason::Unanswered, None)),
+        }
+    }
+
+    /// The library doesn't tell when ICE moves the connection, so we look before each ping.
+    async fn look_at_path(&mut self) {
+        let Some(path) = self.connection.path().await.filter(|path| *path != self.path) else {
+            return;
+        };
+        self.path = path;
+        let (peer, link) = (self.task.peer, self.task.link);
+        self.emit(PeerEvent::Path { peer, link, path });
+    }
+
+    fn control(&mut self, message: BytesMut) {
+        if self.control.len() >= MAX_CONTROL {
+            self.control.pop_front();
+        }
+        self.control.push_back(message);
+    }
+
+    fn used(&mut self, now: Instant) {
+        self.last_frame = now;
+        let micros = now.duration_since(self.task.epoch).as_micros();
+        self.task.shared.used.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// At once if the core takes it, else behind what already waits.
+    fn emit(&mut self, event: PeerEvent) {
+        let event = match self.waiting.is_empty() {
+            true => match self.task.events.try_send(event) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
+                Err(mpsc::error::TrySendError::Full(event)) => event,
+            },
+            false => event,
+        };
+        self.waiting_bytes += size(&event);
+        self.waiting.push_back(event);
+    }
+}
+
+fn size(event: &PeerEvent) -> usize {
+    match event {
+        PeerEvent::Received { frame, .. } => frame.len(),
+        _ => 0,
+    }
+}

@@ -1,0 +1,101 @@
+//! How quick links are on loopback. Not a test of correctness: run it in release, alone, and read what it prints:
+//! `cargo test --release -p desktop-app measure -- --ignored --nocapture --test-threads 1`.
+
+use super::*;
+
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    sorted[(sorted.len() - 1) * percent / 100]
+}
+
+fn print(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    println!(
+        "{what}: p50 {:?}, p90 {:?}, p99 {:?} of {}",
+        percentile(&times, 50),
+        percentile(&times, 90),
+        percentile(&times, 99),
+        times.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_opening() {
+    for delay in [0, 30] {
+        let mut times = Vec::new();
+        for _ in 0..40 {
+            let (mut alice, mut bob, wire) = pair(&PeerConfig::default());
+            wire.delay(Duration::from_millis(delay));
+            let began = Instant::now();
+            alice.dial(&bob).await;
+            alice.up().await;
+            bob.up().await;
+            times.push(began.elapsed());
+            alice.ask(PeerCommand::Shutdown).await;
+            bob.ask(PeerCommand::Shutdown).await;
+        }
+        print(&format!("open, signalling {delay} ms one way"), times);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_round_trip() {
+    let (mut alice, mut bob, _wire) = connected(&PeerConfig::default()).await;
+    let mut times = Vec::new();
+    for _ in 0..5_000 {
+        let began = Instant::now();
+        alice.send(&bob, vec![7; 200]).await;
+        bob.received().await;
+        bob.send(&alice, vec![7; 200]).await;
+        alice.received().await;
+        times.push(began.elapsed());
+    }
+    print("round trip of 200 bytes, command to event and back", times);
+    let mut pings = Vec::new();
+    for _ in 0..8 {
+        alice.send(&bob, vec![7; 200]).await;
+        let micros = alice.until(|event| match event {
+            PeerEvent::RoundTrip { micros, .. } => Some(*micros),
+            _ => None,
+        });
+        pings.push(Duration::from_micros(u64::from(micros.await)));
+    }
+    print("ping", pings);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_throughput() {
+    const BYTES: usize = 400 << 20;
+    for length in [16 << 10, 59_999, MAX_FRAME] {
+        let (mut alice, mut bob, _wire) = connected(&PeerConfig::default()).await;
+        let frame = Bytes::from(vec![9; length]);
+        let count = BYTES / length;
+        let began = Instant::now();
+        let taking = tokio::spawn(async move {
+            for _ in 0..count {
+                bob.received().await;
+            }
+        });
+        let peer = device_id(2);
+        let link = alice.current[&peer];
+        let (mut given, mut taken) = (0, 0);
+        for _ in 0..count {
+            while given + length as u64 - taken > (SEND_WINDOW - (512 << 10)) as u64 {
+                taken = alice
+                    .until(|event| match event {
+                        PeerEvent::Sent { total, .. } => Some(*total),
+                        PeerEvent::Down { reason, .. } => panic!("{reason:?}"),
+                        _ => None,
+                    })
+                    .await;
+            }
+            given += length as u64;
+            alice.ask(PeerCommand::Send { peer, link, frame: frame.clone() }).await;
+        }
+        taking.await.unwrap();
+        let rate = (count * length) as f64 / began.elapsed().as_secs_f64() / 1e6;
+        println!("throughput in frames of {length}: {rate:.0} MB/s");
+    }
+}

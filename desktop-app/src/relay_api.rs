@@ -1,0 +1,236 @@
+//! The relay's HTTP routes, and the tokens that open them.
+//!
+//! Tokens are refreshed here and nowhere else, one refresh at a time, and the new ones are on the disk before they are used: the
+//! relay takes the refresh token before the current one until its successor was used (DELIVERY rule 19), so a crash in
+//! between loses nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parley_protocol::error::ErrorAnswer;
+use parley_protocol::http::{Refresh, Tokens};
+use parley_protocol::{Code, ErrorBody};
+use reqwest::Method;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::sync::{Mutex, mpsc};
+
+use crate::core::Input;
+use crate::error::{EngineError, Result};
+use crate::store::settings;
+use crate::views::{Connection, Me};
+
+/// How long a request may take.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// A token that ends sooner than this is refreshed first.
+const MARGIN_MS: u64 = 30_000;
+
+/// What opens the relay; kept in the profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    pub(crate) relay: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    /// By this device's own clock, in milliseconds.
+    pub(crate) expires_at: u64,
+}
+
+impl Credentials {
+    pub(crate) fn new(relay: &str, tokens: &Tokens, now: u64) -> Self {
+        Self {
+            relay: relay.to_owned(),
+            access: tokens.access_token.clone(),
+            refresh: tokens.refresh_token.clone(),
+            expires_at: now + tokens.expires_in * 1_000,
+        }
+    }
+}
+
+/// Who the tokens are for.
+pub(crate) fn me_of(relay: &str, tokens: &Tokens) -> Me {
+    Me {
+        account: tokens.user.id,
+        username: tokens.user.username.clone(),
+        device: tokens.device,
+        relay: relay.to_owned(),
+    }
+}
+
+/// The relay's address as it is kept: with a scheme, without a path.
+///
+/// # Errors
+/// A sentence that says what an address looks like.
+pub(crate) fn normalise(relay: &str) -> Result<String> {
+    let text = relay.trim().trim_end_matches('/');
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let wrong =
+        || EngineError::Invalid(format!("`{relay}` is no relay's address; it looks like https://relay.example.org"));
+    let url = reqwest::Url::parse(&with_scheme).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || url.path() != "/" {
+        return Err(wrong());
+    }
+    Ok(with_scheme)
+}
+
+/// A client of one relay. Clones share the tokens.
+#[derive(Clone)]
+pub(crate) struct RelayApi {
+    http: reqwest::Client,
+    credentials: Arc<Mutex<Option<Credentials>>>,
+    inputs: mpsc::Sender<Input>,
+    wall: crate::core::WallClock,
+}
+
+impl RelayApi {
+    pub(crate) fn new(
+        credentials: Option<Credentials>,
+        inputs: mpsc::Sender<Input>,
+        wall: crate::core::WallClock,
+    ) -> Result<Self> {
+        // A second engine in the process finds it installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .connect_timeout(Duration::from_secs(10))
+            .user_agent(concat!("parley/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| EngineError::Unreachable(error.to_string()))?;
+        Ok(Self { http, credentials: Arc::new(Mutex::new(credentials)), inputs, wall })
+    }
+
+    /// Other tokens from now on; the caller has written them to the disk.
+    pub(crate) async fn set_credentials(&self, credentials: Option<Credentials>) {
+        *self.credentials.lock().await = credentials;
+    }
+
+    /// A request without a token: sign-up and sign-in.
+    pub(crate) async fn open_call<B: Serialize, T: DeserializeOwned>(
+        &self,
+        relay: &str,
+        path: &str,
+        body: &B,
+    ) -> Result<T> {
+        read(self.http.post(format!("{relay}{path}")).json(body).send().await).await
+    }
+
+    /// A request with the account's token and no body.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        self.call(Method::GET, path, None::<&()>).await
+    }
+
+    /// A request with the account's token. A token that has run out is refreshed, once.
+    pub(crate) async fn call<B: Serialize, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<T> {
+        let mut stale = None;
+        loop {
+            let credentials = self.fresh(stale.as_deref()).await?;
+            let mut request = self
+                .http
+                .request(method.clone(), format!("{}{path}", credentials.relay))
+                .bearer_auth(&credentials.access);
+            if let Some(body) = body {
+                request = request.json(body);
+            }
+            match read(request.send().await).await {
+                Err(EngineError::Relay(error)) if error.code == Code::TokenExpired && stale.is_none() => {
+                    stale = Some(credentials.access);
+                }
+                Err(EngineError::Relay(error)) if is_final(error.code) => {
+                    self.signed_out(&error).await;
+                    return Err(EngineError::Relay(error));
+                }
+                other => return other,
+            }
+        }
+    }
+
+    /// Tokens that are good now; those with the access token `stale` are not.
+    pub(crate) async fn fresh(&self, stale: Option<&str>) -> Result<Credentials> {
+        let mut guard = self.credentials.lock().await;
+        let current = guard.clone().ok_or(EngineError::SignedOut)?;
+        let good = current.expires_at > (self.wall)() + MARGIN_MS && stale != Some(current.access.as_str());
+        if good {
+            return Ok(current);
+        }
+        let body = Refresh { refresh_token: current.refresh.clone() };
+        let tokens: Tokens = match self.open_call(&current.relay, "/api/refresh", &body).await {
+            Ok(tokens) => tokens,
+            Err(EngineError::Relay(error)) if is_final(error.code) || error.code == Code::TokenExpired => {
+                drop(guard);
+                self.signed_out(&error).await;
+                return Err(EngineError::SignedOut);
+            }
+            Err(error) => return Err(error),
+        };
+        let fresh = Credentials::new(&current.relay, &tokens, (self.wall)());
+        self.keep(fresh.clone()).await?;
+        *guard = Some(fresh.clone());
+        Ok(fresh)
+    }
+
+    /// Writes tokens to the disk.
+    async fn keep(&self, credentials: Credentials) -> Result<()> {
+        let (done, kept) = tokio::sync::oneshot::channel();
+        let command =
+            Box::new(move |_: &mut crate::core::Core, tx: &rusqlite::Connection, out: &mut crate::core::Effects| {
+                settings::set(tx, "credentials", &credentials)?;
+                out.after.push(Box::new(move || {
+                    // Whoever asked may be gone.
+                    let _ = done.send(());
+                }));
+                Ok(())
+            });
+        self.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
+        kept.await.map_err(|_| EngineError::Closed)
+    }
+
+    async fn signed_out(&self, error: &ErrorBody) {
+        *self.credentials.lock().await = None;
+        let view = Connection::SignedOut { reason: Some(error.message.clone()) };
+        // The core ends with the engine only.
+        let _ = self.inputs.send(Input::RelayDown { session: 0, view }).await;
+    }
+
+    /// This profile is an old copy: a new device, in place of the old one.
+    pub(crate) async fn replace_device(&self) -> Result<(Credentials, Me)> {
+        let tokens: Tokens = self.call(Method::POST, "/api/devices/replace", Some(&serde_json::json!({}))).await?;
+        let relay = self.fresh(None).await?.relay;
+        let credentials = Credentials::new(&relay, &tokens, (self.wall)());
+        Ok((credentials, me_of(&relay, &tokens)))
+    }
+}
+
+/// Whether the code says that the tokens are no good any more.
+fn is_final(code: Code) -> bool {
+    matches!(code, Code::TokenReused | Code::DeviceRevoked | Code::Unauthorized)
+}
+
+async fn read<T: DeserializeOwned>(answer: Result<reqwest::Response, reqwest::Error>) -> Result<T> {
+    let unreachable = |error: reqwest::Error| EngineError::Unreachable(plain(&error));
+    let answer = answer.map_err(unreachable)?;
+    let status = answer.status();
+    let bytes = answer.bytes().await.map_err(unreachable)?;
+    if status.is_success() {
+        // Answers without a body stand for `null`.
+        let bytes = if bytes.is_empty() { b"null".as_slice() } else { &bytes };
+        return serde_json::from_slice(bytes)
+            .map_err(|error| EngineError::Unreachable(format!("the relay's answer could not be read: {error}")));
+    }
+    let error = serde_json::from_slice::<ErrorAnswer>(&bytes).map_or_else(
+        |_| EngineError::Unreachable(format!("what answers there is no Parley relay (status {status})")),
+        |answer| EngineError::Relay(answer.error),
+    );
+    Err(error)
+}
+
+/// The innermost cause, which is what a person can act on ("connection refused").
+fn plain(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}

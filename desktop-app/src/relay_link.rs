@@ -1,0 +1,372 @@
+//! The relay link: one task that owns the WebSocket to the relay. It connects, authenticates, notices a dead network, and comes
+//! back with growing pauses; it understands no frame.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use parley_protocol::frames::RelayFrame;
+use parley_protocol::{Code, ErrorBody};
+use rand::Rng as _;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error as WsError, Message, http::header::AUTHORIZATION};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::core::Input;
+use crate::error::EngineError;
+use crate::relay_api::{Credentials, RelayApi};
+use crate::views::Connection;
+
+/// A ping goes out when nothing came for this long.
+const QUIET: Duration = Duration::from_secs(4);
+/// The connection is dead when nothing came for this long.
+const DEAD: Duration = Duration::from_secs(9);
+/// How long connecting may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The pauses between attempts grow from the first to the second.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+
+/// What the core asks of the link.
+#[derive(Debug)]
+pub(crate) enum LinkCommand {
+    /// Connect, with these tokens, and stay connected.
+    Go {
+        /// Already in the profile.
+        credentials: Credentials,
+    },
+    /// Send a frame in this session; in any other it is thrown away.
+    Send {
+        /// Which session.
+        session: u64,
+        /// JSON text.
+        frame: String,
+    },
+    /// Leave the session and connect anew.
+    Restart,
+    /// Connect now, if a pause is being kept: the network is back, or a person wants it.
+    Wake,
+    /// Leave the session and stay away until `Go`.
+    Pause,
+}
+
+/// Why a session ended.
+enum End {
+    /// The connection broke, with what happened.
+    Broken(String),
+    /// The core asked for a fresh session.
+    Restart,
+    /// The core asked to stay away.
+    Pause,
+    /// The relay says it is no use to come back without a person's doing.
+    Stay(Connection),
+    /// The engine ends.
+    Closed,
+}
+
+pub(crate) struct RelayLink {
+    api: RelayApi,
+    inputs: mpsc::Sender<Input>,
+    commands: mpsc::UnboundedReceiver<LinkCommand>,
+    wall: crate::core::WallClock,
+    session: u64,
+}
+
+impl RelayLink {
+    /// `commands` has no bound of its own: a session has at most a window of appends unanswered, and beyond those each input of
+    /// the core makes a few frames at most.
+    pub(crate) fn new(
+        api: RelayApi,
+        inputs: mpsc::Sender<Input>,
+        commands: mpsc::UnboundedReceiver<LinkCommand>,
+        wall: crate::core::WallClock,
+    ) -> Self {
+        Self { api, inputs, commands, wall, session: 0 }
+    }
+
+    /// Runs until the engine ends. `signed_in` says whether there are tokens already.
+    pub(crate) async fn run(mut self, mut signed_in: bool) {
+        let mut failures = 0_u32;
+        loop {
+            if !signed_in {
+                match self.commands.recv().await {
+                    Some(LinkCommand::Go { credentials }) => self.api.set_credentials(Some(credentials)).await,
+                    Some(_) => continue,
+                    None => return,
+                }
+                (signed_in, failures) = (true, 0);
+            }
+            let began = Instant::now();
+            let end = self.connect_and_serve().await;
+            if began.elapsed() > Duration::from_secs(10) {
+                failures = 0;
+            }
+            let (reason, session) = match end {
+                End::Closed => return,
+                End::Restart => ("starting again".to_owned(), self.session),
+                End::Broken(reason) => (reason, self.session),
+                End::Pause => {
+                    signed_in = false;
+                    continue;
+                }
+                End::Stay(view) => {
+                    signed_in = false;
+                    if self.inputs.send(Input::RelayDown { session: self.session, view }).await.is_err() {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let pause = pause_after(failures);
+            failures = failures.saturating_add(1);
+            let retry_at = (self.wall)() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+            let view = Connection::Offline { reason, retry_at };
+            if self.inputs.send(Input::RelayDown { session, view }).await.is_err() {
+                return;
+            }
+            match self.wait(pause).await {
+                Waited::Over => {}
+                Waited::Woken => failures = 0,
+                Waited::Paused => signed_in = false,
+                Waited::Closed => return,
+            }
+        }
+    }
+
+    /// Keeps a pause, unless somebody wakes the link or the machine's addresses change.
+    async fn wait(&mut self, pause: Duration) -> Waited {
+        let until = tokio::time::Instant::now() + pause;
+        let before = addresses();
+        let mut look = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return Waited::Over,
+                _ = look.tick() => {
+                    if addresses() != before {
+                        return Waited::Woken;
+                    }
+                }
+                command = self.commands.recv() => match command {
+                    Some(LinkCommand::Wake) => return Waited::Woken,
+                    Some(LinkCommand::Go { credentials }) => {
+                        self.api.set_credentials(Some(credentials)).await;
+                        return Waited::Woken;
+                    }
+                    Some(LinkCommand::Pause) => return Waited::Paused,
+                    Some(LinkCommand::Send { .. } | LinkCommand::Restart) => {}
+                    None => return Waited::Closed,
+                },
+            }
+        }
+    }
+
+    async fn connect_and_serve(&mut self) -> End {
+        let credentials = match self.api.fresh(None).await {
+            Ok(credentials) => credentials,
+            Err(EngineError::SignedOut) => return End::Pause,
+            Err(error) => return End::Broken(error.to_string()),
+        };
+        let socket = match tokio::time::timeout(CONNECT, open(&credentials)).await {
+            Ok(Ok(socket)) => socket,
+            Ok(Err(Refusal::TokenExpired)) => {
+                return match self.api.fresh(Some(&credentials.access)).await {
+                    Err(EngineError::SignedOut) => End::Pause,
+                    _ => End::Broken("the sign-in was renewed".to_owned()),
+                };
+            }
+            Ok(Err(Refusal::Stay(view))) => return End::Stay(view),
+            Ok(Err(Refusal::Failed(reason))) => return End::Broken(reason),
+            Err(_) => return End::Broken("the relay did not answer in time".to_owned()),
+        };
+        self.session += 1;
+        if self.inputs.send(Input::RelayUp { session: self.session }).await.is_err() {
+            return End::Closed;
+        }
+        self.serve(socket).await
+    }
+
+    async fn serve(&mut self, mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> End {
+        let mut heard = Instant::now();
+        let mut pinged: Option<Instant> = None;
+        let mut clock = tokio::time::interval(Duration::from_secs(1));
+        let mut last_ping = Instant::now();
+        // What the relay said before it closed.
+        let mut goodbye: Option<ErrorBody> = None;
+        let end = loop {
+            tokio::select! {
+                message = socket.next() => {
+                    heard = Instant::now();
+                    let text = match message {
+                        Some(Ok(Message::Text(text))) => text,
+                        Some(Ok(Message::Pong(_))) => {
+                            if let Some(sent) = pinged.take() {
+                                let micros = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
+                                if self.inputs.send(Input::RelayRoundTrip { micros }).await.is_err() {
+                                    break End::Closed;
+                                }
+                            }
+                            continue;
+                        }
+                        Some(Ok(Message::Close(_))) | None => break ended(goodbye),
+                        Some(Ok(_)) => continue,
+                        Some(Err(error)) => match goodbye {
+                            Some(_) => break ended(goodbye),
+                            None => break End::Broken(error.to_string()),
+                        },
+                    };
+                    let frame: RelayFrame = match serde_json::from_str(&text) {
+                        Ok(frame) => frame,
+                        Err(error) => {
+                            // A newer relay may have frames that this build does not know.
+                            tracing::warn!(%error, "a frame of the relay could not be read");
+                            continue;
+                        }
+                    };
+                    if let RelayFrame::Bye { error, .. } = &frame {
+                        goodbye = Some(error.clone());
+                    }
+                    let frame = Box::new(frame);
+                    if self.inputs.send(Input::RelayFrame { session: self.session, frame }).await.is_err() {
+                        break End::Closed;
+                    }
+                }
+                command = self.commands.recv() => {
+                    let mut next = command;
+                    let mut wrote = false;
+                    // Everything that is queued goes out with one flush.
+                    let outcome = loop {
+                        match next {
+                            Some(LinkCommand::Send { session, frame }) if session == self.session => {
+                                if let Err(error) = socket.feed(Message::text(frame)).await {
+                                    break Some(End::Broken(error.to_string()));
+                                }
+                                wrote = true;
+                            }
+                            Some(LinkCommand::Send { .. } | LinkCommand::Wake) => {}
+                            Some(LinkCommand::Go { credentials }) => {
+                                self.api.set_credentials(Some(credentials)).await;
+                                break Some(End::Restart);
+                            }
+                            Some(LinkCommand::Restart) => break Some(End::Restart),
+                            Some(LinkCommand::Pause) => break Some(End::Pause),
+                            None => break Some(End::Closed),
+                        }
+                        match self.commands.try_recv() {
+                            Ok(command) => next = Some(command),
+                            Err(mpsc::error::TryRecvError::Empty) => break None,
+                            Err(mpsc::error::TryRecvError::Disconnected) => break Some(End::Closed),
+                        }
+                    };
+                    if wrote && let Err(error) = socket.flush().await {
+                        break End::Broken(error.to_string());
+                    }
+                    if let Some(end) = outcome {
+                        break end;
+                    }
+                }
+                _ = clock.tick() => {
+                    if heard.elapsed() > DEAD {
+                        break End::Broken("the relay fell silent".to_owned());
+                    }
+                    // A ping also when busy now and then, so that the round trip shown is a fresh one.
+                    let due = heard.elapsed() > QUIET || last_ping.elapsed() > DEAD;
+                    if due && pinged.is_none_or(|sent| sent.elapsed() > QUIET) {
+                        (pinged, last_ping) = (Some(Instant::now()), Instant::now());
+                        if let Err(error) = socket.send(Message::Ping(Default::default())).await {
+                            break End::Broken(error.to_string());
+                        }
+                    }
+                }
+            }
+        };
+        // A relay that is gone cannot take leave.
+        let _ = tokio::time::timeout(Duration::from_millis(500), socket.close(None)).await;
+        end
+    }
+}
+
+enum Waited {
+    Over,
+    Woken,
+    Paused,
+    Closed,
+}
+
+/// What to do after the relay has closed the session.
+fn ended(goodbye: Option<ErrorBody>) -> End {
+    let Some(error) = goodbye else {
+        return End::Broken("the relay closed the connection".to_owned());
+    };
+    match error.code {
+        Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused => {
+            End::Stay(Connection::SignedOut { reason: Some(error.message) })
+        }
+        Code::VersionMismatch => End::Stay(Connection::Incompatible { reason: error.message }),
+        // The core decides, and says when to come back.
+        Code::OldCopy => End::Broken(error.message),
+        _ => End::Broken(error.message),
+    }
+}
+
+enum Refusal {
+    TokenExpired,
+    Stay(Connection),
+    Failed(String),
+}
+
+async fn open(credentials: &Credentials) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Refusal> {
+    let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
+    let address = format!("ws{}/ws", credentials.relay.trim_start_matches("http"));
+    let mut request = address.into_client_request().map_err(|error| failed(&error))?;
+    let bearer = format!("Bearer {}", credentials.access).parse().map_err(|error| failed(&error))?;
+    request.headers_mut().insert(AUTHORIZATION, bearer);
+    let config = WebSocketConfig::default().max_message_size(Some(4 << 20)).max_frame_size(Some(4 << 20));
+    match tokio_tungstenite::connect_async_with_config(request, Some(config), true).await {
+        Ok((socket, _)) => Ok(socket),
+        Err(WsError::Http(answer)) => {
+            let body = answer.body().as_deref().unwrap_or_default();
+            let error = serde_json::from_slice::<parley_protocol::error::ErrorAnswer>(body).map(|answer| answer.error);
+            Err(match error {
+                Ok(error) if error.code == Code::TokenExpired => Refusal::TokenExpired,
+                Ok(error) if matches!(error.code, Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused) => {
+                    Refusal::Stay(Connection::SignedOut { reason: Some(error.message) })
+                }
+                Ok(error) if error.code == Code::VersionMismatch => {
+                    Refusal::Stay(Connection::Incompatible { reason: error.message })
+                }
+                Ok(error) => Refusal::Failed(error.message),
+                Err(_) => Refusal::Failed(format!("what answers there is no Parley relay ({})", answer.status())),
+            })
+        }
+        Err(WsError::Io(error)) => Err(failed(&error)),
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// A growing pause with jitter, so that not everybody comes back at the same moment.
+fn pause_after(failures: u32) -> Duration {
+    let grown = PAUSES.0.saturating_mul(1 << failures.min(10)).min(PAUSES.1);
+    grown.mul_f64(rand::rng().random_range(0.5..1.0))
+}
+
+/// The machine's addresses; a change says that the network may be back.
+fn addresses() -> BTreeSet<IpAddr> {
+    if_addrs::get_if_addrs().map(|all| all.into_iter().map(|one| one.ip()).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound() {
+        assert!(pause_after(0) <= PAUSES.0);
+        for failures in 0..64 {
+            assert!(pause_after(failures) <= PAUSES.1);
+            assert!(pause_after(failures) >= PAUSES.0 / 2);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! The profile's database: opening it, and what every table needs. SQL stands in this module's files alone, one file for
+//! what belongs together; nothing here decides anything.
+
+pub(crate) mod chats;
+pub(crate) mod messages;
+pub(crate) mod sent;
+pub(crate) mod settings;
+pub(crate) mod streams;
+pub(crate) mod timeline;
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite_migration::{M, Migrations};
+
+use crate::error::{EngineError, Result};
+
+/// What SQL gives.
+pub(crate) type Sql<T> = rusqlite::Result<T>;
+
+const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/001_profile.sql"))];
+
+/// Opens the database for the one thread that writes it, and brings it up to date.
+pub(crate) fn open(path: &Path) -> Result<Connection> {
+    let mut db = Connection::open(path)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    // A cursor is acknowledged after the commit, so the commit has to be on the disk.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "busy_timeout", 5_000)?;
+    db.set_prepared_statement_cache_capacity(256);
+    Migrations::from_slice(MIGRATIONS).to_latest(&mut db).map_err(|error| match error {
+        rusqlite_migration::Error::MigrationDefinition(
+            rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,
+        ) => EngineError::ProfileNewer,
+        rusqlite_migration::Error::RusqliteError { err, .. } => EngineError::Storage(err),
+        other => EngineError::Invalid(other.to_string()),
+    })?;
+    Ok(db)
+}
+
+/// Opens the database for reading beside the writer.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection> {
+    let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.pragma_update(None, "busy_timeout", 5_000)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(db)
+}
+
+/// An id in a column.
+pub(crate) fn id<T: From<[u8; 16]>>(row: &Row<'_>, column: usize) -> Sql<T> {
+    row.get::<_, [u8; 16]>(column).map(T::from)
+}
+
+/// An id in a column that may be null.
+pub(crate) fn id_or_none<T: From<[u8; 16]>>(row: &Row<'_>, column: usize) -> Sql<Option<T>> {
+    row.get::<_, Option<[u8; 16]>>(column).map(|bytes| bytes.map(T::from))
+}
+
+/// A number that is never negative; SQLite has signed ones only, and nothing here comes near their end.
+pub(crate) fn count(row: &Row<'_>, column: usize) -> Sql<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+/// The inverse of [`count`], saturating: `u64::MAX` ("for good") stays the largest.
+pub(crate) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// JSON in a column; what cannot be read (a newer build wrote it) is the default.
+pub(crate) fn json<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, column: usize) -> Sql<T> {
+    row.get_ref(column)?.as_str().map(|text| serde_json::from_str(text).unwrap_or_default()).map_err(Into::into)
+}
+
+/// JSON for a column.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> String {
+    // None of what is stored has maps with keys that are not strings, which alone could fail.
+    serde_json::to_string(value).unwrap_or_default()
+}

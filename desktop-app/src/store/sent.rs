@@ -1,0 +1,256 @@
+//! The outbox: what this device has yet to see accepted, and after that the bytes which somebody's mark still lacks.
+//!
+//! A row is `waiting`, then `accepted` (the relay has it, the own cursor has yet to pass its entry), then `ended`; or it is
+//! `failed` until the person decides. It is removed when every other device of its audience has it.
+
+use parley_protocol::{ChatId, EventId, LifeId, MessageId, RunId};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Sql, count, id, id_or_none, int};
+
+/// A row of the outbox.
+#[derive(Clone, Debug)]
+pub(crate) struct SentRow {
+    pub(crate) position: i64,
+    pub(crate) id: MessageId,
+    pub(crate) number: Option<(RunId, u64)>,
+    pub(crate) payload: String,
+}
+
+const COLUMNS: &str = "position, id, run, n, payload";
+
+fn read(row: &Row<'_>) -> Sql<SentRow> {
+    let run: Option<RunId> = id_or_none(row, 2)?;
+    let n: Option<i64> = row.get(3)?;
+    Ok(SentRow {
+        position: row.get(0)?,
+        id: id(row, 1)?,
+        number: run.zip(n.map(i64::cast_unsigned)),
+        payload: row.get(4)?,
+    })
+}
+
+/// One of this device's own runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OwnRun {
+    pub(crate) run: RunId,
+    pub(crate) membership: EventId,
+    pub(crate) life: LifeId,
+    pub(crate) last_n: u64,
+}
+
+/// Own runs of a chat, oldest first.
+pub(crate) fn runs(db: &Connection, chat: ChatId) -> Sql<Vec<OwnRun>> {
+    db.prepare_cached("SELECT run, membership, life, last_n FROM runs WHERE chat = ?1 ORDER BY place")?
+        .query_map([chat.as_bytes()], |row| {
+            Ok(OwnRun { run: id(row, 0)?, membership: id(row, 1)?, life: id(row, 2)?, last_n: count(row, 3)? })
+        })?
+        .collect()
+}
+
+/// The newest own run of a chat.
+pub(crate) fn last_run(db: &Connection, chat: ChatId) -> Sql<Option<OwnRun>> {
+    db.prepare_cached("SELECT run, membership, life, last_n FROM runs WHERE chat = ?1 ORDER BY place DESC LIMIT 1")?
+        .query_row([chat.as_bytes()], |row| {
+            Ok(OwnRun { run: id(row, 0)?, membership: id(row, 1)?, life: id(row, 2)?, last_n: count(row, 3)? })
+        })
+        .optional()
+}
+
+/// Begins a run, or moves its last number.
+pub(crate) fn put_run(db: &Connection, chat: ChatId, run: &OwnRun) -> Sql<()> {
+    db.prepare_cached(
+        "INSERT INTO runs (chat, run, membership, life, last_n) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (chat, run) DO UPDATE SET last_n = ?5",
+    )?
+    .execute(params![
+        chat.as_bytes(),
+        run.run.as_bytes(),
+        run.membership.as_bytes(),
+        run.life.as_bytes(),
+        int(run.last_n)
+    ])?;
+    Ok(())
+}
+
+/// Queues a message.
+pub(crate) fn push(
+    db: &Connection,
+    chat: ChatId,
+    id: MessageId,
+    number: Option<(RunId, u64)>,
+    payload: &str,
+    life: LifeId,
+    at: u64,
+) -> Sql<()> {
+    db.prepare_cached(
+        "INSERT INTO sent (chat, id, run, n, payload, state, life, at) VALUES (?1, ?2, ?3, ?4, ?5, 'waiting', ?6, ?7)",
+    )?
+    .execute(params![
+        chat.as_bytes(),
+        id.as_bytes(),
+        number.map(|(run, _)| *run.as_bytes()),
+        number.map(|(_, n)| int(n)),
+        payload,
+        life.as_bytes(),
+        int(at)
+    ])?;
+    Ok(())
+}
+
+/// Rows for the relay after a position, in order: those which the own cursor has yet to pass.
+pub(crate) fn open_after(db: &Connection, chat: ChatId, position: i64, limit: usize) -> Sql<Vec<SentRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sent WHERE chat = ?1 AND position > ?2 AND state IN ('waiting', 'accepted')
+         ORDER BY position LIMIT ?3"
+    ))?
+    .query_map(params![chat.as_bytes(), position, int(limit as u64)], read)?
+    .collect()
+}
+
+/// Rows for a link after a position, in order: those of these runs, whatever the relay has.
+pub(crate) fn numbered_after(db: &Connection, chat: ChatId, position: i64, limit: usize) -> Sql<Vec<SentRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sent WHERE chat = ?1 AND position > ?2 AND run IS NOT NULL AND state <> 'failed'
+         ORDER BY position LIMIT ?3"
+    ))?
+    .query_map(params![chat.as_bytes(), position, int(limit as u64)], read)?
+    .collect()
+}
+
+/// The oldest waiting row's position, where a refused relay begins again.
+pub(crate) fn first_open(db: &Connection, chat: ChatId) -> Sql<Option<i64>> {
+    db.prepare_cached("SELECT min(position) FROM sent WHERE chat = ?1 AND state IN ('waiting', 'accepted')")?
+        .query_row([chat.as_bytes()], |row| row.get(0))
+}
+
+/// Chats which have rows for the relay.
+pub(crate) fn chats_with_open(db: &Connection) -> Sql<Vec<ChatId>> {
+    db.prepare_cached("SELECT DISTINCT chat FROM sent WHERE state IN ('waiting', 'accepted')")?
+        .query_map([], |row| id(row, 0))?
+        .collect()
+}
+
+/// From now on the row cannot be cancelled: it is about to be handed to a route.
+pub(crate) fn hand(db: &Connection, position: i64) -> Sql<()> {
+    db.prepare_cached("UPDATE sent SET handed = 1 WHERE position = ?1 AND handed = 0")?.execute([position])?;
+    Ok(())
+}
+
+/// The relay has the row; `false` if that was known.
+pub(crate) fn accept(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
+    let rows = db
+        .prepare_cached(
+            "UPDATE sent SET state = 'accepted' WHERE chat = ?1 AND id = ?2 AND state IN ('waiting', 'failed')",
+        )?
+        .execute(params![chat.as_bytes(), id.as_bytes()])?;
+    Ok(rows > 0)
+}
+
+/// The own cursor has passed the row's entry; `false` if that was known.
+pub(crate) fn end(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
+    let rows = db
+        .prepare_cached("UPDATE sent SET state = 'ended' WHERE chat = ?1 AND id = ?2 AND state <> 'ended'")?
+        .execute(params![chat.as_bytes(), id.as_bytes()])?;
+    Ok(rows > 0)
+}
+
+/// The row will not go out by itself.
+pub(crate) fn fail(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<bool> {
+    let rows = db
+        .prepare_cached(
+            "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2 AND state <> 'ended'",
+        )?
+        .execute(params![chat.as_bytes(), id.as_bytes(), reason])?;
+    Ok(rows > 0)
+}
+
+/// Everything of a chat that has yet to be taken fails; gives what did.
+pub(crate) fn fail_all(db: &Connection, chat: ChatId, reason: &str) -> Sql<Vec<MessageId>> {
+    db.prepare_cached(
+        "UPDATE sent SET state = 'failed', reason = ?2 WHERE chat = ?1 AND state = 'waiting' RETURNING id",
+    )?
+    .query_map(params![chat.as_bytes(), reason], |row| id(row, 0))?
+    .collect()
+}
+
+/// A failed row waits again, with the same bytes; `false` if it had not failed.
+pub(crate) fn retry(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
+    let rows = db.execute(
+        "UPDATE sent SET state = 'waiting', reason = '' WHERE chat = ?1 AND id = ?2 AND state = 'failed'",
+        params![chat.as_bytes(), id.as_bytes()],
+    )?;
+    Ok(rows > 0)
+}
+
+/// Everything that is still kept waits again: a restored relay, or a receiver, may lack it.
+pub(crate) fn reopen(db: &Connection, chat: ChatId) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET state = 'waiting' WHERE chat = ?1 AND state IN ('accepted', 'ended')",
+        [chat.as_bytes()],
+    )?;
+    Ok(())
+}
+
+/// One number waits again, if its bytes are still kept.
+pub(crate) fn reopen_number(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<bool> {
+    let rows = db
+        .prepare_cached(
+            "UPDATE sent SET state = 'waiting' WHERE chat = ?1 AND run = ?2 AND n = ?3 AND state = 'ended'",
+        )?
+        .execute(params![chat.as_bytes(), run.as_bytes(), int(n)])?;
+    Ok(rows > 0)
+}
+
+/// Takes a row that was never handed to any route; `None` if it was, or isn't there.
+pub(crate) fn cancel(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<SentRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM sent WHERE chat = ?1 AND id = ?2 AND handed = 0"))?
+        .query_row(params![chat.as_bytes(), id.as_bytes()], read)
+        .optional()
+}
+
+/// Puts other bytes under a row that was never handed to any route.
+pub(crate) fn replace_payload(db: &Connection, position: i64, payload: &str) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET payload = ?2, state = 'waiting' WHERE position = ?1 AND handed = 0",
+        params![position, payload],
+    )?;
+    Ok(())
+}
+
+/// Removes a row that nobody needs.
+pub(crate) fn remove(db: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
+    db.execute("DELETE FROM sent WHERE chat = ?1 AND id = ?2", params![chat.as_bytes(), id.as_bytes()])?;
+    Ok(())
+}
+
+/// Numbers of a run whose bytes are kept, up to a number.
+pub(crate) fn kept_numbers(db: &Connection, chat: ChatId, run: RunId, upto: u64) -> Sql<Vec<(u64, MessageId, bool)>> {
+    db.prepare_cached(
+        "SELECT n, id, state IN ('waiting', 'failed') FROM sent WHERE chat = ?1 AND run = ?2 AND n <= ?3 ORDER BY n",
+    )?
+    .query_map(params![chat.as_bytes(), run.as_bytes(), int(upto)], |row| {
+        Ok((count(row, 0)?, id(row, 1)?, row.get(2)?))
+    })?
+    .collect()
+}
+
+/// How the relay's half of a message stands: (state, reason), or `None` once everybody has it.
+pub(crate) fn state(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<(String, String)>> {
+    db.prepare_cached("SELECT state, reason FROM sent WHERE chat = ?1 AND id = ?2")?
+        .query_row(params![chat.as_bytes(), id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
+/// Rows that are not at the relay, with the life they were written in: what an old copy has to decide about.
+pub(crate) fn unaccepted(db: &Connection) -> Sql<Vec<(ChatId, MessageId, LifeId, String)>> {
+    db.prepare_cached("SELECT chat, id, life, payload FROM sent WHERE state = 'waiting' ORDER BY position")?
+        .query_map([], |row| Ok((id(row, 0)?, id(row, 1)?, id(row, 2)?, row.get(3)?)))?
+        .collect()
+}
+
+/// Bytes of open chats are kept this long after the relay took them, in case it is restored from a backup.
+pub(crate) fn purge_open(db: &Connection, before: u64) -> Sql<()> {
+    db.execute("DELETE FROM sent WHERE run IS NULL AND state = 'ended' AND at < ?1", [int(before)])?;
+    Ok(())
+}

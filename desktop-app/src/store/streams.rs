@@ -1,0 +1,232 @@
+//! How far the numbered streams of the other devices are held, and the mark registers of everybody.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parley_protocol::marks::Held;
+use parley_protocol::{AccountId, ChatId, DeviceId, MarkRegister, Marks, RunId};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{Sql, count, id, id_or_none, int, json, to_json};
+use crate::views::Route;
+
+/// One run of another device.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) run: RunId,
+    pub(crate) held: Held,
+    pub(crate) ends_at: Option<u64>,
+    pub(crate) after: Option<RunId>,
+    pub(crate) read_upto: u64,
+}
+
+impl Stream {
+    /// Whether everything up to its known end is held or given up, so that the next run may be shown.
+    pub(crate) fn is_passed(&self) -> bool {
+        self.ends_at.is_some_and(|end| self.held.upto >= end)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.is_passed() && self.held.missing.is_empty()
+    }
+}
+
+const COLUMNS: &str = "run, upto, missing, ends_at, after_run, read_upto";
+
+fn read(row: &Row<'_>, from: usize) -> Sql<Stream> {
+    Ok(Stream {
+        run: id(row, from)?,
+        held: Held { upto: count(row, from + 1)?, missing: json(row, from + 2)? },
+        ends_at: row.get::<_, Option<i64>>(from + 3)?.map(i64::cast_unsigned),
+        after: id_or_none(row, from + 4)?,
+        read_upto: count(row, from + 5)?,
+    })
+}
+
+/// One run; a fresh one if nothing of it came yet.
+pub(crate) fn get(db: &Connection, chat: ChatId, device: DeviceId, run: RunId) -> Sql<Stream> {
+    let stream = db
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM streams WHERE chat = ?1 AND device = ?2 AND run = ?3"))?
+        .query_row(params![chat.as_bytes(), device.as_bytes(), run.as_bytes()], |row| read(row, 0))
+        .optional()?;
+    Ok(stream.unwrap_or(Stream { run, ..Stream::default() }))
+}
+
+/// Every run of one device.
+pub(crate) fn of_device(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM streams WHERE chat = ?1 AND device = ?2"))?
+        .query_map(params![chat.as_bytes(), device.as_bytes()], |row| read(row, 0))?
+        .collect()
+}
+
+/// Writes a run.
+pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stream) -> Sql<()> {
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        chat.as_bytes(),
+        device.as_bytes(),
+        stream.run.as_bytes(),
+        int(stream.held.upto),
+        to_json(&stream.held.missing),
+        stream.ends_at.map(int),
+        stream.after.map(|run| *run.as_bytes()),
+        int(stream.read_upto),
+    ])?;
+    Ok(())
+}
+
+/// The register of this device: what it holds and what was shown, by sending device. Runs which are complete are
+/// left out, as the run after them says the same.
+pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
+    let mut all = db.prepare_cached(&format!("SELECT {COLUMNS}, device FROM streams WHERE chat = ?1"))?;
+    let mut rows = all.query([chat.as_bytes()])?;
+    let mut register = MarkRegister::default();
+    while let Some(row) = rows.next()? {
+        let stream = read(row, 0)?;
+        let device: DeviceId = id(row, 6)?;
+        let read_all = stream.is_complete() && stream.ends_at.is_some_and(|end| stream.read_upto >= end);
+        if !read_all {
+            let held = Held { upto: stream.read_upto, missing: Vec::new() };
+            register.read.0.entry(device).or_default().insert(stream.run, held);
+        }
+        if !stream.is_complete() {
+            register.delivered.0.entry(device).or_default().insert(stream.run, stream.held);
+        }
+    }
+    Ok(register)
+}
+
+/// Takes what another device of one's own has shown; gives the runs that moved, with how far.
+pub(crate) fn merge_read(db: &Connection, chat: ChatId, read: &Marks) -> Sql<Vec<(DeviceId, RunId, u64)>> {
+    let mut moved = Vec::new();
+    for (device, runs) in &read.0 {
+        let mine: BTreeMap<RunId, Stream> =
+            of_device(db, chat, *device)?.into_iter().map(|stream| (stream.run, stream)).collect();
+        for (run, held) in runs {
+            let mut stream = mine.get(run).cloned().unwrap_or(Stream { run: *run, ..Stream::default() });
+            if held.upto > stream.read_upto {
+                stream.read_upto = held.upto;
+                put(db, chat, *device, &stream)?;
+                moved.push((*device, *run, held.upto));
+            }
+        }
+        // A run which the mark leaves out, while it has shown the beginning of a later one, was shown to its end.
+        for run in runs.iter().filter(|(_, held)| held.upto > 0).map(|(run, _)| *run) {
+            let mut next = mine.get(&run).and_then(|stream| stream.after);
+            let mut seen = BTreeSet::new();
+            while let Some(stream) = next.filter(|run| seen.insert(*run)).and_then(|run| mine.get(&run)) {
+                let end = stream.ends_at.unwrap_or(0);
+                if !runs.contains_key(&stream.run) && end > stream.read_upto {
+                    put(db, chat, *device, &Stream { read_upto: end, ..stream.clone() })?;
+                    moved.push((*device, stream.run, end));
+                }
+                next = stream.after;
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// Sets how far a run was shown on this device; `false` if it was further already.
+pub(crate) fn set_read(db: &Connection, chat: ChatId, device: DeviceId, run: RunId, upto: u64) -> Sql<bool> {
+    let rows = db
+        .prepare_cached(
+            "UPDATE streams SET read_upto = ?4 WHERE chat = ?1 AND device = ?2 AND run = ?3 AND read_upto < ?4",
+        )?
+        .execute(params![chat.as_bytes(), device.as_bytes(), run.as_bytes(), int(upto)])?;
+    Ok(rows > 0)
+}
+
+/// Everything held was shown; gives the runs that moved.
+pub(crate) fn read_all(db: &Connection, chat: ChatId) -> Sql<Vec<(DeviceId, RunId, u64)>> {
+    db.prepare_cached(
+        "UPDATE streams SET read_upto = upto WHERE chat = ?1 AND read_upto < upto RETURNING device, run, upto",
+    )?
+    .query_map([chat.as_bytes()], |row| Ok((id(row, 0)?, id(row, 1)?, count(row, 2)?)))?
+    .collect()
+}
+
+/// A message beyond a gap.
+pub(crate) struct HeldMessage {
+    pub(crate) account: AccountId,
+    pub(crate) payload: String,
+    pub(crate) route: Route,
+}
+
+/// Keeps a message until what is before it comes, or is given up.
+pub(crate) fn hold(
+    db: &Connection,
+    chat: ChatId,
+    device: DeviceId,
+    number: (RunId, u64),
+    message: &HeldMessage,
+) -> Sql<()> {
+    db.prepare_cached(
+        "INSERT OR IGNORE INTO held (chat, device, run, n, account, payload, route) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        chat.as_bytes(),
+        device.as_bytes(),
+        number.0.as_bytes(),
+        int(number.1),
+        message.account.as_bytes(),
+        message.payload,
+        super::messages::route_word(message.route),
+    ])?;
+    Ok(())
+}
+
+/// Takes a held message out; `None` if it isn't there.
+pub(crate) fn unhold(db: &Connection, chat: ChatId, device: DeviceId, run: RunId, n: u64) -> Sql<Option<HeldMessage>> {
+    db.prepare_cached(
+        "DELETE FROM held WHERE chat = ?1 AND device = ?2 AND run = ?3 AND n = ?4 RETURNING account, payload, route",
+    )?
+    .query_row(params![chat.as_bytes(), device.as_bytes(), run.as_bytes(), int(n)], |row| {
+        let route: String = row.get(2)?;
+        Ok(HeldMessage { account: id(row, 0)?, payload: row.get(1)?, route: super::messages::route_from(&route) })
+    })
+    .optional()
+}
+
+/// The lowest held number of each run of a device.
+pub(crate) fn held_runs(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<(RunId, u64)>> {
+    db.prepare_cached("SELECT run, min(n) FROM held WHERE chat = ?1 AND device = ?2 GROUP BY run")?
+        .query_map(params![chat.as_bytes(), device.as_bytes()], |row| Ok((id(row, 0)?, count(row, 1)?)))?
+        .collect()
+}
+
+/// Every (chat, device) that has something held.
+pub(crate) fn holding(db: &Connection) -> Sql<Vec<(ChatId, DeviceId)>> {
+    db.prepare_cached("SELECT DISTINCT chat, device FROM held")?
+        .query_map([], |row| Ok((id(row, 0)?, id(row, 1)?)))?
+        .collect()
+}
+
+/// What another device says, merged over time.
+pub(crate) fn marks_of(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<MarkRegister> {
+    let register = db
+        .prepare_cached("SELECT delivered, read FROM marks WHERE chat = ?1 AND device = ?2")?
+        .query_row(params![chat.as_bytes(), device.as_bytes()], |row| {
+            Ok(MarkRegister { delivered: json(row, 0)?, read: json(row, 1)? })
+        })
+        .optional()?;
+    Ok(register.unwrap_or_default())
+}
+
+/// What every other device says.
+pub(crate) fn all_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId, MarkRegister>> {
+    db.prepare_cached("SELECT device, delivered, read FROM marks WHERE chat = ?1")?
+        .query_map([chat.as_bytes()], |row| {
+            Ok((id(row, 0)?, MarkRegister { delivered: json(row, 1)?, read: json(row, 2)? }))
+        })?
+        .collect()
+}
+
+/// Writes what another device says.
+pub(crate) fn put_marks(db: &Connection, chat: ChatId, device: DeviceId, register: &MarkRegister) -> Sql<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO marks (chat, device, delivered, read) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![chat.as_bytes(), device.as_bytes(), to_json(&register.delivered), to_json(&register.read)])?;
+    Ok(())
+}

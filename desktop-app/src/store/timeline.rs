@@ -1,0 +1,432 @@
+//! Reading a conversation: pages, search, unread counts, and how far own messages came. Nothing here writes, but for the marks of
+//! open chats, which are read here alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use parley_protocol::frames::Sender;
+use parley_protocol::marks::OpenMark;
+use parley_protocol::{AccountId, ChatId, ChatKind, DeviceId, EventId, MarkRegister, MessageId, MessageKey, RunId};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
+
+use super::chats::ChatRow;
+use super::{Sql, chats, count, id, id_or_none, json, messages, sent, settings, streams};
+use crate::views::{Delivery, DeviceDelivery, Hit, MessageKind, MessageView, Page, Position, Quote, ReactionView};
+
+/// The most lines that one page has.
+const MAX_PAGE: usize = 500;
+/// Lines before the first unread one that come with it.
+const BEFORE_UNREAD: usize = 20;
+
+const COLUMNS: &str =
+    "m.rowid, m.chat, m.device, m.id, m.account, m.kind, m.sort_a, m.sort_b, m.run, m.n, m.seq, m.sent_at,
+    m.received_at, m.text, m.reply_device, m.reply_id, m.mentions, m.edited_at, m.deleted, m.route";
+
+/// A line as it is stored.
+struct Stored {
+    view: MessageView,
+    number: Option<(RunId, u64)>,
+    seq: Option<u64>,
+}
+
+fn read(row: &Row<'_>) -> Sql<Stored> {
+    let (device, message): (DeviceId, MessageId) = (id(row, 2)?, id(row, 3)?);
+    let key = MessageKey { device, id: message };
+    let kind: String = row.get(5)?;
+    let text: String = row.get(13)?;
+    let route: String = row.get(19)?;
+    let run: Option<RunId> = id_or_none(row, 8)?;
+    let n: Option<i64> = row.get(9)?;
+    let reply_device: Option<DeviceId> = id_or_none(row, 14)?;
+    let reply_id: Option<MessageId> = id_or_none(row, 15)?;
+    let (kind, text) = match kind.as_str() {
+        "change" => {
+            let (what, subject) = serde_json::from_str(&text).unwrap_or_default();
+            (MessageKind::Change { what, subject }, String::new())
+        }
+        "gap" => {
+            let (count, why) = serde_json::from_str(&text).unwrap_or_default();
+            (MessageKind::Gap { count, why }, String::new())
+        }
+        _ => (MessageKind::Text, text),
+    };
+    let view = MessageView {
+        chat: id(row, 1)?,
+        key,
+        position: Position(row.get(6)?, row.get(7)?, device, row.get(0)?),
+        account: id(row, 4)?,
+        username: String::new(),
+        own: false,
+        kind,
+        text,
+        reply_to: reply_device.zip(reply_id).map(|(device, id)| Quote {
+            key: MessageKey { device, id },
+            username: String::new(),
+            text: String::new(),
+        }),
+        mentions: json(row, 16)?,
+        sent_at: count(row, 11)?,
+        received_at: count(row, 12)?,
+        edited_at: row.get::<_, Option<i64>>(17)?.map(i64::cast_unsigned),
+        deleted: row.get(18)?,
+        reactions: Vec::new(),
+        delivery: Delivery::Received,
+        route: messages::route_from(&route),
+    };
+    Ok(Stored {
+        view,
+        number: run.zip(n.map(i64::cast_unsigned)),
+        seq: row.get::<_, Option<i64>>(10)?.map(i64::cast_unsigned),
+    })
+}
+
+fn select(db: &Connection, rest: &str, params: impl Params) -> Sql<Vec<Stored>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM messages m {rest}"))?.query_map(params, read)?.collect()
+}
+
+/// A page of a conversation, in order.
+pub(crate) fn page(db: &Connection, me: AccountId, chat: ChatId, page: Page, limit: usize) -> Sql<Vec<MessageView>> {
+    let limit = limit.clamp(1, MAX_PAGE);
+    let mut stored = match page {
+        Page::Newest => newest(db, chat, limit)?,
+        Page::Before(at) => before(db, chat, at, limit)?,
+        Page::After(at) => after(db, chat, at, limit)?,
+        Page::Around(key) => match position_of(db, chat, key)? {
+            Some(at) => around(db, chat, at, limit / 2, limit - limit / 2)?,
+            None => newest(db, chat, limit)?,
+        },
+        Page::Unread => match first_unread(db, chat)? {
+            Some(at) => around(db, chat, at, BEFORE_UNREAD.min(limit / 2), limit)?,
+            None => newest(db, chat, limit)?,
+        },
+    };
+    stored.truncate(MAX_PAGE);
+    complete(db, me, chat, stored)
+}
+
+fn newest(db: &Connection, chat: ChatId, limit: usize) -> Sql<Vec<Stored>> {
+    let end = Position(i64::MAX, i64::MAX, DeviceId(uuid::Uuid::max()), i64::MAX);
+    before(db, chat, end, limit)
+}
+
+fn before(db: &Connection, chat: ChatId, at: Position, limit: usize) -> Sql<Vec<Stored>> {
+    let mut lines = select(
+        db,
+        "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) < (?2, ?3, ?4, ?5)
+         ORDER BY m.sort_a DESC, m.sort_b DESC, m.device DESC, m.rowid DESC LIMIT ?6",
+        params![chat.as_bytes(), at.0, at.1, at.2.as_bytes(), at.3, super::int(limit as u64)],
+    )?;
+    lines.reverse();
+    Ok(lines)
+}
+
+fn after(db: &Connection, chat: ChatId, at: Position, limit: usize) -> Sql<Vec<Stored>> {
+    select(
+        db,
+        "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) > (?2, ?3, ?4, ?5)
+         ORDER BY m.sort_a, m.sort_b, m.device, m.rowid LIMIT ?6",
+        params![chat.as_bytes(), at.0, at.1, at.2.as_bytes(), at.3, super::int(limit as u64)],
+    )
+}
+
+fn around(db: &Connection, chat: ChatId, at: Position, lead: usize, rest: usize) -> Sql<Vec<Stored>> {
+    let mut lines = before(db, chat, at, lead)?;
+    // The one asked for is just after the place before it.
+    lines.extend(after(db, chat, Position(at.0, at.1, at.2, at.3 - 1), rest)?);
+    Ok(lines)
+}
+
+fn position_of(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Option<Position>> {
+    let place = messages::place(db, chat, key)?;
+    Ok(place.map(|(a, b, rowid)| Position(a, b, key.device, rowid)))
+}
+
+fn first_unread(db: &Connection, chat: ChatId) -> Sql<Option<Position>> {
+    db.prepare_cached(
+        "SELECT sort_a, sort_b, device, rowid FROM messages WHERE chat = ?1 AND unread = 1
+         ORDER BY sort_a, sort_b, device, rowid LIMIT 1",
+    )?
+    .query_row([chat.as_bytes()], |row| Ok(Position(row.get(0)?, row.get(1)?, id(row, 2)?, row.get(3)?)))
+    .optional()
+}
+
+/// One message.
+pub(crate) fn one(db: &Connection, me: AccountId, chat: ChatId, key: MessageKey) -> Sql<Option<MessageView>> {
+    let stored = select(
+        db,
+        "WHERE m.chat = ?1 AND m.device = ?2 AND m.id = ?3",
+        params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()],
+    )?;
+    Ok(complete(db, me, chat, stored)?.pop())
+}
+
+/// The newest message of a chat, for the list.
+pub(crate) fn last(db: &Connection, me: AccountId, chat: ChatId) -> Sql<Option<MessageView>> {
+    let stored = newest(db, chat, 1)?;
+    Ok(complete(db, me, chat, stored)?.pop())
+}
+
+/// Fills in names, quotes, reactions and delivery.
+fn complete(db: &Connection, me: AccountId, chat: ChatId, stored: Vec<Stored>) -> Sql<Vec<MessageView>> {
+    let mut names: HashMap<AccountId, String> = HashMap::new();
+    let mut name = |account: AccountId| -> Sql<String> {
+        if let Some(name) = names.get(&account) {
+            return Ok(name.clone());
+        }
+        let found = settings::username(db, account)?;
+        names.insert(account, found.clone());
+        Ok(found)
+    };
+    let own_device: Option<DeviceId> = settings::get::<crate::views::Me>(db, "me")?.map(|me| me.device);
+    let any_own = stored.iter().any(|line| line.view.account == me && line.view.kind == MessageKind::Text);
+    let mut delivery = if any_own { Deliveries::load(db, me, chat)? } else { None };
+    let mut views = Vec::with_capacity(stored.len());
+    for Stored { mut view, number, seq } in stored {
+        view.own = view.account == me && view.kind == MessageKind::Text;
+        view.username = name(view.account)?;
+        if let Some(quote) = &mut view.reply_to {
+            let found: Option<(AccountId, String)> = db
+                .prepare_cached("SELECT account, text FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3")?
+                .query_row(params![chat.as_bytes(), quote.key.device.as_bytes(), quote.key.id.as_bytes()], |row| {
+                    Ok((id(row, 0)?, row.get(1)?))
+                })
+                .optional()?;
+            if let Some((account, text)) = found {
+                quote.username = name(account)?;
+                quote.text = text;
+            }
+        }
+        if view.kind == MessageKind::Text && !view.deleted {
+            view.reactions = reactions(db, me, chat, view.key)?;
+        }
+        if view.own {
+            view.delivery = match &mut delivery {
+                Some(deliveries) => deliveries.of(db, view.key, number, seq, own_device)?,
+                None => Delivery::Sent,
+            };
+        }
+        views.push(view);
+    }
+    Ok(views)
+}
+
+fn reactions(db: &Connection, me: AccountId, chat: ChatId, key: MessageKey) -> Sql<Vec<ReactionView>> {
+    let mut found = db.prepare_cached(
+        "SELECT emoji, account FROM reactions
+         WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3 AND added = 1
+         ORDER BY clock_ms, clock_counter, device",
+    )?;
+    let mut rows = found.query(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()])?;
+    let mut views: Vec<ReactionView> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (emoji, account): (String, AccountId) = (row.get(0)?, id(row, 1)?);
+        let own = account == me;
+        match views.iter_mut().find(|view| view.emoji == emoji) {
+            Some(view) => {
+                view.accounts.push(account);
+                view.own |= own;
+            }
+            None => views.push(ReactionView { emoji, accounts: vec![account], own }),
+        }
+    }
+    Ok(views)
+}
+
+/// What is known of how far own messages of a chat came.
+struct Deliveries {
+    chat: ChatRow,
+    me: AccountId,
+    marks: BTreeMap<DeviceId, MarkRegister>,
+    runs: Vec<sent::OwnRun>,
+    audiences: HashMap<EventId, Vec<DeviceId>>,
+    open: BTreeMap<DeviceId, OpenMark>,
+}
+
+impl Deliveries {
+    fn load(db: &Connection, me: AccountId, chat: ChatId) -> Sql<Option<Self>> {
+        let Some(chat) = chats::get(db, chat)? else {
+            return Ok(None);
+        };
+        let id = chat.state.id;
+        let (marks, runs) = if chat.state.sealed {
+            (streams::all_marks(db, id)?, sent::runs(db, id)?)
+        } else {
+            (BTreeMap::new(), Vec::new())
+        };
+        let open = if chat.state.sealed { BTreeMap::new() } else { open_marks(db, id)? };
+        Ok(Some(Self { chat, me, marks, runs, audiences: HashMap::new(), open }))
+    }
+
+    fn of(
+        &mut self,
+        db: &Connection,
+        key: MessageKey,
+        number: Option<(RunId, u64)>,
+        seq: Option<u64>,
+        own_device: Option<DeviceId>,
+    ) -> Sql<Delivery> {
+        let state = if own_device == Some(key.device) { sent::state(db, self.chat.state.id, key.id)? } else { None };
+        let (delivered, read) = match number {
+            Some((run, n)) => {
+                let devices = self.devices(db, key.device, run, n)?;
+                (self.everybody(&devices, |device| device.delivered), self.everybody(&devices, |device| device.read))
+            }
+            None => (self.open_reaches(seq, |mark| mark.delivered), self.open_reaches(seq, |mark| mark.read)),
+        };
+        if read {
+            return Ok(Delivery::Read);
+        }
+        if delivered {
+            return Ok(Delivery::Delivered);
+        }
+        Ok(match state {
+            Some((state, reason)) if state == "failed" => Delivery::Failed { reason },
+            Some((state, _)) if state == "waiting" => Delivery::Waiting,
+            _ if number.is_none() && seq.is_none() => Delivery::Waiting,
+            _ => Delivery::Sent,
+        })
+    }
+
+    /// How far each other device of the message's audience has it.
+    fn devices(&mut self, db: &Connection, sender: DeviceId, run: RunId, n: u64) -> Sql<Vec<DeviceDelivery>> {
+        let Some(at) = self.runs.iter().position(|own| own.run == run) else {
+            // Sent by another device of one's own: its runs are not known here, so only what marks say outright counts.
+            return Ok(Vec::new());
+        };
+        let membership = self.runs.get(at).map(|run| run.membership).unwrap_or_default();
+        let later: Vec<RunId> = self.runs.iter().skip(at + 1).map(|run| run.run).collect();
+        let chat = self.chat.state.id;
+        if !self.audiences.contains_key(&membership) {
+            let devices = chats::audience(db, chat, membership)?.unwrap_or_default();
+            self.audiences.insert(membership, devices);
+        }
+        let audience = self.audiences.get(&membership).map(Vec::as_slice).unwrap_or_default();
+        let mut found = Vec::new();
+        for (device, account) in self.chat.state.devices() {
+            if device == sender || !audience.contains(&device) {
+                continue;
+            }
+            let register = self.marks.get(&device);
+            let has = |marks: &parley_protocol::Marks| marks.has(sender, run, n, &later);
+            found.push(DeviceDelivery {
+                account,
+                username: settings::username(db, account)?,
+                device,
+                delivered: register.is_some_and(|register| has(&register.delivered)),
+                read: register.is_some_and(|register| has(&register.read)),
+            });
+        }
+        Ok(found)
+    }
+
+    /// Whether of every other account at least one device does.
+    fn everybody(&self, devices: &[DeviceDelivery], does: impl Fn(&DeviceDelivery) -> bool) -> bool {
+        let others: BTreeSet<AccountId> =
+            devices.iter().map(|device| device.account).filter(|account| *account != self.me).collect();
+        !others.is_empty()
+            && others.iter().all(|account| devices.iter().any(|device| device.account == *account && does(device)))
+    }
+
+    fn open_reaches(&self, seq: Option<u64>, how_far: impl Fn(&OpenMark) -> u64) -> bool {
+        let Some(seq) = seq.filter(|_| !self.chat.state.kind.is_channel()) else {
+            return false;
+        };
+        let best = self.open.values().map(how_far).max().unwrap_or(0);
+        self.chat.state.kind == ChatKind::Direct && best >= seq
+    }
+}
+
+/// How far each other device has an own message.
+pub(crate) fn details(db: &Connection, me: AccountId, chat: ChatId, key: MessageKey) -> Sql<Vec<DeviceDelivery>> {
+    let number: Option<(RunId, u64)> = db
+        .prepare_cached("SELECT run, n FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3 AND run IS NOT NULL")?
+        .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()], |row| {
+            Ok((id(row, 0)?, count(row, 1)?))
+        })
+        .optional()?;
+    match (number, Deliveries::load(db, me, chat)?) {
+        (Some((run, n)), Some(mut deliveries)) => deliveries.devices(db, key.device, run, n),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Messages of others beyond the read mark, and those of them that mention this account.
+pub(crate) fn unread(db: &Connection, chat: ChatId) -> Sql<(u64, u64)> {
+    db.prepare_cached("SELECT count(*), coalesce(sum(mentions_me), 0) FROM messages WHERE chat = ?1 AND unread = 1")?
+        .query_row([chat.as_bytes()], |row| Ok((count(row, 0)?, count(row, 1)?)))
+}
+
+/// Messages with these words, newest first. Each word may be a part of one; words of one or two letters are looked for
+/// among the hits of the others, or by themselves in the newest messages.
+pub(crate) fn search(db: &Connection, me: AccountId, chat: Option<ChatId>, query: &str, limit: usize) -> Sql<Vec<Hit>> {
+    let words: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let limit = limit.clamp(1, MAX_PAGE);
+    let long: Vec<String> = words
+        .iter()
+        .filter(|word| word.chars().count() >= 3)
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
+        .collect();
+    let short: Vec<&String> = words.iter().filter(|word| word.chars().count() < 3).collect();
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let only = chat.map(|chat| *chat.as_bytes());
+    let likes: String = (0..short.len()).map(|at| format!(" AND m.text LIKE ?{} ESCAPE '\\'", at + 4)).collect();
+    let mut values: Vec<rusqlite::types::Value> =
+        vec![long.join(" ").into(), only.map(|id| id.to_vec()).into(), super::int(limit as u64).into()];
+    values.extend(short.iter().map(|word| format!("%{}%", escape_like(word)).into()));
+    let from = if long.is_empty() {
+        // Only short words: the index cannot help, so the newest part of the history is scanned.
+        "WHERE ?1 = '' AND m.rowid > (SELECT coalesce(max(rowid), 0) - 50000 FROM messages) AND m.kind = 'text'"
+    } else {
+        "JOIN search s ON s.rowid = m.rowid WHERE search MATCH ?1 AND m.kind = 'text'"
+    };
+    let stored = select(
+        db,
+        &format!("{from} AND m.deleted = 0 AND (?2 IS NULL OR m.chat = ?2){likes} ORDER BY m.rowid DESC LIMIT ?3"),
+        rusqlite::params_from_iter(values),
+    )?;
+    let mut hits = Vec::with_capacity(stored.len());
+    for line in stored {
+        let chat_id = line.view.chat;
+        let Some(chat) = chats::get(db, chat_id)? else { continue };
+        let Some(message) = complete(db, me, chat_id, vec![line])?.pop() else { continue };
+        hits.push(Hit { message, chat_name: name_of(&chat, me) });
+    }
+    Ok(hits)
+}
+
+fn escape_like(word: &str) -> String {
+    word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
+}
+
+/// A chat's title, or the other person's name.
+pub(crate) fn name_of(chat: &ChatRow, me: AccountId) -> String {
+    if chat.state.kind != ChatKind::Direct {
+        return chat.state.title.clone();
+    }
+    let other = chat.state.members.values().find(|member| member.account != me);
+    other.map(|member| member.username.clone()).unwrap_or_default()
+}
+
+/// The oldest `seq` which this device has of an open chat.
+pub(crate) fn oldest_seq(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
+    let oldest: Option<i64> = db
+        .prepare_cached("SELECT min(seq) FROM messages WHERE chat = ?1 AND seq IS NOT NULL")?
+        .query_row([chat.as_bytes()], |row| row.get(0))?;
+    Ok(oldest.map(i64::cast_unsigned))
+}
+
+/// Writes the mark of another account's device in an open chat.
+pub(crate) fn put_open_mark(db: &Connection, chat: ChatId, from: Sender, mark: OpenMark) -> Sql<()> {
+    let old = open_marks(db, chat)?.get(&from.device).copied().unwrap_or_default();
+    let merged = OpenMark { delivered: old.delivered.max(mark.delivered), read: old.read.max(mark.read) };
+    db.prepare_cached("INSERT OR REPLACE INTO marks (chat, device, delivered, read) VALUES (?1, ?2, ?3, '{}')")?
+        .execute(params![chat.as_bytes(), from.device.as_bytes(), super::to_json(&merged)])?;
+    Ok(())
+}
+
+fn open_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId, OpenMark>> {
+    db.prepare_cached("SELECT device, delivered FROM marks WHERE chat = ?1")?
+        .query_map([chat.as_bytes()], |row| Ok((id(row, 0)?, json(row, 1)?)))?
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! What a session reads when it has nothing else to send: pages of logs it is behind in, marks, presence.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use parley_protocol::frames::{Cursor, Gone, GoneReason, LogStart, LogView, Presence};
+use parley_protocol::{ChatId, EntryId, ErrorBody, LogId, RelayFrame};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use crate::feeds::{LogKind, Want};
+use crate::hello::{Stands, stand_again};
+use crate::log::{Page, marks_of, page, seen_by};
+use crate::mailbox::Change;
+use crate::session::{Following, Session};
+
+/// One thing to read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Work {
+    /// The next page of a log.
+    Log(LogId),
+    /// The mark registers of a chat.
+    Marks(ChatId),
+    /// The presence of everybody around.
+    Presence,
+}
+
+/// What was read.
+pub(crate) enum Found {
+    Page { log: LogId, page: Result<Page, ErrorBody> },
+    Stands { log: LogId, stands: Result<Stands, ErrorBody> },
+    Marks(Result<Vec<Utf8Bytes>, ErrorBody>),
+    Presence(Vec<Presence>),
+}
+
+impl Session {
+    /// What a new session reads after its `welcome`.
+    pub(crate) fn plan(&mut self) {
+        for (log, following) in &self.follows {
+            if let LogKind::Chat(_) = following.follower.kind {
+                self.work.push_back(Work::Marks(log.chat()));
+            }
+            if !following.caught_up {
+                self.work.push_back(Work::Log(*log));
+            }
+        }
+        self.work.push_back(Work::Presence);
+    }
+
+    /// Begins to read the next thing, if there is one.
+    pub(crate) fn next_work(&mut self) -> Option<BoxFuture<'static, Found>> {
+        loop {
+            while let Some(log) = self.mailbox.next_behind() {
+                self.work.push_back(Work::Log(log));
+            }
+            let relay = Arc::clone(&self.relay);
+            let who = self.mailbox.who;
+            match self.work.pop_front()? {
+                Work::Presence => {
+                    return Some(async move { Found::Presence(relay.presence_around(who.account).await) }.boxed());
+                }
+                Work::Marks(chat) => {
+                    let read =
+                        async move { Found::Marks(relay.store().read(move |sql| marks_of(sql, chat, who)).await) };
+                    return Some(read.boxed());
+                }
+                Work::Log(log) => {
+                    let Some(following) = self.follows.get(&log) else {
+                        continue;
+                    };
+                    let (next, until) = match following.follower.want() {
+                        Want::Ended => {
+                            self.ended(log, GoneReason::NotMember);
+                            continue;
+                        }
+                        Want::From { next, until } => (next, until),
+                    };
+                    if following.fresh {
+                        return Some(self.stand(log, next));
+                    }
+                    let tail = if until.is_none() { following.feed.tail_from(next) } else { Vec::new() };
+                    if !tail.is_empty() {
+                        let head = tail.last().map_or(0, |(seq, _)| *seq);
+                        let page = Ok(Page { entries: tail, head });
+                        return Some(std::future::ready(Found::Page { log, page }).boxed());
+                    }
+                    let read = async move {
+                        let limits = Arc::clone(&relay.limits);
+                        let page = relay.store().read(move |sql| page(sql, log, next, until, &limits)).await;
+                        Found::Page { log, page }
+                    };
+                    return Some(read.boxed());
+                }
+            }
+        }
+    }
+
+    /// Reads where the session stands in a chat now.
+    fn stand(&self, log: LogId, next: u64) -> BoxFuture<'static, Found> {
+        let (relay, who) = (Arc::clone(&self.relay), self.mailbox.who);
+        // The nil entry is not compared as long as nothing behind it is asked for.
+        let cursor = Cursor { seq: next.saturating_sub(1), entry: EntryId::nil() };
+        async move {
+            let stands = relay.store().read(move |sql| stand_again(sql, who, log.chat(), cursor)).await;
+            Found::Stands { log, stands }
+        }
+        .boxed()
+    }
+
+    /// Takes in what was read.
+    pub(crate) fn found(&mut self, found: Found) {
+        match found {
+            Found::Presence(presences) => {
+                for presence in presences {
+                    self.send(&RelayFrame::Presence(presence));
+                }
+            }
+            Found::Marks(Ok(frames)) => frames.into_iter().for_each(|frame| self.send_text(frame)),
+            Found::Page { log, page: Ok(page) } => self.hand_over(log, page),
+            Found::Stands { log, stands: Ok(stands) } => self.stands(log, stands),
+            // What cannot be read now can be read by a session that begins again.
+            Found::Marks(Err(error))
+            | Found::Page { page: Err(error), .. }
+            | Found::Stands { stands: Err(error), .. } => {
+                self.mailbox.close(error);
+            }
+        }
+    }
+
+    fn hand_over(&mut self, log: LogId, page: Page) {
+        let Some(following) = self.follows.get_mut(&log) else {
+            return;
+        };
+        let Want::From { next, until } = following.follower.want() else {
+            self.ended(log, GoneReason::NotMember);
+            return;
+        };
+        let first = page.entries.first().map(|(seq, _)| *seq);
+        let owed = until.map_or(page.head, |until| until.min(page.head));
+        if first.is_some_and(|first| first > next) || (first.is_none() && owed >= next) {
+            // Trimmed while it was being read, which takes a device that had acked more than it says now.
+            following.fresh = true;
+            self.work.push_front(Work::Log(log));
+            return;
+        }
+        let following = &*following;
+        for (seq, frame) in page.entries {
+            following.follower.handed(seq);
+            self.out.push_back(tokio_tungstenite::tungstenite::Message::Text(frame));
+        }
+        following.feed.raise(page.head);
+        if !following.feed.try_live(&following.follower) {
+            // At the end of the line, so that one long log does not keep the others waiting.
+            self.work.push_back(Work::Log(log));
+        }
+    }
+
+    fn stands(&mut self, log: LogId, stands: Stands) {
+        let Some(following) = self.follows.get_mut(&log) else {
+            return;
+        };
+        match stands {
+            Stands::Gone(reason) => self.ended(log, reason),
+            Stands::Member { view, until } => {
+                following.fresh = false;
+                if view.start == LogStart::Trimmed {
+                    following.follower.start(view.position.seq + 1, until);
+                    self.send(&RelayFrame::Log(view));
+                } else {
+                    following.follower.limit(until);
+                }
+                self.work.push_back(Work::Log(log));
+            }
+        }
+    }
+
+    /// A chat which the session joined, or which is gone.
+    pub(crate) fn change(&mut self, change: Change) {
+        match change {
+            Change::Deleted { chat } => {
+                if self.follows.contains_key(&chat.into()) {
+                    self.rejoins.remove(&chat.into());
+                    self.ended(chat.into(), GoneReason::Deleted);
+                }
+            }
+            Change::Joined { at, state } => {
+                let (log, who) = (LogId::from(state.id), self.mailbox.who);
+                if let Some(following) = self.follows.get(&log) {
+                    if !following.follower.is_member() {
+                        self.rejoins.insert(log, Change::Joined { at, state });
+                    }
+                    return;
+                }
+                let takes_part = match state.members.get(&who.account) {
+                    Some(member) => !state.sealed || member.devices.contains(&who.device),
+                    None => false,
+                };
+                if !takes_part {
+                    return;
+                }
+                let kind = LogKind::Chat(state.kind);
+                let mut following = Following::begin(&self.relay, &self.mailbox, log, kind, state.sealed);
+                following.follower.start(at.seq + 1, None);
+                following.feed.raise(at.seq);
+                following.fresh = true;
+                self.follows.insert(log, following);
+                let chat = Some(seen_by(&state, who.account));
+                let start = LogStart::Started;
+                self.send(&RelayFrame::Log(LogView { log, start, position: at, head: at.seq, trimmed: None, chat }));
+                self.work.push_back(Work::Log(log));
+                self.work.push_back(Work::Marks(state.id));
+                if !state.kind.is_channel() {
+                    self.work.push_back(Work::Presence);
+                    self.relay.tell_presence_again(who.account);
+                }
+            }
+        }
+    }
+
+    /// The session follows the log no more; or from another place on, if it was brought in again.
+    fn ended(&mut self, log: LogId, reason: GoneReason) {
+        if let Some(following) = self.follows.remove(&log) {
+            following.leave(&self.relay);
+        }
+        match self.rejoins.remove(&log) {
+            Some(change) => self.change(change),
+            None => self.send(&RelayFrame::Gone(Gone { chat: log.chat(), reason })),
+        }
+    }
+}

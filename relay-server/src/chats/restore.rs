@@ -1,0 +1,166 @@
+//! After the relay was restored from a backup: the changes which devices saw and the log lacks (DELIVERY rule 10).
+
+use parley_protocol::frames::Sender;
+use parley_protocol::http::{RestoreChat, Restored};
+use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, ChatState, Code, DeviceId, ErrorBody, EventId, Role};
+use rusqlite::params;
+
+use super::create::{pair, set_pair};
+use super::members::{admit, check_removal};
+use super::{description, not_direct, require, title};
+use crate::relay::Relay;
+use crate::store::{Batch, Failure};
+
+/// The most changes of one request.
+const MOST: usize = 1_000;
+
+/// Appends the changes which the log lacks, under their old ids. Each is taken if the caller could make it now.
+///
+/// # Errors
+/// `gone` for a deleted chat, `not_found` for one whose first change is not among them, `too_large`.
+pub async fn restore(relay: &Relay, by: Sender, chat: ChatId, form: RestoreChat) -> Result<Restored, ErrorBody> {
+    let change = move |batch: &mut Batch<'_>| {
+        if form.changes.len() > MOST {
+            return Err(Failure::refused(Code::TooLarge, format!("at most {MOST} changes at once")));
+        }
+        let mut taken = Vec::new();
+        for change in form.changes {
+            let known = batch.event(chat, change.id)?.is_some();
+            if known {
+                taken.push(change.id);
+                continue;
+            }
+            match again(batch, by, chat, change.id, change.change) {
+                Ok(()) => taken.push(change.id),
+                // A chat that is gone, or not there to begin with, is an answer to the whole request.
+                Err(Failure::Refused(error))
+                    if matches!(error.code, Code::Gone) || batch.log(chat.into())?.is_none() =>
+                {
+                    return Err(error.into());
+                }
+                Err(Failure::Refused(error)) => tracing::debug!(%chat, event = %change.id, %error, "not restored"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Restored { taken })
+    };
+    relay.store().write(change).await
+}
+
+/// Makes a change again, if the caller could make it now. Checks everything before it changes anything.
+fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change: ChatChange) -> Result<(), Failure> {
+    if let ChatChange::Created { .. } = &change {
+        return create_again(batch, by, chat, event, change);
+    }
+    let state = batch.chat(chat)?;
+    let own = super::role_of(&state, by.account)?;
+    match &change {
+        ChatChange::Created { .. } => {}
+        ChatChange::MemberAdded { member } => {
+            require(&state, by.account, Role::Admin)?;
+            not_direct(&state, "has exactly two members")?;
+            return admit(batch, by, &state, member.account, event);
+        }
+        ChatChange::MemberRemoved { account } => check_removal(&state, by.account, *account)?,
+        ChatChange::RoleChanged { account, role } => {
+            check_roles(&state, own, *account)?;
+            if *role == Role::Owner {
+                return Err(Failure::refused(Code::BadRequest, "`owner` is handed over, not given"));
+            }
+        }
+        ChatChange::OwnerChanged { account } => check_roles(&state, own, *account)?,
+        ChatChange::Renamed { title: text } => {
+            require(&state, by.account, Role::Admin)?;
+            not_direct(&state, "has no title")?;
+            title(text)?;
+        }
+        ChatChange::Described { description: text } => {
+            require(&state, by.account, Role::Admin)?;
+            not_direct(&state, "has no description")?;
+            description(text)?;
+        }
+        ChatChange::DeviceAdded { account, device } => {
+            let has = state.members.get(account).is_some_and(|member| member.devices.contains(device));
+            if *account != by.account || !state.sealed || has || !is_device(batch, *account, *device)? {
+                return Err(Failure::refused(Code::Forbidden, "only devices which one has can be added"));
+            }
+        }
+        ChatChange::DeviceRemoved { account, device } => {
+            let has = state.members.get(account).is_some_and(|member| member.devices.contains(device));
+            // A device that is signed up still would follow the chat no more, with no way back.
+            if *account != by.account || !has || is_device(batch, *account, *device)? {
+                return Err(Failure::refused(Code::Forbidden, "only devices which are revoked can be removed"));
+            }
+        }
+    }
+    batch.append_change(chat, by, event, change)?;
+    Ok(())
+}
+
+fn check_roles(state: &ChatState, own: Role, whom: AccountId) -> Result<(), Failure> {
+    not_direct(state, "has no roles to change")?;
+    if own != Role::Owner {
+        return Err(Failure::refused(Code::Forbidden, "only the owner of the chat can do this"));
+    }
+    match state.role(whom) {
+        Some(Role::Member | Role::Admin) => Ok(()),
+        Some(Role::Owner) => {
+            Err(Failure::refused(Code::Forbidden, "the owner stays one until the chat is handed over"))
+        }
+        None => Err(Failure::refused(Code::NotFound, "this account is not a member of the chat")),
+    }
+}
+
+/// A chat which the relay has never heard of, as it was made. Names and devices are the relay's own.
+fn create_again(
+    batch: &mut Batch<'_>,
+    by: Sender,
+    chat: ChatId,
+    event: EventId,
+    change: ChatChange,
+) -> Result<(), Failure> {
+    let ChatChange::Created { chat_kind, sealed, title: name, description: text, members } = change else {
+        return Err(Failure::refused(Code::BadRequest, "a chat begins with `created`"));
+    };
+    let refuse = |message: &str| Err(Failure::refused(Code::BadRequest, message));
+    if !members.iter().any(|member| member.account == by.account) {
+        return refuse("the caller is not among the members");
+    }
+    if sealed && chat_kind.is_channel() {
+        return refuse("channels are open");
+    }
+    let owners = members.iter().filter(|member| member.role == Role::Owner).count();
+    let direct = chat_kind == ChatKind::Direct;
+    if owners != if direct { 2 } else { 1 } || (direct && members.len() != 2) {
+        return refuse("a chat has one owner; a direct chat has two members, both owners");
+    }
+    if !direct {
+        title(&name)?;
+    }
+    description(&text)?;
+    super::check_size(batch, chat_kind, members.len())?;
+    let mut again = Vec::new();
+    for member in &members {
+        // Whoever is not at this relay any more was there once: the others go on without.
+        super::check_newcomer(batch, by.account, member.account)?;
+        again.push(batch.member(member.account, member.role, sealed)?);
+    }
+    let accounts: Vec<AccountId> = again.iter().map(|member| member.account).collect();
+    if let (true, [one, other]) = (direct, accounts.as_slice())
+        && pair(batch, *one, *other, sealed)?.is_some()
+    {
+        return Err(Failure::refused(Code::Conflict, "the two have another direct chat by now"));
+    }
+    let created = ChatChange::Created { chat_kind, sealed, title: name, description: text, members: again };
+    batch.append_change(chat, by, event, created)?;
+    if let (true, [one, other]) = (direct, accounts.as_slice()) {
+        set_pair(batch, *one, *other, sealed, chat)?;
+    }
+    Ok(())
+}
+
+fn is_device(batch: &Batch<'_>, account: AccountId, device: DeviceId) -> Result<bool, Failure> {
+    let mut select =
+        batch.sql().prepare_cached("SELECT 1 FROM devices WHERE id = ?1 AND account = ?2 AND revoked_at IS NULL")?;
+    Ok(select.exists(params![device.as_bytes(), account.as_bytes()])?)
+}

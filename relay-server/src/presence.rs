@@ -1,0 +1,167 @@
+//! Presence: who is online or away, told to those who share a direct or group chat, if the account shows it.
+//!
+//! A change is told once it has lasted a moment, so that a flapping connection tells nobody anything.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use parley_protocol::frames::{Activity, Presence, PresenceState};
+use parley_protocol::{AccountId, DeviceId, Millis};
+use rusqlite::{Connection, params};
+
+use crate::mailbox::Mailbox;
+use crate::relay::Relay;
+use crate::store::{self, Failure, id};
+
+/// The presence of every account with a session, or which had one a moment ago.
+pub(crate) struct Presences {
+    on: bool,
+    accounts: DashMap<AccountId, Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    sessions: Vec<(u64, DeviceId, Activity)>,
+    last_seen: Option<Millis>,
+    told: Option<Presence>,
+    waits: bool,
+}
+
+impl Known {
+    fn presence(&self, account: AccountId) -> Presence {
+        let state = if self.sessions.is_empty() {
+            PresenceState::Offline
+        } else if self.sessions.iter().any(|(_, _, activity)| *activity == Activity::Online) {
+            PresenceState::Online
+        } else {
+            PresenceState::Away
+        };
+        let devices = self.sessions.iter().map(|(_, device, _)| *device).collect();
+        let last_seen = self.last_seen.filter(|_| state == PresenceState::Offline);
+        Presence { account, state, last_seen, devices }
+    }
+}
+
+fn hidden(account: AccountId) -> Presence {
+    Presence { account, state: PresenceState::Offline, last_seen: None, devices: Vec::new() }
+}
+
+impl Presences {
+    pub(crate) fn new(on: bool) -> Self {
+        Self { on, accounts: DashMap::new() }
+    }
+
+    pub(crate) fn state(&self, account: AccountId) -> PresenceState {
+        if !self.on {
+            return PresenceState::Offline;
+        }
+        self.accounts.get(&account).map_or(PresenceState::Offline, |known| known.presence(account).state)
+    }
+
+    fn set(&self, session: &Mailbox, activity: Option<Activity>) {
+        let mut known = self.accounts.entry(session.who.account).or_default();
+        known.sessions.retain(|(number, _, _)| *number != session.number);
+        match activity {
+            Some(activity) => known.sessions.push((session.number, session.who.device, activity)),
+            None => known.last_seen = Some(store::now()),
+        }
+    }
+
+    /// Whether somebody has to look after the account now, since nobody does.
+    fn begin_wait(&self, account: AccountId) -> bool {
+        self.on && !std::mem::replace(&mut self.accounts.entry(account).or_default().waits, true)
+    }
+
+    /// What is to be told now, if it is anything new. An account without sessions is forgotten with it.
+    fn end_wait(&self, account: AccountId, shows: bool) -> Option<Presence> {
+        let mut known = self.accounts.get_mut(&account)?;
+        known.waits = false;
+        let now = if shows { known.presence(account) } else { hidden(account) };
+        let news = match &known.told {
+            Some(told) => *told != now,
+            None => now.state != PresenceState::Offline,
+        };
+        known.told = Some(now.clone());
+        drop(known);
+        self.accounts.remove_if(&account, |_, known| known.sessions.is_empty() && !known.waits);
+        news.then_some(now)
+    }
+}
+
+impl Relay {
+    /// A session has begun, changed its activity, or (`None`) ended.
+    pub(crate) fn set_activity(self: &Arc<Self>, session: &Mailbox, activity: Option<Activity>) {
+        self.presences.set(session, activity);
+        self.presence_changed(session.who.account);
+    }
+
+    /// Somebody new shares a chat with the account: what was told is told again.
+    pub(crate) fn tell_presence_again(self: &Arc<Self>, account: AccountId) {
+        if let Some(mut known) = self.presences.accounts.get_mut(&account) {
+            known.told = None;
+        }
+        self.presence_changed(account);
+    }
+
+    pub(crate) fn presence_changed(self: &Arc<Self>, account: AccountId) {
+        if !self.presences.begin_wait(account) {
+            return;
+        }
+        let relay = Arc::clone(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(relay.limits.presence_delay).await;
+            let most = relay.limits.presence_audience;
+            let read = move |sql: &Connection| Ok((shows(sql, account)?, sharing(sql, account, most)?));
+            let (shows, audience) = match relay.store().read(read).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(%error, "nobody could be told of a presence");
+                    (false, Vec::new())
+                }
+            };
+            let Some(presence) = relay.presences.end_wait(account, shows) else {
+                return;
+            };
+            for (other, _) in audience {
+                for session in relay.live.sessions.of_account(other) {
+                    session.presence(presence.clone());
+                }
+            }
+        });
+    }
+
+    /// The presence of everybody whom the account may see and who is there.
+    pub(crate) async fn presence_around(&self, account: AccountId) -> Vec<Presence> {
+        if !self.presences.on {
+            return Vec::new();
+        }
+        let most = self.limits.presence_audience;
+        let around = self.store().read(move |sql| sharing(sql, account, most)).await.unwrap_or_default();
+        let shown = around.into_iter().filter(|(_, shows)| *shows);
+        shown
+            .filter_map(|(other, _)| Some(self.presences.accounts.get(&other)?.presence(other)))
+            .filter(|presence| presence.state != PresenceState::Offline)
+            .collect()
+    }
+}
+
+fn shows(sql: &Connection, account: AccountId) -> Result<bool, Failure> {
+    let mut select = sql.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND show_presence = 1")?;
+    Ok(select.exists([account.as_bytes()])?)
+}
+
+/// The accounts (the own one too) which share a direct or group chat and do not block one another, and whether they
+/// show their presence.
+fn sharing(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<(AccountId, bool)>, Failure> {
+    let mut select = sql.prepare_cached(
+        "SELECT ?1, (SELECT show_presence FROM accounts WHERE id = ?1) UNION \
+         SELECT a.id, a.show_presence FROM members m JOIN chats c ON c.id = m.chat AND c.kind IN ('direct', 'group') \
+         JOIN members o ON o.chat = m.chat AND o.left_at IS NULL JOIN accounts a ON a.id = o.account \
+         WHERE m.account = ?1 AND m.left_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b WHERE \
+         (b.account = ?1 AND b.blocked = a.id) OR (b.account = a.id AND b.blocked = ?1)) LIMIT ?2",
+    )?;
+    let rows = select.query_map(params![account.as_bytes(), most], |row| {
+        Ok((id(row, 0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,377 @@
+//! One session: a task that owns one socket.
+//!
+//! Everything for it waits in its [`Mailbox`]; what it sends itself waits in `out`. The task takes the mailbox only
+//! when `out` is on its way, and reads a page of a log only when nothing else is left to send: so a slow reader costs
+//! a bounded queue and is never cut off for being slow. It goes on reading its socket meanwhile, unless more answers
+//! are owed than the bound; a dead one is found by silence.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::{SinkExt as _, StreamExt as _};
+use parley_protocol::frames::{Activity, MarkScope};
+use parley_protocol::{ChatId, ClientFrame, Code, ErrorBody, LogId, RelayFrame};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+
+use crate::catch_up::{Found, Work};
+use crate::feeds::{Feed, Follower, LogKind};
+use crate::hello::{self, Hello};
+use crate::mailbox::{Bye, Change, Mailbox, Taken};
+use crate::relay::Relay;
+use crate::store::Job;
+use crate::watched::Watched;
+
+/// Who a session, or a request, speaks for.
+pub use parley_protocol::frames::Sender as Identity;
+
+/// Checks an access token.
+pub type Authenticate = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Identity, ErrorBody>> + Send + Sync>;
+
+/// Frames which wait in `out` before the session reads no more from its socket.
+const OUT: usize = 256;
+/// How long the last frame may take.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// One log which the session follows.
+pub(crate) struct Following {
+    pub(crate) feed: Arc<Feed>,
+    pub(crate) follower: Arc<Follower>,
+    pub(crate) sealed: bool,
+    pub(crate) caught_up: bool,
+    /// Joined while the session was there: whether it has been taken out again meanwhile is to be read.
+    pub(crate) fresh: bool,
+}
+
+impl Following {
+    pub(crate) fn begin(relay: &Relay, session: &Arc<Mailbox>, log: LogId, kind: LogKind, sealed: bool) -> Self {
+        let (feed, follower) = relay.live.feeds.follow(log, kind, session);
+        Self { feed, follower, sealed, caught_up: false, fresh: false }
+    }
+
+    pub(crate) fn leave(&self, relay: &Relay) {
+        relay.live.feeds.leave(&self.follower);
+    }
+}
+
+/// A mark register of this session, handed on at most once in a while.
+pub(crate) struct Marking {
+    pub(crate) since: Instant,
+    pub(crate) waits: Option<String>,
+}
+
+/// What the session's task knows, beside its socket.
+pub(crate) struct Session {
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) follows: HashMap<LogId, Following>,
+    /// Chats which the account came into again before it had taken the end of its last stay.
+    pub(crate) rejoins: HashMap<LogId, Change>,
+    pub(crate) out: VecDeque<Message>,
+    pub(crate) work: VecDeque<Work>,
+    pub(crate) in_flight: usize,
+    pub(crate) marks: HashMap<(ChatId, MarkScope), Marking>,
+    pub(crate) patterns: Vec<String>,
+}
+
+enum Event {
+    Frame(Message),
+    Flushed,
+    TooLong,
+    Lost,
+}
+
+/// Runs a session on an upgraded socket until it ends. `who` if the upgrade carried a token; else the first frame does.
+pub async fn run<S>(
+    socket: WebSocketStream<Watched<S>>,
+    who: Option<Identity>,
+    relay: Arc<Relay>,
+    authenticate: Authenticate,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut socket = socket;
+    let session = match Box::pin(open(&mut socket, who, &relay, &authenticate)).await {
+        Ok(session) => session,
+        Err(Some(bye)) => return say_bye(&mut socket, bye).await,
+        Err(None) => return,
+    };
+    drop(authenticate);
+    session.run(socket).await;
+}
+
+/// Authentication and hello. `None` as an error: the socket is gone.
+async fn open<S>(
+    socket: &mut WebSocketStream<S>,
+    who: Option<Identity>,
+    relay: &Arc<Relay>,
+    authenticate: &Authenticate,
+) -> Result<Session, Option<Bye>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let bye = |error| Some(Bye { error, opening: None });
+    let out_of_order = |message: &str| bye(ErrorBody::new(Code::OutOfOrder, message));
+    let deadline = Instant::now() + relay.limits.hello_within;
+    let who = match who {
+        Some(who) => who,
+        None => match next_frame(socket, deadline).await? {
+            ClientFrame::Auth { token } => authenticate(&token).await.map_err(bye)?,
+            _ => return Err(out_of_order("the first frame is `auth`, unless the upgrade carried a token")),
+        },
+    };
+    let ClientFrame::Hello { version, opening, succeeds, cursors } = next_frame(socket, deadline).await? else {
+        return Err(out_of_order("the first frame after authentication is `hello`"));
+    };
+    let mailbox = Mailbox::new(who, &relay.limits);
+    let hello = Hello { version, opening, succeeds, cursors };
+    let begun = hello::begin(relay, &mailbox, hello).await.map_err(Some)?;
+    let mut session = Session {
+        relay: Arc::clone(relay),
+        mailbox,
+        follows: begun.follows,
+        rejoins: HashMap::new(),
+        out: VecDeque::new(),
+        work: VecDeque::new(),
+        in_flight: 0,
+        marks: HashMap::new(),
+        patterns: Vec::new(),
+    };
+    session.send(&begun.welcome);
+    session.plan();
+    relay.set_activity(&session.mailbox, Some(Activity::Online));
+    Ok(session)
+}
+
+async fn next_frame<S>(socket: &mut WebSocketStream<S>, deadline: Instant) -> Result<ClientFrame, Option<Bye>>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let bye = |error| Some(Bye { error, opening: None });
+    loop {
+        let Ok(message) = tokio::time::timeout_at(deadline, socket.next()).await else {
+            return Err(bye(ErrorBody::new(Code::OutOfOrder, "no `hello` came in time (hello_within)")));
+        };
+        match message {
+            Some(Ok(Message::Text(text))) => return parse(&text).map_err(bye),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Err(SocketError::Capacity(_))) => return Err(bye(too_long())),
+            _ => return Err(None),
+        }
+    }
+}
+
+fn too_long() -> ErrorBody {
+    ErrorBody::new(Code::TooLarge, "the frame is longer than this relay takes (`max_frame` in `welcome`)")
+}
+
+fn parse(text: &str) -> Result<ClientFrame, ErrorBody> {
+    serde_json::from_str(text)
+        .map_err(|error| ErrorBody::new(Code::BadRequest, format!("the frame could not be read: {error}")))
+}
+
+async fn say_bye<S>(socket: &mut WebSocketStream<S>, bye: Bye)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let frame = RelayFrame::Bye { error: bye.error, opening: bye.opening }.encode();
+    let last = async {
+        // Whoever does not take the last frame is gone, which is what it says.
+        let _ = socket.send(Message::text(frame)).await;
+        let _ = socket.close(None).await;
+    };
+    let _ = tokio::time::timeout(GOODBYE, last).await;
+}
+
+impl Session {
+    async fn run<S>(mut self, mut socket: WebSocketStream<Watched<S>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let limits = Arc::clone(&self.relay.limits);
+        let mailbox = Arc::clone(&self.mailbox);
+        let mut reading: Option<BoxFuture<'static, Found>> = None;
+        let (mut unflushed, mut waking) = (false, Instant::now() + limits.ping);
+        let (mut ping_at, mut heard, mut wrote) = (waking, Instant::now(), Instant::now());
+        let mut timer = Box::pin(tokio::time::sleep_until(waking));
+        let bye = loop {
+            if mailbox.is_closed() {
+                break mailbox.take().bye;
+            }
+            if self.out.is_empty() && !unflushed {
+                self.take();
+                if self.out.is_empty() && reading.is_none() {
+                    reading = self.next_work();
+                }
+            }
+            let next = self.marks_due().map_or(ping_at, |due| due.min(ping_at));
+            if next != waking {
+                waking = next;
+                timer.as_mut().reset(waking);
+            }
+            let listens = self.in_flight < limits.session_appends && self.out.len() < OUT;
+            let out = &mut self.out;
+            let event = tokio::select! {
+                biased;
+                event = std::future::poll_fn(|cx| poll(&mut socket, out, &mut unflushed, listens, cx)) => Some(event),
+                found = async { match reading.as_mut() { Some(reading) => reading.await, None => std::future::pending().await } } => {
+                    reading = None;
+                    self.found(found);
+                    None
+                }
+                () = mailbox.ready() => None,
+                () = timer.as_mut() => None,
+            };
+            let (was_heard, was_written) = socket.get_mut().progress();
+            let now = Instant::now();
+            if was_heard {
+                heard = now
+            }
+            if was_written {
+                wrote = now
+            }
+            match event {
+                Some(Event::Frame(Message::Text(text))) => match parse(&text) {
+                    Ok(frame) => self.dispatch(frame).await,
+                    Err(error) => self.send(&RelayFrame::Error { req: None, peer: None, error }),
+                },
+                // The answer to a ping is queued by the library, and wants to be flushed.
+                Some(Event::Frame(Message::Ping(_))) => unflushed = true,
+                Some(Event::Frame(Message::Close(_))) | Some(Event::Lost) => break None,
+                Some(Event::TooLong) => break Some(Bye { error: too_long(), opening: None }),
+                Some(Event::Frame(_) | Event::Flushed) | None => {}
+            }
+            self.send_marks(now).await;
+            if now >= ping_at {
+                // Nothing was heard for long, and nothing of what waits for it was taken either.
+                let alive = now - heard < limits.dead_after || (unflushed && now - wrote < limits.dead_after);
+                if !alive && listens {
+                    tracing::debug!(device = %mailbox.who.device, "a session was silent for too long");
+                    break None;
+                }
+                self.out.push_back(Message::Ping(bytes::Bytes::new()));
+                ping_at = now + limits.ping;
+            }
+        };
+        self.end().await;
+        if let Some(bye) = bye {
+            say_bye(&mut socket, bye).await;
+        }
+    }
+
+    /// Queues a frame of the session's own.
+    pub(crate) fn send(&mut self, frame: &RelayFrame) {
+        self.out.push_back(Message::text(frame.encode()));
+    }
+
+    pub(crate) fn send_text(&mut self, frame: Utf8Bytes) {
+        self.out.push_back(Message::Text(frame));
+    }
+
+    /// Takes what waits in the mailbox.
+    fn take(&mut self) {
+        let Taken { changes, frames, presence, answered, topic_lost, bye: _ } = self.mailbox.take();
+        self.in_flight = self.in_flight.saturating_sub(answered);
+        for change in changes {
+            self.change(change);
+        }
+        self.out.extend(frames.into_iter().map(Message::Text));
+        for presence in presence {
+            self.send(&RelayFrame::Presence(presence));
+        }
+        if topic_lost > 0 {
+            self.send(&RelayFrame::TopicLost { count: topic_lost });
+        }
+    }
+
+    /// Undoes what the session was to others.
+    async fn end(&mut self) {
+        let relay = Arc::clone(&self.relay);
+        let replaced = self.mailbox.is_closed();
+        // Appends of it which still wait for the writer are of a session that is gone.
+        for following in self.follows.values() {
+            following.leave(&relay);
+        }
+        for pattern in &self.patterns {
+            relay.topics.unsubscribe(pattern, &self.mailbox);
+        }
+        relay.live.sessions.end(&self.mailbox);
+        relay.set_activity(&self.mailbox, None);
+        if !replaced {
+            self.flush_marks().await;
+        }
+        let who = self.mailbox.who;
+        if relay.live.sessions.of_account(who.account).is_empty() {
+            relay.live.blocks.forget(who.account);
+        }
+        let seen = relay.store().write(move |batch| {
+            for (table, id) in [("devices", who.device.as_bytes()), ("accounts", who.account.as_bytes())] {
+                let sql = format!("UPDATE {table} SET last_seen = MAX(COALESCE(last_seen, 0), ?2) WHERE id = ?1");
+                batch.sql().prepare_cached(&sql)?.execute(rusqlite::params![id, batch.now()])?;
+            }
+            Ok(())
+        });
+        if let Err(error) = seen.await {
+            tracing::debug!(%error, "when a device was last seen could not be stored");
+        }
+    }
+
+    /// Hands a job to the writer, which answers through the mailbox.
+    pub(crate) async fn submit(&mut self, job: Job) {
+        if let Err(error) = self.relay.store().submit(job).await {
+            self.mailbox.close(error);
+        }
+    }
+}
+
+/// Writes what there is to write and reads what there is to read; ready with the next thing that happened.
+fn poll<S>(
+    socket: &mut WebSocketStream<S>,
+    out: &mut VecDeque<Message>,
+    unflushed: &mut bool,
+    listens: bool,
+    cx: &mut Context<'_>,
+) -> Poll<Event>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut socket = Pin::new(socket);
+    while !out.is_empty() {
+        match socket.poll_ready_unpin(cx) {
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(_)) => return Poll::Ready(Event::Lost),
+            Poll::Pending => break,
+        }
+        let Some(message) = out.pop_front() else { break };
+        *unflushed = true;
+        if socket.start_send_unpin(message).is_err() {
+            return Poll::Ready(Event::Lost);
+        }
+    }
+    if *unflushed {
+        match socket.poll_flush_unpin(cx) {
+            Poll::Ready(Ok(())) if out.is_empty() => {
+                *unflushed = false;
+                return Poll::Ready(Event::Flushed);
+            }
+            Poll::Ready(Ok(())) => cx.waker().wake_by_ref(),
+            Poll::Ready(Err(_)) => return Poll::Ready(Event::Lost),
+            Poll::Pending => {}
+        }
+    }
+    if !listens {
+        return Poll::Pending;
+    }
+    match socket.poll_next_unpin(cx) {
+        Poll::Ready(Some(Ok(message))) => Poll::Ready(Event::Frame(message)),
+        Poll::Ready(Some(Err(SocketError::Capacity(_)))) => Poll::Ready(Event::TooLong),
+        Poll::Ready(_) => Poll::Ready(Event::Lost),
+        Poll::Pending => Poll::Pending,
+    }
+}
