@@ -369,8 +369,7 @@ impl Core {
         let marks = &register.delivered;
         while let Some((run, n)) = lane.unmarked.front().map(|sent| (sent.run, sent.n)) {
             // A run which the mark names no more was marked before the later one was.
-            let later: Vec<RunId> =
-                lane.unmarked.iter().map(|sent| sent.run).filter(|other| *other != run).collect();
+            let later: Vec<RunId> = lane.unmarked.iter().map(|sent| sent.run).filter(|other| *other != run).collect();
             let listed_missing = marks.held(me, run).is_some_and(|held| n <= held.upto);
             if !marks.has(me, run, n, &later) && !listed_missing && !newer_run_held(marks, me, run) {
                 break;

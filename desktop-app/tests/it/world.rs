@@ -21,26 +21,26 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Everybody's password.
-pub const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// A relay and where it keeps its data.
-pub struct World {
+pub(crate) struct World {
     folder: TempDir,
     port: u16,
-    pub configure: fn(&mut Config),
+    pub(crate) configure: fn(&mut Config),
     relay: Option<Runtime>,
 }
 
 impl World {
     /// A world whose relay runs.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
     /// A world whose relay runs with other limits.
-    pub async fn with(configure: fn(&mut Config)) -> Self {
+    pub(crate) async fn with(configure: fn(&mut Config)) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             let filter = tracing_subscriber::EnvFilter::from_default_env();
             let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
@@ -51,12 +51,12 @@ impl World {
     }
 
     /// Where the relay keeps its database.
-    pub fn relay_data(&self) -> PathBuf {
+    pub(crate) fn relay_data(&self) -> PathBuf {
         self.folder.path().join("relay")
     }
 
     /// Starts the relay, on the port it had before.
-    pub async fn start_relay(&mut self) {
+    pub(crate) async fn start_relay(&mut self) {
         assert!(self.relay.is_none(), "the relay runs already");
         let runtime = runtime("relay");
         let mut config = Config { data: self.relay_data(), ..Config::default() };
@@ -75,18 +75,18 @@ impl World {
     }
 
     /// Kills the relay as by `kill -9`.
-    pub async fn kill_relay(&mut self) {
+    pub(crate) async fn kill_relay(&mut self) {
         kill(self.relay.take().expect("the relay runs")).await;
     }
 
     /// Kills the relay and starts it again.
-    pub async fn restart_relay(&mut self) {
+    pub(crate) async fn restart_relay(&mut self) {
         self.kill_relay().await;
         self.start_relay().await;
     }
 
     /// A copy of what the relay has on its disk now, as a backup takes it. The relay must not run.
-    pub fn copy_relay(&self) -> TempDir {
+    pub(crate) fn copy_relay(&self) -> TempDir {
         assert!(self.relay.is_none(), "stop the relay first");
         let copy = tempfile::tempdir().unwrap();
         copy_folder(&self.relay_data(), copy.path());
@@ -94,14 +94,14 @@ impl World {
     }
 
     /// Puts a copy back.
-    pub fn restore_relay(&self, copy: &TempDir) {
+    pub(crate) fn restore_relay(&self, copy: &TempDir) {
         assert!(self.relay.is_none(), "stop the relay first");
         std::fs::remove_dir_all(self.relay_data()).unwrap();
         copy_folder(copy.path(), &self.relay_data());
     }
 
     /// A new person with one device, signed up.
-    pub async fn sign_up(&self, name: &str) -> Device {
+    pub(crate) async fn sign_up(&self, name: &str) -> Device {
         let device = self.device(name, name).await;
         let (relay, name) = (device.relay(), name.to_owned());
         let request = SignUp {
@@ -111,13 +111,13 @@ impl World {
             invite: None,
             device_name: Some("first".to_owned()),
         };
-        device.on(async move |engine| engine.sign_up(&relay, request).await).await.unwrap();
+        device.on(move |engine| async move { engine.sign_up(&relay, request).await }).await.unwrap();
         device.online().await;
         device
     }
 
     /// Another device of somebody, signed in.
-    pub async fn sign_in(&self, name: &str, folder: &str) -> Device {
+    pub(crate) async fn sign_in(&self, name: &str, folder: &str) -> Device {
         let device = self.device(name, folder).await;
         device.sign_in().await;
         device.online().await;
@@ -125,7 +125,7 @@ impl World {
     }
 
     /// A device with a profile folder and a gate of its own; nobody is signed in.
-    pub async fn device(&self, name: &str, folder: &str) -> Device {
+    pub(crate) async fn device(&self, name: &str, folder: &str) -> Device {
         let gate = Gate::open(self.port).await;
         let mut device = Device {
             name: name.to_owned(),
@@ -185,7 +185,7 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// Waits for a condition.
-pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition().await {
         assert!(Instant::now() < deadline, "waited in vain: {what}");
@@ -205,7 +205,7 @@ enum Passage {
 }
 
 /// Stands between a device and the relay.
-pub struct Gate {
+pub(crate) struct Gate {
     port: u16,
     passage: watch::Sender<Passage>,
     /// Milliseconds which everything takes, each way.
@@ -224,16 +224,15 @@ impl Gate {
                 if *state.borrow() == Passage::Cut {
                     continue;
                 }
-                let (mut state, slow) = (state.clone(), slow.clone());
+                let (mut cut, state, slow) = (state.clone(), state.clone(), slow.clone());
                 tokio::spawn(async move {
                     let Ok(far) = TcpStream::connect(("127.0.0.1", relay)).await else { return };
                     let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
                     tokio::select! {
-                        _ = state.clone().wait_for(|passage| *passage == Passage::Cut) => {}
+                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => {}
                         () = forward(near_in, far_out, state.clone(), slow.clone()) => {}
                         () = forward(far_in, near_out, state.clone(), slow.clone()) => {}
                     }
-                    let _ = state.borrow_and_update();
                 });
             }
         });
@@ -241,22 +240,22 @@ impl Gate {
     }
 
     /// Breaks every connection and lets none begin.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.passage.send_replace(Passage::Cut);
     }
 
     /// Passes nothing on any more, and says nothing: a network that swallows packets.
-    pub fn freeze(&self) {
+    pub(crate) fn freeze(&self) {
         self.passage.send_replace(Passage::Frozen);
     }
 
     /// As before.
-    pub fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.passage.send_replace(Passage::Open);
     }
 
     /// Everything takes this long, each way.
-    pub fn slow(&self, delay: Duration) {
+    pub(crate) fn slow(&self, delay: Duration) {
         self.delay.store(delay.as_millis().try_into().unwrap(), Ordering::Relaxed);
     }
 }
@@ -283,10 +282,10 @@ async fn forward(
 }
 
 /// One device of somebody.
-pub struct Device {
-    pub name: String,
-    pub folder: PathBuf,
-    pub gate: Gate,
+pub(crate) struct Device {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) gate: Gate,
     skew: Arc<AtomicI64>,
     running: Option<Running>,
 }
@@ -306,7 +305,7 @@ impl Drop for Device {
 
 impl Device {
     /// Opens the profile.
-    pub async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         assert!(self.running.is_none(), "{} runs already", self.name);
         let runtime = runtime(&self.name);
         let (folder, skew) = (self.folder.clone(), self.skew.clone());
@@ -327,60 +326,59 @@ impl Device {
     }
 
     /// Kills the app as by `kill -9`.
-    pub async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         let Running { runtime, engine } = self.running.take().expect("the app runs");
         kill(runtime).await;
         drop(engine);
     }
 
     /// Kills the app and opens it again.
-    pub async fn restart(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.kill().await;
         self.start().await;
     }
 
-    pub fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
     /// Sets this device's clock wrong by so much.
-    pub fn set_skew(&self, skew: i64) {
+    pub(crate) fn set_skew(&self, skew: i64) {
         self.skew.store(skew, Ordering::Relaxed);
     }
 
     /// The relay's address, through this device's gate.
-    pub fn relay(&self) -> String {
+    pub(crate) fn relay(&self) -> String {
         format!("http://127.0.0.1:{}", self.gate.port)
     }
 
     /// Runs something on the engine, in the device's own runtime.
-    pub async fn on<T, F>(&self, work: F) -> T
+    pub(crate) async fn on<T, W>(&self, work: impl FnOnce(Engine) -> W) -> T
     where
         T: Send + 'static,
-        F: AsyncFnOnce(Engine) -> T + Send + 'static,
-        F::CallOnceFuture: Send,
+        W: Future<Output = T> + Send + 'static,
     {
         let Running { runtime, engine } = self.running.as_ref().expect("the app runs");
         let engine = engine.clone();
-        runtime.spawn(async move { work(engine).await }).await.unwrap()
+        runtime.spawn(work(engine)).await.unwrap()
     }
 
-    pub fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.running.as_ref().expect("the app runs").engine
     }
 
-    pub async fn sign_in(&self) {
+    pub(crate) async fn sign_in(&self) {
         let (relay, name) = (self.relay(), self.name.clone());
         let request = SignIn { username: Some(name), password: PASSWORD.to_owned(), ..SignIn::default() };
-        self.on(async move |engine| engine.sign_in(&relay, request).await).await.unwrap();
+        self.on(move |engine| async move { engine.sign_in(&relay, request).await }).await.unwrap();
     }
 
-    pub async fn device_id(&self) -> DeviceId {
+    pub(crate) async fn device_id(&self) -> DeviceId {
         self.engine().me().await.unwrap().unwrap().device
     }
 
     /// Waits until a session is open and everything has been caught up with.
-    pub async fn online(&self) {
+    pub(crate) async fn online(&self) {
         let up = async || {
             let connection = self.engine().connection().await.unwrap();
             connection == desktop_app::views::Connection::Online { behind: 0 }
@@ -389,27 +387,31 @@ impl Device {
     }
 
     /// Opens a direct chat with somebody.
-    pub async fn direct(&self, with: &Device) -> ChatId {
+    pub(crate) async fn direct(&self, with: &Device) -> ChatId {
         let name = with.name.clone();
-        self.on(async move |engine| engine.new_direct(&name).await).await.unwrap()
+        self.on(move |engine| async move { engine.new_direct(&name).await }).await.unwrap()
     }
 
     /// Waits until this device has a chat.
-    pub async fn has_chat(&self, chat: ChatId) {
+    pub(crate) async fn has_chat(&self, chat: ChatId) {
         eventually(&format!("{} has the chat", self.name), async || self.engine().chat(chat).await.is_ok()).await;
     }
 
-    pub async fn say(&self, chat: ChatId, text: &str) -> MessageKey {
+    pub(crate) async fn say(&self, chat: ChatId, text: &str) -> MessageKey {
         let message = Outgoing { text: text.to_owned(), ..Outgoing::default() };
         self.engine().send(chat, message).await.unwrap()
     }
 
     /// Everything in a chat, in order.
-    pub async fn lines(&self, chat: ChatId) -> Vec<MessageView> {
-        let mut lines = self.on(async move |engine| engine.history(chat, Page::Newest, 500).await).await.unwrap();
+    pub(crate) async fn lines(&self, chat: ChatId) -> Vec<MessageView> {
+        let mut lines =
+            self.on(move |engine| async move { engine.history(chat, Page::Newest, 500).await }).await.unwrap();
         while lines.len() >= 500 {
             let first = lines[0].position;
-            let page = self.on(async move |engine| engine.history(chat, Page::Before(first), 500).await).await.unwrap();
+            let page = self
+                .on(move |engine| async move { engine.history(chat, Page::Before(first), 500).await })
+                .await
+                .unwrap();
             if page.is_empty() {
                 break;
             }
@@ -419,13 +421,13 @@ impl Device {
     }
 
     /// The words of a chat, in order: no changes, no gaps, nothing deleted.
-    pub async fn texts(&self, chat: ChatId) -> Vec<String> {
+    pub(crate) async fn texts(&self, chat: ChatId) -> Vec<String> {
         let lines = self.lines(chat).await;
         lines.into_iter().filter(|line| line.kind == MessageKind::Text && !line.deleted).map(|line| line.text).collect()
     }
 
     /// Waits until the words of a chat are these.
-    pub async fn shows(&self, chat: ChatId, expected: &[&str]) {
+    pub(crate) async fn shows(&self, chat: ChatId, expected: &[&str]) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let texts = self.texts(chat).await;
@@ -437,16 +439,16 @@ impl Device {
         }
     }
 
-    pub async fn view(&self, chat: ChatId) -> ChatView {
+    pub(crate) async fn view(&self, chat: ChatId) -> ChatView {
         self.engine().chat(chat).await.unwrap()
     }
 
-    pub async fn delivery(&self, chat: ChatId, key: MessageKey) -> Delivery {
+    pub(crate) async fn delivery(&self, chat: ChatId, key: MessageKey) -> Delivery {
         self.engine().message(chat, key).await.unwrap().delivery
     }
 
     /// Waits until an own message came this far, or further.
-    pub async fn came(&self, chat: ChatId, key: MessageKey, expected: Delivery) {
+    pub(crate) async fn came(&self, chat: ChatId, key: MessageKey, expected: Delivery) {
         let rank = |delivery: &Delivery| match delivery {
             Delivery::Failed { .. } | Delivery::Waiting => 0,
             Delivery::Sent => 1,
@@ -458,10 +460,9 @@ impl Device {
     }
 
     /// Waits until a conversation travels directly.
-    pub async fn linked(&self, chat: ChatId) {
+    pub(crate) async fn linked(&self, chat: ChatId) {
         use desktop_app::views::Route;
-        let direct =
-            async || matches!(self.view(chat).await.route.route, Route::Lan | Route::Direct | Route::Turn);
+        let direct = async || matches!(self.view(chat).await.route.route, Route::Lan | Route::Direct | Route::Turn);
         eventually(&format!("{} is linked", self.name), direct).await;
     }
 }
