@@ -4,6 +4,7 @@
 mod relay;
 
 mod accounts;
+mod authorisation;
 mod configuration;
 mod devices;
 mod http;
