@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::feeds::{LogKind, Want};
 use crate::hello::{Stands, stand_again};
-use crate::log::{Page, marks_of, page, seen_by};
+use crate::log::{Page, Standing, marks_of, page, seen_by};
 use crate::mailbox::Change;
 use crate::session::{Following, Session};
 
@@ -160,8 +160,8 @@ impl Session {
             return;
         };
         match stands {
-            Stands::Gone(reason) => self.ended(log, reason),
-            Stands::Member { view, until } => {
+            Err(reason) => self.ended(log, reason),
+            Ok(Standing { view, until }) => {
                 following.fresh = false;
                 if view.start == LogStart::Trimmed {
                     following.follower.start(view.position.seq + 1, until);

@@ -197,20 +197,15 @@ pub(crate) fn gone_reason(sql: &Connection, chat: ChatId) -> Result<GoneReason, 
     Ok(if known { GoneReason::NotMember } else { GoneReason::Unknown })
 }
 
-/// Where a session that follows a chat stands in it now.
-pub(crate) enum Stands {
-    /// It is to go on from here, up to that.
-    Member { view: LogView, until: Option<u64> },
-    /// It is not to go on.
-    Gone(GoneReason),
-}
+/// Where a session that follows a chat stands in it now, or why it is to follow it no more.
+pub(crate) type Stands = Result<Standing, GoneReason>;
 
 /// Where a session that follows a chat already stands in it now: for a newcomer, and where entries were trimmed
 /// under a reader.
 pub(crate) fn stand_again(sql: &Connection, who: Sender, chat: ChatId, cursor: Cursor) -> Result<Stands, Failure> {
     let stays = Stay::all(sql, who)?.remove(&chat).unwrap_or_default();
     Ok(match standing(sql, who.account, &stays, Some(cursor))? {
-        Some(Standing { view, until }) => Stands::Member { view, until },
-        None => Stands::Gone(gone_reason(sql, chat)?),
+        Some(standing) => Ok(standing),
+        None => Err(gone_reason(sql, chat)?),
     })
 }
