@@ -279,8 +279,8 @@ impl World {
 
     async fn frame(&self, frame: &Value, scene: &Scene, actor: usize) -> String {
         let chat = json!(scene.chat);
-        // Who is in the chat has been told of it before they speak in it.
-        let is_in = actor < 3;
+        // Who is in the chat has been told of it before they speak in it; of direct chats in an earlier row.
+        let is_in = actor < 3 && scene.kind != Direct;
         let mut socket = self.sockets[actor].lock().await;
         if is_in {
             socket.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
@@ -291,6 +291,10 @@ impl World {
         if frame["type"] == "signal" {
             let mut peer = self.sockets[usize::from(actor == 0)].lock().await;
             peer.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
+        }
+        if frame["type"] == "typing" {
+            let mut listener = self.listener.lock().await;
+            listener.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
         }
         socket.send(frame).await;
         let said = socket.fence().await;
