@@ -75,6 +75,8 @@ impl Core {
         if chat.state.sealed || body.target().is_none() {
             self.apply_body(tx, &told, body, out)?;
         }
+        // A link that was closed because it was idle is wanted again.
+        self.wish_links_of(tx, chat_id, out)?;
         out.events.push(Event::Chat { chat: chat_id });
         out.pump.insert(chat_id);
         Ok(key)

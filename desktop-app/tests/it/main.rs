@@ -1,0 +1,4 @@
+//! Stories with a real relay on a port of its own, real SQLite, real engines and real WebRTC over loopback, in one process.
+
+mod chatting;
+mod world;
