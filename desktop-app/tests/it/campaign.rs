@@ -478,6 +478,7 @@ impl Run {
 
     async fn keys(&self, slot: usize, chat: usize) -> Option<BTreeSet<MessageKey>> {
         let device = &self.running(slot)?.device;
+        device.engine().chat(self.chats[chat]).await.ok()?;
         let lines = device.lines(self.chats[chat]).await;
         Some(lines.into_iter().filter(|line| line.kind == MessageKind::Text).map(|line| line.key).collect())
     }
