@@ -355,7 +355,10 @@ impl Core {
         if sent::end(tx, chat.state.id, id)? {
             let key = MessageKey { device: self.device(), id };
             out.events.push(Event::MessageChanged { chat: chat.state.id, key });
-            self.settle(tx, chat.state.id, out)?;
+        }
+        if chat.state.devices().all(|(device, _)| device == self.device()) {
+            // There is nobody whose mark could be waited for.
+            sent::remove(tx, chat.state.id, id)?;
         }
         debug_assert!(!text.is_empty());
         Ok(())
