@@ -343,7 +343,7 @@ pub(crate) struct New {
     #[arg(long, value_name = "TITLE", conflicts_with = "group")]
     pub(crate) channel: Option<String>,
     /// Let anybody find and join the channel.
-    #[arg(long, requires = "channel")]
+    #[arg(long, requires = "channel", conflicts_with = "group")]
     pub(crate) public: bool,
     /// What the channel is about.
     #[arg(long, requires = "channel", value_name = "TEXT")]

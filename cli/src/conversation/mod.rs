@@ -117,7 +117,7 @@ impl Conversation<'_> {
         let lines = engine.history(self.chat.id, page, if page == Page::Newest { FIRST } else { 200 }).await?;
         let names = engine.members(self.chat.id).await.unwrap_or_default();
         self.shared.set_names(names.into_iter().map(|member| member.username).collect());
-        let what = if self.chat.sealed { "sealed: the relay cannot read it" } else { "the relay can read this chat" };
+        let what = if self.chat.sealed { "sealed" } else { "the relay can read this chat" };
         let route = lines::route(&self.chat.route, self.session.out.paint);
         let title = self.session.out.paint.bold(&lines::chat_name(&self.chat));
         let paint = self.session.out.paint;
