@@ -374,6 +374,8 @@ impl Core {
             return;
         };
         let marks = &register.delivered;
+        // A register which says nothing new comes by the relay too, and must not put off leaving a dead link.
+        let mut moved = false;
         while let Some((run, n)) = lane.unmarked.front().map(|sent| (sent.run, sent.n)) {
             // A run which the mark names no more was marked before the later one was.
             let later: Vec<RunId> = lane.unmarked.iter().map(|sent| sent.run).filter(|other| *other != run).collect();
@@ -382,10 +384,11 @@ impl Core {
                 break;
             }
             lane.unmarked.pop_front();
+            moved = true;
         }
         if lane.unmarked.is_empty() {
             lane.suspect = false;
-        } else {
+        } else if moved {
             let now = Instant::now();
             // The link moves; what is left has its time from now on.
             for sent in &mut lane.unmarked {

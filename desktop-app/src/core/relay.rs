@@ -37,6 +37,9 @@ impl Core {
             cursors.push(LogCursor { log: me.device.into(), cursor });
         }
         let succeeds = settings::get(tx, "confirmed_opening")?;
+        // What this batch had for an older session has no place before the hello of this one.
+        out.relay.clear();
+        out.acks.clear();
         self.session = Some(Session::new(number));
         out.relay.push(ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds, cursors });
         Ok(())

@@ -2,4 +2,5 @@
 
 mod campaign;
 mod chatting;
+mod links;
 mod world;
