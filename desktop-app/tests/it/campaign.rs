@@ -416,8 +416,17 @@ impl Run {
     }
 
     fn trouble_packets(&self, step: Step) -> Option<String> {
-        let _ = step;
-        None
+        match step {
+            Step::Packets { slot, percent } => {
+                let device = &self.slots[slot].as_ref()?.device;
+                device.lose(f64::from(percent) / 100.0, u64::from(percent));
+                device.delay_links(Duration::ZERO..Duration::from_millis(u64::from(percent) * 5));
+            }
+            Step::Silence { slot } => self.slots[slot].as_ref()?.device.stop_links(),
+            Step::HealPackets { slot } => self.slots[slot].as_ref()?.device.heal_links(),
+            _ => return None,
+        }
+        Some(String::new())
     }
 
     /// Says something; the ledger has it if it was acknowledged.

@@ -18,7 +18,7 @@ struct Shown {
     status: Option<ChatStatus>,
     unread: u64,
     lines: Vec<Line>,
-    gaps: Vec<String>,
+    gaps: Vec<(DeviceId, String)>,
     deliveries: BTreeMap<MessageKey, Delivery>,
 }
 
@@ -68,7 +68,7 @@ impl Run {
                     let reactions = if line.deleted { BTreeMap::new() } else { reactions };
                     shown.lines.push(Line { key: line.key, text: line.text, deleted: line.deleted, reactions });
                 }
-                MessageKind::Gap { count, why } => shown.gaps.push(format!("{count:?} {why}")),
+                MessageKind::Gap { count, why } => shown.gaps.push((line.key.device, format!("{count:?} {why}"))),
                 MessageKind::Change { .. } => {}
             }
         }
@@ -91,7 +91,13 @@ impl Run {
             self.judge_doubles(view, &at, wrong);
             self.judge_order(view, &at, wrong);
             if self.is_whole(view.slot, chat) && !(self.put_back || (self.restored && chat == CHANNEL)) {
-                wrong.extend(view.gaps.iter().map(|gap| format!("{at}: shows a gap: {gap}")));
+                // What one who was taken out had waiting failed there; the others see that something is missing.
+                let theirs = |device: DeviceId| {
+                    let by = self.said.iter().find(|said| said.key.device == device).map(|said| ACCOUNTS[said.slot]);
+                    chat == GROUP && by.is_some_and(|by| self.moved.contains(&by))
+                };
+                let gaps = view.gaps.iter().filter(|(device, _)| !theirs(*device));
+                wrong.extend(gaps.map(|(_, gap)| format!("{at}: shows a gap: {gap}")));
             }
             self.judge_lost(view, shown, &at, wrong);
             self.judge_words(view, &at, wrong);
