@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use desktop_app::events::Event;
-use desktop_app::views::{ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings};
+use desktop_app::views::{
+    ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings,
+};
 use desktop_app::{Engine, EngineError};
 use parley_protocol::http::SignIn;
 use parley_protocol::{AccountId, ChatId, DeviceId, MessageKey};
@@ -22,7 +24,7 @@ use crate::world::{Device, PASSWORD, World};
 use plan::{CHANNEL, CHATS, EMOJI, FIRST, GROUP, SLOTS, Step, Troubles, plan};
 
 /// How long everything may take to come to rest once all is healed.
-const REST: Duration = Duration::from_secs(90);
+const REST: Duration = Duration::from_secs(60);
 /// Sending never waits for a connection; this is for slow machines.
 const SEND_WITHIN: Duration = Duration::from_secs(8);
 /// What waits for the relay is given up after this long; the outcome is unknown then.
@@ -250,8 +252,7 @@ impl Run {
                 self.count += 1;
                 let (text, id) = (format!("edited {}", self.count), self.chats[chat]);
                 let words = text.clone();
-                let result =
-                    self.ask(slot, move |engine| async move { engine.edit(id, key, &words).await }).await?;
+                let result = self.ask(slot, move |engine| async move { engine.edit(id, key, &words).await }).await?;
                 let good = result.is_ok();
                 self.done.entry((chat, key)).or_default().edits.push((slot, text.clone(), good));
                 Some(format!(" {} to {text:?} {}", self.name_of(key), word(&result)))
@@ -259,7 +260,8 @@ impl Run {
             Step::React { slot, chat, pick, emoji, on } => {
                 let key = self.pick(slot, chat, pick, false).await?;
                 let (id, emoji) = (self.chats[chat], EMOJI[emoji]);
-                let result = self.ask(slot, move |engine| async move { engine.react(id, key, emoji, on).await }).await?;
+                let result =
+                    self.ask(slot, move |engine| async move { engine.react(id, key, emoji, on).await }).await?;
                 let done = self.done.entry((chat, key)).or_default();
                 done.reactions.entry(emoji).or_default().push((slot, on, result.is_ok()));
                 Some(format!(" {} {}", self.name_of(key), word(&result)))
@@ -335,8 +337,7 @@ impl Run {
             Step::Packets { .. } | Step::Silence { .. } | Step::HealPackets { .. } => self.trouble_packets(step),
             Step::Remove { account } => {
                 let (group, whom) = (self.chats[GROUP], self.accounts[account]);
-                let result =
-                    self.ask(0, move |engine| async move { engine.remove_member(group, whom).await }).await?;
+                let result = self.ask(0, move |engine| async move { engine.remove_member(group, whom).await }).await?;
                 self.moved.insert(account);
                 Some(word(&result))
             }
@@ -718,7 +719,8 @@ fn word(result: &Result<(), EngineError>) -> String {
 fn waiting_in(folder: &std::path::Path, all: bool) -> BTreeSet<MessageKey> {
     let db = rusqlite::Connection::open(folder.join("parley.sqlite")).unwrap();
     let which = if all { "1" } else { "state IN ('waiting', 'accepted', 'failed')" };
-    let me: String = db.query_row("SELECT value FROM settings WHERE key = 'me'", [], |row| row.get(0)).unwrap_or_default();
+    let me: String =
+        db.query_row("SELECT value FROM settings WHERE key = 'me'", [], |row| row.get(0)).unwrap_or_default();
     let Ok(me) = serde_json::from_str::<desktop_app::views::Me>(&me) else { return BTreeSet::new() };
     let mut select = db.prepare(&format!("SELECT id FROM sent WHERE {which}")).unwrap();
     let ids = select.query_map([], |row| row.get::<_, [u8; 16]>(0)).unwrap();

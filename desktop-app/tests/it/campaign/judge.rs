@@ -124,7 +124,8 @@ impl Run {
             if !keys.insert(line.key) {
                 wrong.push(format!("{at}: shows {} twice", self.name_of(line.key)));
             }
-            if !line.deleted && !line.text.starts_with("edited") && texts.insert(line.text.clone(), line.key).is_some() {
+            if !line.deleted && !line.text.starts_with("edited") && texts.insert(line.text.clone(), line.key).is_some()
+            {
                 // What an old copy had waiting may go out again under its new device, if it says so.
                 if !self.put_back {
                     wrong.push(format!("{at}: shows {:?} twice, under two keys", line.text));
@@ -160,9 +161,8 @@ impl Run {
             let done = self.done.get(&(said.chat, said.key));
             let deleted = done.is_some_and(|done| !done.deletes.is_empty());
             let sender = all.iter().find(|view| view.slot == said.slot);
-            let failed = sender.is_some_and(|view| {
-                matches!(view.deliveries.get(&said.key), Some(Delivery::Failed { .. }))
-            });
+            let failed =
+                sender.is_some_and(|view| matches!(view.deliveries.get(&said.key), Some(Delivery::Failed { .. })));
             // One who was taken out of the group in between may fail to say something, and then it says so.
             let may_fail = said.chat == GROUP && self.moved.contains(&ACCOUNTS[said.slot]);
             let owed = (said.sure && self.is_whole(view.slot, view.chat)) || said.last;
@@ -291,7 +291,8 @@ impl Run {
     }
 
     fn tell(&self, line: &Line) -> String {
-        let reactions: Vec<String> = line.reactions.iter().map(|(emoji, all)| format!("{emoji}{}", all.len())).collect();
+        let reactions: Vec<String> =
+            line.reactions.iter().map(|(emoji, all)| format!("{emoji}{}", all.len())).collect();
         let deleted = if line.deleted { " (deleted)" } else { "" };
         format!("{} {:?}{deleted} {}", self.name_of(line.key), line.text, reactions.join(" "))
     }
@@ -299,10 +300,8 @@ impl Run {
     /// Unread counts agree on the devices of an account, and are what was not shown.
     fn judge_unread(&self, chat: usize, shown: &[Shown], wrong: &mut Vec<String>) {
         for account in 0..self.accounts.len() {
-            let views: Vec<&Shown> = shown
-                .iter()
-                .filter(|view| ACCOUNTS[view.slot] == account && self.is_whole(view.slot, chat))
-                .collect();
+            let views: Vec<&Shown> =
+                shown.iter().filter(|view| ACCOUNTS[view.slot] == account && self.is_whole(view.slot, chat)).collect();
             let counts: BTreeSet<u64> = views.iter().map(|view| view.unread).collect();
             if counts.len() > 1 && !self.put_back {
                 let each: Vec<String> =

@@ -38,12 +38,8 @@ impl Troubles {
 
     /// The words again.
     pub(super) fn words(self) -> String {
-        let words = [
-            (self.copies, "copies"),
-            (self.restores, "restores"),
-            (self.disks, "disks"),
-            (self.packets, "packets"),
-        ];
+        let words =
+            [(self.copies, "copies"), (self.restores, "restores"), (self.disks, "disks"), (self.packets, "packets")];
         let words: Vec<&str> = words.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect();
         if words.is_empty() { "none".to_owned() } else { words.join(",") }
     }
