@@ -1,11 +1,14 @@
 //! The Parley relay: accounts, chats as logs, offline buffers, topics and signals in one binary.
 //!
-//! Data walks one way: routes → `session` (one socket) → `dispatch` (the one match on a client's frame) → `chats`,
-//! `topics`, `signals` → the log's writer (`store`, `log`) → `live` (fan-out to sessions).
+//! Data walks one way: `routes` → `session` (one socket) → `dispatch` (the one match on a client's frame) → `chats`,
+//! `topics`, `signals` → the log's writer (`store`, `log`) → `live` (fan-out to sessions). Around it stand `accounts`
+//! (who may come in), `serve` (connections) and `server` (starting and stopping).
 
 pub mod chats;
+pub mod config;
 pub mod limits;
 pub mod live;
+pub mod logging;
 pub mod relay;
 pub mod session;
 pub mod sessions;
@@ -13,6 +16,8 @@ pub mod store;
 pub mod watched;
 pub mod ws;
 
+mod accounts;
+mod address;
 mod catch_up;
 mod dispatch;
 mod feeds;
@@ -20,6 +25,14 @@ mod frame_rates;
 mod hello;
 mod log;
 mod mailbox;
+mod metrics;
 mod presence;
+mod rates;
+mod routes;
+mod serve;
+mod server;
 mod signals;
 mod topics;
+
+pub use accounts::{KeyError, StartError};
+pub use server::{RunError, Server, database, invite, run};

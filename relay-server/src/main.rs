@@ -1,2 +1,88 @@
-//! The relay.
-fn main() {}
+//! The relay's command: reads the configuration, starts the relay, and stops it on SIGTERM or SIGINT.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use relay_server::config::{self, Config, ConfigError};
+use relay_server::{Server, database, invite, logging};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// The exit code after a mistake in the configuration.
+const MISTAKEN: u8 = 2;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("relay-server: {error:#}");
+            if error.is::<ConfigError>() { ExitCode::from(MISTAKEN) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn start() -> anyhow::Result<()> {
+    let flags = config::command().get_matches();
+    let (task, flags) = match flags.subcommand() {
+        Some((task, flags)) => (Some(task), flags),
+        None => (None, &flags),
+    };
+    // A variable which is not Unicode cannot be one of ours.
+    let environment =
+        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    let config = Config::load(flags, environment)?;
+    if task == Some("invite") {
+        let uses = flags.get_one::<u32>("uses").copied().unwrap_or(1);
+        let days = flags.get_one::<u32>("days").copied().unwrap_or(7);
+        println!("{}", invite(&config, uses, Duration::from_secs(u64::from(days) * 86_400))?);
+        return Ok(());
+    }
+    if flags.get_flag("print_config") {
+        print!("{}", config.to_toml());
+        return Ok(());
+    }
+    logging::install(&config)?;
+    let runtime = tokio::runtime::Runtime::new().context("the runtime could not be started")?;
+    let result = runtime.block_on(serve(config));
+    // A password may still be hashed, or the disk hang: neither keeps the process.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let address = listener.local_addr().context("the address is not known")?;
+    let opening = [
+        format!("Parley relay {} listens on http://{address}", env!("CARGO_PKG_VERSION")),
+        format!("data:         {}", config.data.display()),
+        format!("database:     {}", database(&config).display()),
+        format!("registration: {}", config.registration.as_str()),
+        "encryption:   NOT YET. Sealed chats are opaque to the relay by its rules, not by mathematics:".to_owned(),
+        "              whoever has the database can read them. Use TLS in front of it all the same.".to_owned(),
+    ];
+    let server = Server::open(listener, config)?;
+    // Whoever started it may not be listening.
+    let _ = writeln!(std::io::stdout(), "{}", opening.join("\n"));
+    let shutdown = CancellationToken::new();
+    tokio::spawn(stop_on_signal(shutdown.clone()));
+    server.serve(shutdown).await?;
+    Ok(())
+}
+
+async fn stop_on_signal(shutdown: CancellationToken) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+    shutdown.cancel();
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parley_protocol::frames::{IceServer, Opening, Sender};
-use parley_protocol::{ChatId, ChatKind, ClientFrame, DeviceId, LifeId, MarkRegister, Marks, RunId};
+use parley_protocol::{ChatId, ChatKind, ClientFrame, DeviceId, EventId, LifeId, MarkRegister, Marks, RunId};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,9 @@ use crate::views::{ChatStatus, DirectLinks, Route, RouteView};
 
 /// A message on a link that is unmarked for this long makes the relay carry the chat, until the marks have come.
 const MARK_OVERDUE: Duration = Duration::from_millis(600);
-/// How many messages of a chat may be unmarked on a link.
+/// How many messages of a chat may be unmarked on a link, and how many bytes of them: well below what a link takes at once.
 const WINDOW: usize = 256;
+const WINDOW_BYTES: usize = 1 << 20;
 /// How many openings a link's hello names.
 const RECENT_LIVES: u32 = 32;
 
@@ -84,16 +85,30 @@ struct Lane {
     /// Rows up to this position were sent on it.
     sent: i64,
     /// Sent and not yet marked, oldest first.
-    unmarked: VecDeque<(RunId, u64, Instant)>,
+    unmarked: VecDeque<Unmarked>,
     /// A mark was overdue: the relay carries the chat too, until nothing is unmarked.
     suspect: bool,
+}
+
+/// A message which was sent on a link and is yet unmarked.
+struct Unmarked {
+    run: RunId,
+    n: u64,
+    bytes: usize,
+    since: Instant,
+}
+
+impl Lane {
+    fn is_full(&self) -> bool {
+        self.unmarked.len() >= WINDOW || self.unmarked.iter().map(|sent| sent.bytes).sum::<usize>() >= WINDOW_BYTES
+    }
 }
 
 impl Link {
     /// When the oldest unmarked message is overdue.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let lanes = self.chats.values().filter(|lane| !lane.suspect);
-        lanes.filter_map(|lane| lane.unmarked.front()).map(|(_, _, since)| *since + MARK_OVERDUE).min()
+        lanes.filter_map(|lane| lane.unmarked.front()).map(|sent| sent.since + MARK_OVERDUE).min()
     }
 
     fn round_trip(&self) -> Option<u32> {
@@ -313,27 +328,34 @@ impl Core {
         for peer in peers {
             let marks = streams::marks_of(tx, id, peer)?.delivered;
             let mut frames = Vec::new();
+            let mut listening: HashMap<EventId, bool> = HashMap::new();
             let Some(lane) = self.links.get_mut(&peer).and_then(|link| link.chats.get_mut(&id)) else {
                 continue;
             };
-            while lane.unmarked.len() < WINDOW {
+            while !lane.is_full() {
                 let rows = sent::numbered_after(tx, id, lane.sent, WINDOW)?;
                 if rows.is_empty() {
                     break;
                 }
                 for row in rows {
-                    if lane.unmarked.len() >= WINDOW {
+                    if lane.is_full() {
                         break;
                     }
                     lane.sent = row.position;
                     let Some((run, n)) = row.number else { continue };
                     let Some(at) = order.iter().position(|other| *other == run) else { continue };
                     let membership = runs.get(at).map(|run| run.membership).unwrap_or_default();
-                    let listens = chats::audience(tx, id, membership)?.is_some_and(|devices| devices.contains(&peer));
+                    let listens = match listening.get(&membership) {
+                        Some(listens) => *listens,
+                        None => {
+                            let devices = chats::audience(tx, id, membership)?.unwrap_or_default();
+                            *listening.entry(membership).or_insert(devices.contains(&peer))
+                        }
+                    };
                     if !listens || marks.has(me, run, n, order.get(at + 1..).unwrap_or_default()) {
                         continue;
                     }
-                    lane.unmarked.push_back((run, n, Instant::now()));
+                    lane.unmarked.push_back(Unmarked { run, n, bytes: row.payload.len(), since: Instant::now() });
                     handed.insert(row.position);
                     frames.push(PeerFrame::Message { chat: id, payload: row.payload });
                 }
@@ -352,23 +374,25 @@ impl Core {
             return;
         };
         let marks = &register.delivered;
-        while let Some((run, n, _)) = lane.unmarked.front().copied() {
+        // A register which says nothing new comes by the relay too, and must not put off leaving a dead link.
+        let mut moved = false;
+        while let Some((run, n)) = lane.unmarked.front().map(|sent| (sent.run, sent.n)) {
             // A run which the mark names no more was marked before the later one was.
-            let later: Vec<RunId> =
-                lane.unmarked.iter().map(|(run, _, _)| *run).filter(|other| *other != run).collect();
+            let later: Vec<RunId> = lane.unmarked.iter().map(|sent| sent.run).filter(|other| *other != run).collect();
             let listed_missing = marks.held(me, run).is_some_and(|held| n <= held.upto);
             if !marks.has(me, run, n, &later) && !listed_missing && !newer_run_held(marks, me, run) {
                 break;
             }
             lane.unmarked.pop_front();
+            moved = true;
         }
         if lane.unmarked.is_empty() {
             lane.suspect = false;
-        } else {
+        } else if moved {
             let now = Instant::now();
             // The link moves; what is left has its time from now on.
-            for (_, _, since) in &mut lane.unmarked {
-                *since = (*since).max(now.checked_sub(MARK_OVERDUE / 2).unwrap_or(*since));
+            for sent in &mut lane.unmarked {
+                sent.since = sent.since.max(now.checked_sub(MARK_OVERDUE / 2).unwrap_or(sent.since));
             }
         }
     }
@@ -378,7 +402,7 @@ impl Core {
         let mut left = Vec::new();
         for link in self.links.values_mut() {
             for (chat, lane) in &mut link.chats {
-                let overdue = lane.unmarked.front().is_some_and(|(_, _, since)| now >= *since + MARK_OVERDUE);
+                let overdue = lane.unmarked.front().is_some_and(|sent| now >= sent.since + MARK_OVERDUE);
                 if overdue && !lane.suspect {
                     lane.suspect = true;
                     left.push(*chat);

@@ -4,8 +4,10 @@
 //! runs it as one transaction and answers only after the commit. Nothing else ever writes, so nothing ever waits
 //! for a lock, and a change is on disk before anybody hears of it.
 
+pub(crate) mod accounts;
 mod batch;
 mod failure;
+pub(crate) mod families;
 mod sql;
 mod writer;
 
@@ -29,8 +31,11 @@ use crate::limits::Limits;
 use crate::live::Live;
 
 /// In the order in which they are applied; never changed once released, only added to.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/001_accounts.sql"), include_str!("../../migrations/002_logs.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/001_accounts.sql"),
+    include_str!("../../migrations/002_logs.sql"),
+    include_str!("../../migrations/003_tokens.sql"),
+];
 
 /// Why the database could not be opened.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,5 @@
+//! Stories with a real relay on a port of its own, real SQLite, real engines and real WebRTC over loopback, in one process.
+
+mod chatting;
+mod links;
+mod world;

@@ -1,0 +1,507 @@
+//! A small world: a relay, people with devices, and verbs for trouble.
+//!
+//! The relay and every device have a tokio runtime of their own, so that any of them can be killed as by `kill -9`: all its
+//! tasks stop where they are, nothing is told to anybody. Each device reaches the relay through a gate of its own, which
+//! can be cut, frozen and slowed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use desktop_app::peer::{PeerConfig, Trouble};
+use desktop_app::views::{ChatView, Delivery, MessageKind, MessageView, Outgoing, Page};
+use desktop_app::{Engine, Options};
+use parley_protocol::http::{SignIn, SignUp};
+use parley_protocol::{ChatId, DeviceId, MessageKey};
+use relay_server::config::Config;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+/// How long anything may take before a test gives up on it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Everybody's password.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// A relay and where it keeps its data.
+pub(crate) struct World {
+    folder: TempDir,
+    port: u16,
+    pub(crate) configure: fn(&mut Config),
+    relay: Option<Runtime>,
+}
+
+impl World {
+    /// A world whose relay runs.
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose relay runs with other limits.
+    pub(crate) async fn with(configure: fn(&mut Config)) -> Self {
+        if std::env::var_os("RUST_LOG").is_some() {
+            let filter = tracing_subscriber::EnvFilter::from_default_env();
+            let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
+        }
+        let mut world = Self { folder: tempfile::tempdir().unwrap(), port: 0, configure, relay: None };
+        world.start_relay().await;
+        world
+    }
+
+    /// Where the relay keeps its database.
+    pub(crate) fn relay_data(&self) -> PathBuf {
+        self.folder.path().join("relay")
+    }
+
+    /// Starts the relay, on the port it had before.
+    pub(crate) async fn start_relay(&mut self) {
+        assert!(self.relay.is_none(), "the relay runs already");
+        let runtime = runtime("relay");
+        let mut config = Config { data: self.relay_data(), ..Config::default() };
+        generous(&mut config);
+        (self.configure)(&mut config);
+        let port = self.port;
+        let listener = runtime.spawn(async move { bind(port).await }).await.unwrap();
+        self.port = listener.local_addr().unwrap().port();
+        runtime.spawn(async move {
+            let forever = tokio_util::sync::CancellationToken::new();
+            relay_server::run(listener, config, forever).await.unwrap();
+        });
+        let address = ("127.0.0.1", self.port);
+        eventually("the relay answers", async || TcpStream::connect(address).await.is_ok()).await;
+        self.relay = Some(runtime);
+    }
+
+    /// Kills the relay as by `kill -9`.
+    pub(crate) async fn kill_relay(&mut self) {
+        kill(self.relay.take().expect("the relay runs")).await;
+    }
+
+    /// Kills the relay and starts it again.
+    pub(crate) async fn restart_relay(&mut self) {
+        self.kill_relay().await;
+        self.start_relay().await;
+    }
+
+    /// A copy of what the relay has on its disk now, as a backup takes it. The relay must not run.
+    pub(crate) fn copy_relay(&self) -> TempDir {
+        assert!(self.relay.is_none(), "stop the relay first");
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&self.relay_data(), copy.path());
+        copy
+    }
+
+    /// Puts a copy back.
+    pub(crate) fn restore_relay(&self, copy: &TempDir) {
+        assert!(self.relay.is_none(), "stop the relay first");
+        std::fs::remove_dir_all(self.relay_data()).unwrap();
+        copy_folder(copy.path(), &self.relay_data());
+    }
+
+    /// A new person with one device, signed up.
+    pub(crate) async fn sign_up(&self, name: &str) -> Device {
+        let device = self.device(name, name).await;
+        let (relay, name) = (device.relay(), name.to_owned());
+        let request = SignUp {
+            email: format!("{name}@example.org"),
+            username: name,
+            password: PASSWORD.to_owned(),
+            invite: None,
+            device_name: Some("first".to_owned()),
+        };
+        device.on(move |engine| async move { engine.sign_up(&relay, request).await }).await.unwrap();
+        device.online().await;
+        device
+    }
+
+    /// Another device of somebody, signed in.
+    pub(crate) async fn sign_in(&self, name: &str, folder: &str) -> Device {
+        let device = self.device(name, folder).await;
+        device.sign_in().await;
+        device.online().await;
+        device
+    }
+
+    /// A device with a profile folder and a gate of its own; nobody is signed in.
+    pub(crate) async fn device(&self, name: &str, folder: &str) -> Device {
+        let gate = Gate::open(self.port).await;
+        let mut device = Device {
+            name: name.to_owned(),
+            folder: self.folder.path().join("profiles").join(folder),
+            gate,
+            skew: Arc::new(AtomicI64::new(0)),
+            link_trouble: Trouble::default(),
+            running: None,
+        };
+        device.start().await;
+        device
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(relay) = self.relay.take() {
+            relay.shutdown_background();
+        }
+    }
+}
+
+/// Tests are fast and come from one address.
+fn generous(config: &mut Config) {
+    let _ = config;
+}
+
+async fn bind(port: u16) -> TcpListener {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => return listener,
+            Err(error) if Instant::now() > deadline => panic!("cannot bind: {error}"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
+
+fn runtime(name: &str) -> Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name(name).enable_all().build().unwrap()
+}
+
+/// Stops a runtime where it is. Blocking work (SQLite) that is under way is waited for, as a killed process's system calls are.
+async fn kill(runtime: Runtime) {
+    tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(5))).await.unwrap();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to.join(entry.file_name()));
+        } else {
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+/// Waits for a condition.
+pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(15)).await;
+    }
+}
+
+/// What a gate does with the connections through it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Passage {
+    /// Passes everything on.
+    Open,
+    /// Passes nothing on, in either direction, and says nothing.
+    Frozen,
+    /// Breaks every connection and lets none begin.
+    Cut,
+}
+
+/// Stands between a device and the relay.
+pub(crate) struct Gate {
+    port: u16,
+    passage: watch::Sender<Passage>,
+    /// Milliseconds which everything takes, each way.
+    delay: Arc<AtomicU64>,
+}
+
+impl Gate {
+    async fn open(relay: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (passage, state) = watch::channel(Passage::Open);
+        let delay = Arc::new(AtomicU64::new(0));
+        let slow = delay.clone();
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                if *state.borrow() == Passage::Cut {
+                    continue;
+                }
+                let (mut cut, state, slow) = (state.clone(), state.clone(), slow.clone());
+                tokio::spawn(async move {
+                    let Ok(far) = TcpStream::connect(("127.0.0.1", relay)).await else { return };
+                    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                    tokio::select! {
+                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => {}
+                        () = forward(near_in, far_out, state.clone(), slow.clone()) => {}
+                        () = forward(far_in, near_out, state.clone(), slow.clone()) => {}
+                    }
+                });
+            }
+        });
+        Self { port, passage, delay }
+    }
+
+    /// Breaks every connection and lets none begin.
+    pub(crate) fn cut(&self) {
+        self.passage.send_replace(Passage::Cut);
+    }
+
+    /// Passes nothing on any more, and says nothing: a network that swallows packets.
+    pub(crate) fn freeze(&self) {
+        self.passage.send_replace(Passage::Frozen);
+    }
+
+    /// As before.
+    pub(crate) fn heal(&self) {
+        self.passage.send_replace(Passage::Open);
+    }
+
+    /// Everything takes this long, each way.
+    pub(crate) fn slow(&self, delay: Duration) {
+        self.delay.store(delay.as_millis().try_into().unwrap(), Ordering::Relaxed);
+    }
+}
+
+async fn forward(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut state: watch::Receiver<Passage>,
+    slow: Arc<AtomicU64>,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(read) = from.read(&mut buffer).await {
+        if read == 0 || state.wait_for(|passage| *passage != Passage::Frozen).await.is_err() {
+            return;
+        }
+        let delay = slow.load(Ordering::Relaxed);
+        if delay > 0 {
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One device of somebody.
+pub(crate) struct Device {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) gate: Gate,
+    skew: Arc<AtomicI64>,
+    /// What happens to the packets of this device's links; see the verbs.
+    pub(crate) link_trouble: Trouble,
+    running: Option<Running>,
+}
+
+struct Running {
+    runtime: Runtime,
+    engine: Engine,
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.runtime.shutdown_background();
+        }
+    }
+}
+
+impl Device {
+    /// Opens the profile.
+    pub(crate) async fn start(&mut self) {
+        assert!(self.running.is_none(), "{} runs already", self.name);
+        let runtime = runtime(&self.name);
+        let (folder, skew) = (self.folder.clone(), self.skew.clone());
+        let peers = PeerConfig { trouble: Some(self.link_trouble.clone()), ..PeerConfig::default() };
+        let options = Options { clock: Arc::new(move || skewed(&skew)), peers };
+        let deadline = Instant::now() + PATIENCE;
+        let engine = loop {
+            let (folder, options) = (folder.clone(), options.clone());
+            match runtime.spawn(async move { Engine::open(&folder, options).await }).await.unwrap() {
+                Ok(engine) => break engine,
+                // One that was killed may take a moment to be gone.
+                Err(desktop_app::EngineError::ProfileInUse(_)) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                Err(error) => panic!("{}: {error}", self.name),
+            }
+        };
+        self.running = Some(Running { runtime, engine });
+    }
+
+    /// Kills the app as by `kill -9`.
+    pub(crate) async fn kill(&mut self) {
+        let Running { runtime, engine } = self.running.take().expect("the app runs");
+        kill(runtime).await;
+        drop(engine);
+    }
+
+    /// Kills the app and opens it again.
+    pub(crate) async fn restart(&mut self) {
+        self.kill().await;
+        self.start().await;
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Sets this device's clock wrong by so much.
+    pub(crate) fn set_skew(&self, skew: i64) {
+        self.skew.store(skew, Ordering::Relaxed);
+    }
+
+    /// The network between this device and its peers swallows everything, both ways.
+    pub(crate) fn stop_links(&self) {
+        self.link_trouble.stop();
+    }
+
+    /// What this device sends on links is lost to this share (from 0 to 1), and as much of it is doubled.
+    pub(crate) fn lose(&self, share: f64, seed: u64) {
+        self.link_trouble.seed(seed);
+        self.link_trouble.lose(share);
+        self.link_trouble.double(share);
+    }
+
+    /// What this device sends on links takes this long, and overtakes itself.
+    pub(crate) fn delay_links(&self, range: std::ops::Range<Duration>) {
+        self.link_trouble.delay(range);
+    }
+
+    /// It is as before.
+    pub(crate) fn heal_links(&self) {
+        self.link_trouble.heal();
+    }
+
+    /// The relay's address, through this device's gate.
+    pub(crate) fn relay(&self) -> String {
+        format!("http://127.0.0.1:{}", self.gate.port)
+    }
+
+    /// Runs something on the engine, in the device's own runtime.
+    pub(crate) async fn on<T, W>(&self, work: impl FnOnce(Engine) -> W) -> T
+    where
+        T: Send + 'static,
+        W: Future<Output = T> + Send + 'static,
+    {
+        let Running { runtime, engine } = self.running.as_ref().expect("the app runs");
+        let engine = engine.clone();
+        runtime.spawn(work(engine)).await.unwrap()
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.running.as_ref().expect("the app runs").engine
+    }
+
+    pub(crate) async fn sign_in(&self) {
+        let (relay, name) = (self.relay(), self.name.clone());
+        let request = SignIn { username: Some(name), password: PASSWORD.to_owned(), ..SignIn::default() };
+        self.on(move |engine| async move { engine.sign_in(&relay, request).await }).await.unwrap();
+    }
+
+    pub(crate) async fn device_id(&self) -> DeviceId {
+        self.engine().me().await.unwrap().unwrap().device
+    }
+
+    /// Waits until a session is open and everything has been caught up with.
+    pub(crate) async fn online(&self) {
+        let up = async || {
+            let connection = self.engine().connection().await.unwrap();
+            connection == desktop_app::views::Connection::Online { behind: 0 }
+        };
+        eventually(&format!("{} is online", self.name), up).await;
+    }
+
+    /// Opens a direct chat with somebody.
+    pub(crate) async fn direct(&self, with: &Device) -> ChatId {
+        let name = with.name.clone();
+        self.on(move |engine| async move { engine.new_direct(&name).await }).await.unwrap()
+    }
+
+    /// Waits until this device has a chat.
+    pub(crate) async fn has_chat(&self, chat: ChatId) {
+        eventually(&format!("{} has the chat", self.name), async || self.engine().chat(chat).await.is_ok()).await;
+    }
+
+    pub(crate) async fn say(&self, chat: ChatId, text: &str) -> MessageKey {
+        let message = Outgoing { text: text.to_owned(), ..Outgoing::default() };
+        self.engine().send(chat, message).await.unwrap()
+    }
+
+    /// Everything in a chat, in order.
+    pub(crate) async fn lines(&self, chat: ChatId) -> Vec<MessageView> {
+        let mut lines =
+            self.on(move |engine| async move { engine.history(chat, Page::Newest, 500).await }).await.unwrap();
+        while lines.len() >= 500 {
+            let first = lines[0].position;
+            let page = self
+                .on(move |engine| async move { engine.history(chat, Page::Before(first), 500).await })
+                .await
+                .unwrap();
+            if page.is_empty() {
+                break;
+            }
+            lines.splice(0..0, page);
+        }
+        lines
+    }
+
+    /// The words of a chat, in order: no changes, no gaps, nothing deleted.
+    pub(crate) async fn texts(&self, chat: ChatId) -> Vec<String> {
+        let lines = self.lines(chat).await;
+        lines.into_iter().filter(|line| line.kind == MessageKind::Text && !line.deleted).map(|line| line.text).collect()
+    }
+
+    /// Waits until the words of a chat are these.
+    pub(crate) async fn shows(&self, chat: ChatId, expected: &[&str]) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let texts = self.texts(chat).await;
+            if texts == expected {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{} shows {texts:?}, not {expected:?}", self.name);
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    pub(crate) async fn view(&self, chat: ChatId) -> ChatView {
+        self.engine().chat(chat).await.unwrap()
+    }
+
+    pub(crate) async fn delivery(&self, chat: ChatId, key: MessageKey) -> Delivery {
+        self.engine().message(chat, key).await.unwrap().delivery
+    }
+
+    /// Waits until an own message came this far, or further.
+    pub(crate) async fn came(&self, chat: ChatId, key: MessageKey, expected: Delivery) {
+        let rank = |delivery: &Delivery| match delivery {
+            Delivery::Failed { .. } | Delivery::Waiting => 0,
+            Delivery::Sent => 1,
+            Delivery::Delivered => 2,
+            Delivery::Read | Delivery::Received => 3,
+        };
+        let what = format!("{}'s message is {expected:?}", self.name);
+        eventually(&what, async || rank(&self.delivery(chat, key).await) >= rank(&expected)).await;
+    }
+
+    /// Waits until a conversation travels through the relay.
+    pub(crate) async fn relayed(&self, chat: ChatId) {
+        use desktop_app::views::Route;
+        let relayed = async || self.view(chat).await.route.route == Route::Relay;
+        eventually(&format!("{} talks through the relay", self.name), relayed).await;
+    }
+
+    /// Waits until a conversation travels directly.
+    pub(crate) async fn linked(&self, chat: ChatId) {
+        use desktop_app::views::Route;
+        let direct = async || matches!(self.view(chat).await.route.route, Route::Lan | Route::Direct | Route::Turn);
+        eventually(&format!("{} is linked", self.name), direct).await;
+    }
+}
+
+fn skewed(skew: &AtomicI64) -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    u64::try_from(now).unwrap().saturating_add_signed(skew.load(Ordering::Relaxed))
+}

@@ -1,0 +1,170 @@
+//! What a route takes out of a request: the caller, the body, the query.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Buf, BufMut as _, BytesMut};
+use futures_util::{Stream, StreamExt as _};
+use parley_protocol::{Code, ErrorBody};
+use serde::de::DeserializeOwned;
+use warp::{Filter, Rejection};
+
+use super::reply::refuse;
+use super::{Api, Call, Client, Visit};
+
+/// How long a body may take to come.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+
+/// Anybody.
+pub(super) fn visit(api: &Arc<Api>) -> impl Filter<Extract = (Visit,), Error = Rejection> + Clone + use<> {
+    let api = Arc::clone(api);
+    warp::ext::get::<Client>().map(move |client| Visit { api: Arc::clone(&api), client })
+}
+
+/// A device that is signed in, within its account's rate.
+pub(super) fn call(api: &Arc<Api>) -> impl Filter<Extract = (Call,), Error = Rejection> + Clone + use<> {
+    visit(api).and(warp::header::optional::<String>("authorization")).and_then(
+        |visit: Visit, header: Option<String>| async move {
+            let token = bearer(header.as_deref()).map_err(refuse)?;
+            let who = visit.api.accounts.authenticate(token).await.map_err(refuse)?;
+            visit.api.rates.of_account(who.account).map_err(refuse)?;
+            Ok::<_, Rejection>(Call { who, address: visit.client.address, api: visit.api })
+        },
+    )
+}
+
+/// The token of an `Authorization` header.
+pub(super) fn bearer(header: Option<&str>) -> Result<&str, ErrorBody> {
+    let token = header.and_then(|header| {
+        let (scheme, token) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    });
+    token.ok_or_else(|| {
+        ErrorBody::new(Code::Unauthorized, "sign in and send the access token: `Authorization: Bearer <token>`")
+    })
+}
+
+/// The JSON body, within the bound.
+pub(super) fn body<T: DeserializeOwned + Send>(
+    api: &Arc<Api>,
+) -> impl Filter<Extract = (T,), Error = Rejection> + Clone + use<T> {
+    let most = usize::try_from(api.config.max_request.0).unwrap_or(usize::MAX);
+    warp::header::optional::<u64>("content-length").and(warp::body::stream()).and_then(
+        move |length: Option<u64>, stream| async move {
+            if length.is_some_and(|length| length > most as u64) {
+                return Err(refuse(too_large(most)));
+            }
+            let whole = tokio::time::timeout(BODY_WITHIN, collect(stream, most)).await;
+            let bytes = whole.unwrap_or_else(|_| Err(bad("the body took too long to come"))).map_err(refuse)?;
+            parse(&bytes).map_err(refuse)
+        },
+    )
+}
+
+async fn collect<B: Buf>(
+    stream: impl Stream<Item = Result<B, warp::Error>>,
+    most: usize,
+) -> Result<BytesMut, ErrorBody> {
+    let mut stream = std::pin::pin!(stream);
+    let mut bytes = BytesMut::new();
+    while let Some(part) = stream.next().await {
+        let part = part.map_err(|_| ErrorBody::new(Code::BadRequest, "the body ended early"))?;
+        if bytes.len() + part.remaining() > most {
+            return Err(too_large(most));
+        }
+        bytes.put(part);
+    }
+    Ok(bytes)
+}
+
+fn too_large(most: usize) -> ErrorBody {
+    ErrorBody::new(Code::TooLarge, format!("the body of a request has at most {most} bytes here"))
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ErrorBody> {
+    // A body that says nothing is the empty object: many have optional fields only.
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let reason = error.into_inner();
+        bad(if matches!(path.as_str(), "." | "?") {
+            format!("the body: {reason}")
+        } else {
+            format!("`{path}`: {reason}")
+        })
+    })?;
+    json.end().map_err(|_| bad("the body: there is something after the JSON object"))?;
+    Ok(value)
+}
+
+fn bad(message: impl Into<String>) -> ErrorBody {
+    ErrorBody::new(Code::BadRequest, message)
+}
+
+/// The parameters after `?`.
+#[derive(Default)]
+pub(super) struct Query(HashMap<String, String>);
+
+/// The query; empty if there is none.
+pub(super) fn query() -> impl Filter<Extract = (Query,), Error = Infallible> + Clone {
+    let given = warp::query::<HashMap<String, String>>().map(Query);
+    given.or(warp::any().map(Query::default)).unify()
+}
+
+impl Query {
+    /// Refuses parameters which the route does not know: one that is misspelt would silently do nothing.
+    pub(super) fn only(self, names: &[&str]) -> Result<Self, ErrorBody> {
+        match self.0.keys().find(|name| !names.contains(&name.as_str())) {
+            Some(name) => Err(bad(format!("there is no parameter `{name}` here; there is {}", names.join(", ")))),
+            None => Ok(self),
+        }
+    }
+
+    /// One parameter; `None` if it is absent.
+    pub(super) fn get<T: FromStr>(&self, name: &str, what: &str) -> Result<Option<T>, ErrorBody> {
+        let read = |text: &String| text.parse().map_err(|_| bad(format!("`{name}` is {what}")));
+        self.0.get(name).map(read).transpose()
+    }
+
+    /// The text to search for; empty if it is absent.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.0.get(name).map_or_else(String::new, |text| text.trim().to_owned())
+    }
+
+    /// How many to answer with.
+    pub(super) fn limit(&self, default: usize, most: usize) -> Result<usize, ErrorBody> {
+        let limit = self.get("limit", &format!("a number from 1 to {most}"))?.unwrap_or(default);
+        if (1..=most).contains(&limit) { Ok(limit) } else { Err(bad(format!("`limit` is a number from 1 to {most}"))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use parley_protocol::http::{CreateChat, SignUp};
+
+    #[test]
+    fn a_mistake_in_a_body_names_the_field() {
+        let error = |text: &str| parse::<SignUp>(text.as_bytes()).unwrap_err().message;
+        assert!(error(r#"{"username": 5}"#).starts_with("`username`: invalid type"));
+        assert!(error(r#"{"username": "a"}"#).contains("missing field `email`"));
+        assert!(error(r#"{"user": "a"}"#).contains("unknown field `user`"));
+        assert!(error("{").starts_with("the body: EOF"));
+        assert!(error(r#"{"username":"a","email":"b","password":"c"} x"#).contains("something after"));
+        let chat = parse::<CreateChat>(br#"{"type": "party"}"#).unwrap_err().message;
+        assert!(chat.contains("`type` is one of single, group"), "{chat}");
+    }
+
+    #[test]
+    fn a_token_comes_as_bearer() {
+        assert_eq!(bearer(Some("Bearer abc")).unwrap(), "abc");
+        assert_eq!(bearer(Some("bearer abc")).unwrap(), "abc");
+        for header in [None, Some("abc"), Some("Basic abc"), Some("")] {
+            assert_eq!(bearer(header).unwrap_err().code, Code::Unauthorized);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The HTTP side as such: errors in one shape, bounds, rates, and stopping.
+
+use std::time::Duration;
+
+use parley_protocol::http::Account;
+use relay_server::config::{Bytes, Network};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::relay::{PASSWORD, TestRelay, error, ok, refused};
+
+#[tokio::test]
+async fn every_error_has_one_shape() {
+    let relay = TestRelay::start().await;
+    let alice = relay.sign_up("alice").await;
+    let raw = |method: Method, path: &str, body: &'static str| {
+        relay.request(method, path).bearer_auth(&alice.access).body(body).send()
+    };
+    for (method, path, body, status, code) in [
+        (Method::GET, "/", "", 404, "not_found"),
+        (Method::GET, "/api", "", 404, "not_found"),
+        (Method::GET, "/api/nowhere", "", 404, "not_found"),
+        (Method::GET, "/api/users/not-an-id", "", 404, "not_found"),
+        (Method::GET, "/api/signup", "", 405, "method_not_allowed"),
+        (Method::DELETE, "/api/devices", "", 405, "method_not_allowed"),
+        (Method::PUT, "/api/account", "", 405, "method_not_allowed"),
+        (Method::POST, "/healthz", "", 405, "method_not_allowed"),
+        (Method::POST, "/api/signup", "{", 400, "bad_request"),
+        (Method::POST, "/api/signup", "[1,2]", 400, "bad_request"),
+        (Method::POST, "/api/signup", "\u{0}", 400, "bad_request"),
+        (Method::PATCH, "/api/account", r#"{"show_presence": "yes"}"#, 400, "bad_request"),
+    ] {
+        let name = format!("{method} {path} {body}");
+        let (found, word, message) = error(raw(method, path, body).await.unwrap()).await;
+        assert_eq!((found, word.as_str()), (status, code), "{name}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_has_a_bound_whether_its_length_is_announced_or_not() {
+    let relay = TestRelay::with(|config| config.max_request = Bytes(2_000)).await;
+    let large = json!({"username": "x".repeat(3_000), "email": "a@x.org", "password": PASSWORD});
+    let message = refused(relay.post("/api/signup", &large).await, 413, "too_large").await;
+    assert!(message.contains("2000 bytes"), "{message}");
+
+    let mut socket = TcpStream::connect(relay.address).await.unwrap();
+    let head = "POST /api/signup HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    for _ in 0..3 {
+        socket.write_all(format!("400\r\n{}\r\n", " ".repeat(0x400)).as_bytes()).await.unwrap();
+    }
+    let mut answer = vec![0; 1_000];
+    let read = tokio::time::timeout(Duration::from_secs(5), socket.read(&mut answer)).await.unwrap().unwrap();
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too_large"), "{answer}");
+}
+
+#[tokio::test]
+async fn requests_have_rates_by_address_and_by_account() {
+    let relay = TestRelay::with(|config| config.requests_per_address = 2).await;
+    let mut answers = Vec::new();
+    for _ in 0..12 {
+        answers.push(relay.request(Method::GET, "/api/account").send().await.unwrap());
+    }
+    let last = answers.pop().unwrap();
+    assert!(last.headers().contains_key("retry-after"));
+    let message = refused(last, 429, "rate_limited").await;
+    assert!(message.contains("2 requests a second from one address"), "{message}");
+
+    let relay = TestRelay::with(|config| config.requests_per_account = 2).await;
+    let (alice, bob) = (relay.sign_up("alice").await, relay.sign_up("bob").await);
+    for _ in 0..8 {
+        let _ = relay.get("/api/account", &alice.access).await;
+    }
+    refused(relay.get("/api/account", &alice.access).await, 429, "rate_limited").await;
+    let _: Account = ok(relay.get("/api/account", &bob.access).await).await;
+}
+
+#[tokio::test]
+async fn sign_ups_have_a_rate() {
+    let relay = TestRelay::with(|config| config.signups_per_address = 2).await;
+    relay.sign_up("alice").await;
+    relay.sign_up("bob").await;
+    let third = json!({"username": "carol", "email": "c@x.org", "password": PASSWORD});
+    let message = refused(relay.post("/api/signup", &third).await, 429, "rate_limited").await;
+    assert!(message.contains("2 new accounts an hour"), "{message}");
+}
+
+#[tokio::test]
+async fn connections_have_a_bound() {
+    let relay = TestRelay::with(|config| config.max_connections_per_address = 2).await;
+    let _held = [TcpStream::connect(relay.address).await.unwrap(), TcpStream::connect(relay.address).await.unwrap()];
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut third = TcpStream::connect(relay.address).await.unwrap();
+    let mut answer = [0; 16];
+    let closed = tokio::time::timeout(Duration::from_secs(5), third.read(&mut answer)).await.unwrap();
+    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+}
+
+#[tokio::test]
+async fn the_operator_sees_health_and_numbers() {
+    let relay = TestRelay::start().await;
+    relay.sign_up("alice").await;
+    let health: Value = ok(relay.request(Method::GET, "/healthz").send().await.unwrap()).await;
+    assert_eq!(health["status"], "ok");
+    let numbers = relay.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    assert!(
+        numbers.contains(r#"parley_http_requests_total{method="POST",route="/api/signup",status="201"}"#),
+        "{numbers}"
+    );
+    let through = relay.request(Method::GET, "/metrics").header("x-forwarded-for", "8.8.8.8").send().await.unwrap();
+    refused(through, 404, "not_found").await;
+
+    let relay = TestRelay::with(|config| {
+        config.trusted_proxies = vec![Network::new([127, 0, 0, 1].into(), 32)];
+    });
+    let relay = relay.await;
+    let through = relay.request(Method::GET, "/metrics").header("x-forwarded-for", "8.8.8.8").send().await.unwrap();
+    refused(through, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn browsers_of_other_origins_are_kept_out_unless_configured() {
+    let ask = |relay: &TestRelay| {
+        relay
+            .request(Method::OPTIONS, "/api/signin")
+            .header("origin", "https://chat.example.org")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type")
+            .send()
+    };
+    let closed = TestRelay::start().await;
+    assert!(!ask(&closed).await.unwrap().headers().contains_key("access-control-allow-origin"));
+    let open = TestRelay::with(|config| config.cors_origins = vec!["https://chat.example.org".to_owned()]).await;
+    let answer = ask(&open).await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], "https://chat.example.org");
+    let answer = open.post("/api/signin", &json!({})).await;
+    refused(answer, 400, "bad_request").await;
+    let foreign =
+        open.request(Method::GET, "/api/account").header("origin", "https://evil.example").send().await.unwrap();
+    refused(foreign, 403, "forbidden").await;
+}
+
+#[tokio::test]
+async fn stopping_lets_requests_finish_and_keeps_what_was_answered() {
+    let mut relay = TestRelay::start().await;
+    let form = json!({"username": "alice", "email": "a@x.org", "password": PASSWORD});
+    let request = relay.request(Method::POST, "/api/signup").json(&form).send();
+    let request = tokio::spawn(request);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    relay.stop().await.unwrap();
+    let answered = matches!(request.await.unwrap(), Ok(answer) if answer.status().is_success());
+    relay.resume().await;
+    let exists = relay.post("/api/signin", &json!({"username": "alice", "password": PASSWORD})).await.status();
+    assert!(!answered || exists.is_success(), "it was answered and is not there");
+}
