@@ -1,6 +1,6 @@
 //! Stories that the campaign told first.
 
-use desktop_app::views::{ChatStatus, DirectLinks, Settings};
+use desktop_app::views::{ChatStatus, Delivery, DirectLinks, Settings};
 
 use crate::world::{World, eventually};
 
@@ -11,7 +11,8 @@ async fn one_who_was_removed_while_away_is_caught_up_when_back() {
     let group = alice.on(|engine| async move { engine.new_group("us", vec!["bob".into()]).await }).await.unwrap();
     bob.has_chat(group).await;
     bob.gate.cut();
-    alice.say(group, "before").await;
+    let before = alice.say(group, "before").await;
+    alice.came(group, before, Delivery::Sent).await;
     let whom = bob.engine().me().await.unwrap().unwrap().account;
     alice.on(move |engine| async move { engine.remove_member(group, whom).await }).await.unwrap();
     alice.say(group, "after").await;
