@@ -7,7 +7,7 @@ use parley_protocol::frames::{
     Sender,
 };
 use parley_protocol::{
-    AccountId, ChatChange, ChatId, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId, MessageKey,
+    AccountId, ChatChange, ChatId, ChatState, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId, MessageKey,
     VERSION, payload,
 };
 use rusqlite::Connection;
@@ -186,6 +186,10 @@ impl Core {
                 chats::put(tx, &state)?;
                 chats::set_status(tx, chat, ChatStatus::Active)?;
                 chats::set_cursor(tx, chat, log.position)?;
+                if log.position.seq == 1 {
+                    // The first entry itself is not sent to those whom it brought in; a relay restored to before it may need it.
+                    chats::put_change(tx, chat, state.membership, &first_change(&state))?;
+                }
                 out.events.push(Event::Chat { chat });
             }
             (LogStart::Reset, state) => {
@@ -614,6 +618,17 @@ impl Core {
         }
         self.show_connection(ConnectionView::Online { behind }, out);
         Ok(())
+    }
+}
+
+/// The change which made a chat, from the chat as it was right after it.
+fn first_change(state: &ChatState) -> ChatChange {
+    ChatChange::Created {
+        chat_kind: state.kind,
+        sealed: state.sealed,
+        title: state.title.clone(),
+        description: state.description.clone(),
+        members: state.members.values().cloned().collect(),
     }
 }
 
