@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use parley_protocol::frames::RelayFrame;
-use parley_protocol::{Code, ErrorBody};
+use parley_protocol::frames::{Cursor, RelayFrame};
+use parley_protocol::{Code, ErrorBody, LogId};
 use rand::Rng as _;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -29,6 +30,8 @@ const QUIET: Duration = Duration::from_secs(4);
 const DEAD: Duration = Duration::from_secs(9);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// The longest frame taken: a `welcome` names every log of the device, with the members of those that are new to it.
+const MAX_FRAME: usize = 64 << 20;
 /// The pauses between attempts grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
@@ -206,6 +209,16 @@ impl RelayLink {
     }
 }
 
+/// What can be read of any entry.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(rename = "type")]
+    kind: String,
+    log: LogId,
+    #[serde(flatten)]
+    cursor: Cursor,
+}
+
 /// What the reading half knows of the connection's life, and the writing half acts on.
 struct Pulse {
     heard: Instant,
@@ -245,8 +258,12 @@ async fn read(
         let frame: RelayFrame = match serde_json::from_str(&text) {
             Ok(frame) => frame,
             Err(error) => {
-                // A newer relay may have frames that this build does not know.
+                // A newer relay may have frames that this build does not know; an entry among them still has its place.
                 tracing::warn!(%error, "a frame of the relay could not be read");
+                let Ok(Place { kind, log, cursor }) = serde_json::from_str(&text) else { continue };
+                if kind == "entry" && inputs.send(Input::Unreadable { session, log, cursor }).await.is_err() {
+                    return End::Closed;
+                }
                 continue;
             }
         };
@@ -369,7 +386,7 @@ async fn open(credentials: &Credentials) -> Result<WebSocketStream<MaybeTlsStrea
     let mut request = address.into_client_request().map_err(|error| failed(&error))?;
     let bearer = format!("Bearer {}", credentials.access).parse().map_err(|error| failed(&error))?;
     request.headers_mut().insert(AUTHORIZATION, bearer);
-    let config = WebSocketConfig::default().max_message_size(Some(4 << 20)).max_frame_size(Some(4 << 20));
+    let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
     match tokio_tungstenite::connect_async_with_config(request, Some(config), true).await {
         Ok((socket, _)) => Ok(socket),
         Err(WsError::Http(answer)) => {

@@ -2,4 +2,5 @@
 
 mod chatting;
 mod links;
+mod newer;
 mod world;
