@@ -131,6 +131,13 @@ impl Core {
         before.ends_at = Some(end.n);
         run.after = Some(end.run);
         streams::put(tx, chat, device, &before)?;
+        if run.read_upto > 0 && before.read_upto < end.n {
+            // Another device of one's own has shown this run already, and so the one before.
+            streams::put(tx, chat, device, run)?;
+            for (device, run, upto) in streams::read_before(tx, chat, device, message.run)? {
+                messages::read_run(tx, chat, device, run, upto)?;
+            }
+        }
         Ok(before.is_passed())
     }
 

@@ -375,6 +375,9 @@ impl Core {
         self.session = None;
         self.marks_due.clear();
         self.send_link(LinkCommand::Restart);
+        if let Err(error) = self.reload() {
+            tracing::error!(%error, "the profile's database cannot be read");
+        }
         let message = match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => {
                 "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned()
@@ -382,6 +385,25 @@ impl Core {
             _ => format!("The profile's database failed: {error}. Nothing that was taken is lost; Parley tries again."),
         };
         let _ = self.outlets.events.send(Event::Notice { chat: None, code: "storage".to_owned(), message });
+    }
+
+    /// What memory repeats of the database may be ahead of it, by what was rolled back.
+    fn reload(&mut self) -> Sql<()> {
+        let Some(db) = &self.db else { return Ok(()) };
+        let waited_for = std::mem::take(&mut self.gaps);
+        let now = Instant::now();
+        self.gaps = store::streams::holding(db)?
+            .into_iter()
+            .map(|key| (key, waited_for.get(&key).copied().unwrap_or(now)))
+            .collect();
+        self.settings = settings::get(db, "settings")?.unwrap_or_default();
+        let me: Option<Me> = settings::get(db, "me")?;
+        match me {
+            Some(me) if self.me.as_ref() != Some(&me) => self.become_known_as(me),
+            Some(_) => {}
+            None => self.me = None,
+        }
+        Ok(())
     }
 
     /// The wall clock now.

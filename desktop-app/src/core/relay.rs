@@ -105,7 +105,10 @@ impl Core {
                 self.follow(tx, log, out)?;
                 self.show_progress(tx, out)
             }
-            RelayFrame::Gone(gone) => self.lose(tx, gone, out),
+            RelayFrame::Gone(gone) => {
+                self.lose(tx, gone, out)?;
+                self.show_progress(tx, out)
+            }
             RelayFrame::Entry(entry) => self.take_entry(tx, &entry, out),
             RelayFrame::Accepted { chat, id, .. } => {
                 self.answered(chat, id);
@@ -253,6 +256,10 @@ impl Core {
 
     /// A chat is not there.
     fn lose(&mut self, tx: &Connection, gone: Gone, out: &mut Effects) -> Sql<()> {
+        if let Some(session) = &mut self.session {
+            // Nothing of it is on its way any more.
+            session.heads.remove(&gone.chat.into());
+        }
         match gone.reason {
             GoneReason::Deleted => self.chat_deleted(tx, gone.chat, out),
             GoneReason::NotMember => {
