@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parley_protocol::frames::{Opening, Presence, RelayFrame};
+use parley_protocol::frames::{Cursor, Opening, Presence, RelayFrame};
 use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, DeviceId, EventId, LogId};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc};
@@ -58,6 +58,15 @@ pub(crate) enum Input {
         session: u64,
         /// What.
         frame: Box<RelayFrame>,
+    },
+    /// An entry of the session that this build cannot read.
+    Unreadable {
+        /// Which session.
+        session: u64,
+        /// Of which log.
+        log: LogId,
+        /// Its place.
+        cursor: Cursor,
     },
     /// The session is gone, or could not begin.
     RelayDown {
@@ -265,6 +274,12 @@ impl Core {
             Input::RelayFrame { session, frame } => {
                 if self.session.as_ref().is_some_and(|current| current.number == session) {
                     self.relay_frame(tx, *frame, out)?;
+                }
+                Ok(())
+            }
+            Input::Unreadable { session, log, cursor } => {
+                if self.session.as_ref().is_some_and(|current| current.number == session) {
+                    self.skip_entry(tx, log, cursor, out)?;
                 }
                 Ok(())
             }

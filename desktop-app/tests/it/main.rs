@@ -4,4 +4,5 @@ mod campaign;
 mod campaign_finds;
 mod chatting;
 mod links;
+mod newer;
 mod world;
