@@ -10,6 +10,7 @@ mod accounts;
 mod authorisation;
 mod configuration;
 mod devices;
+mod disk;
 mod http;
 mod secrecy;
 mod sessions;
