@@ -57,6 +57,11 @@ impl Socket {
         self.stream.send(Message::text(frame.to_string())).await.unwrap();
     }
 
+    /// Sends to a relay which may be gone.
+    pub async fn try_send(&mut self, frame: &Value) {
+        let _ = self.stream.send(Message::text(frame.to_string())).await;
+    }
+
     /// The next frame; `None` once the relay has closed.
     pub async fn next(&mut self) -> Option<Value> {
         let within = tokio::time::timeout(DEADLINE, async {
