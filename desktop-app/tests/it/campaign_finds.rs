@@ -75,3 +75,33 @@ async fn one_who_was_removed_and_brought_back_while_away_takes_part_again() {
     bob.say(group, "here I am").await;
     alice.shows(group, &["before", "without him", "after", "here I am"]).await;
 }
+
+#[tokio::test]
+async fn what_was_written_under_a_membership_that_the_relay_forgot_is_not_lost() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.direct(&bob).await;
+    for device in [&alice, &bob, &laptop] {
+        device.on(|engine| async move { engine.set_settings(alone()).await }).await.unwrap();
+        device.has_chat(chat).await;
+    }
+    world.kill_relay().await;
+    let old = world.copy_relay();
+    world.start_relay().await;
+    bob.online().await;
+    alice.gate.cut();
+    // Bob's phone signs in while Alice is away, and his other devices write under the membership that it made.
+    let phone = world.sign_in("bob", "bob's phone").await;
+    let said = bob.say(chat, "three of me").await;
+    bob.came(chat, said, Delivery::Sent).await;
+    world.kill_relay().await;
+    world.restore_relay(&old);
+    world.start_relay().await;
+    drop(phone);
+    alice.gate.heal();
+    alice.shows(chat, &["three of me"]).await;
+    bob.say(chat, "and one more").await;
+    alice.shows(chat, &["three of me", "and one more"]).await;
+    laptop.shows(chat, &["three of me", "and one more"]).await;
+}
