@@ -7,8 +7,8 @@ use parley_protocol::frames::{
     Sender,
 };
 use parley_protocol::{
-    AccountId, ChatChange, ChatId, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId, MessageKey,
-    VERSION, payload,
+    AccountId, ChatChange, ChatId, ChatState, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId,
+    MessageKey, VERSION, payload,
 };
 use rusqlite::Connection;
 
@@ -30,7 +30,9 @@ impl Core {
         };
         let mut cursors: Vec<LogCursor> = chats::all(tx)?
             .into_iter()
-            .filter(|chat| chat.status == ChatStatus::Active)
+            .filter(|chat| {
+                chat.status == ChatStatus::Active || (chat.status == ChatStatus::Left && chat.cursor.seq > 0)
+            })
             .map(|chat| LogCursor { log: chat.state.id.into(), cursor: chat.cursor })
             .collect();
         if let Some(cursor) = settings::get(tx, "inbox_cursor")? {
@@ -103,7 +105,10 @@ impl Core {
                 self.follow(tx, log, out)?;
                 self.show_progress(tx, out)
             }
-            RelayFrame::Gone(gone) => self.lose(tx, gone, out),
+            RelayFrame::Gone(gone) => {
+                self.lose(tx, gone, out)?;
+                self.show_progress(tx, out)
+            }
             RelayFrame::Entry(entry) => self.take_entry(tx, &entry, out),
             RelayFrame::Accepted { chat, id, .. } => {
                 self.answered(chat, id);
@@ -186,7 +191,12 @@ impl Core {
                 chats::put(tx, &state)?;
                 chats::set_status(tx, chat, ChatStatus::Active)?;
                 chats::set_cursor(tx, chat, log.position)?;
+                if log.position.seq == 1 {
+                    // The first entry itself is not sent to those whom it brought in; a relay restored to before it may need it.
+                    chats::put_change(tx, chat, state.membership, &first_change(&state))?;
+                }
                 out.events.push(Event::Chat { chat });
+                self.reset_if_read(tx, chat, out)?;
             }
             (LogStart::Reset, state) => {
                 if known.is_none()
@@ -246,9 +256,17 @@ impl Core {
 
     /// A chat is not there.
     fn lose(&mut self, tx: &Connection, gone: Gone, out: &mut Effects) -> Sql<()> {
+        if let Some(session) = &mut self.session {
+            // Nothing of it is on its way any more.
+            session.heads.remove(&gone.chat.into());
+        }
         match gone.reason {
             GoneReason::Deleted => self.chat_deleted(tx, gone.chat, out),
-            GoneReason::NotMember => self.chat_left(tx, gone.chat, out),
+            GoneReason::NotMember => {
+                // All that was held for this device has been taken; the next hello need not name the chat.
+                chats::set_cursor(tx, gone.chat, Cursor::default())?;
+                self.chat_left(tx, gone.chat, out)
+            }
             GoneReason::Unknown => {
                 let Some(row) = chats::get(tx, gone.chat)?.filter(|row| row.status == ChatStatus::Active) else {
                     return Ok(());
@@ -321,7 +339,9 @@ impl Core {
                 self.own_entry(tx, &chat, entry, text, out)?;
             }
             Content::Payload(Payload::Sealed(text)) => {
-                let incoming = Incoming { chat: id, from: entry.from, payload: text.clone(), route: Route::Relay };
+                let named = Some(MessageId(entry.id));
+                let incoming =
+                    Incoming { chat: id, from: entry.from, named, payload: text.clone(), route: Route::Relay };
                 self.take_sealed(tx, incoming, out)?;
             }
             Content::Payload(Payload::Open(body)) => {
@@ -348,6 +368,27 @@ impl Core {
                 *head = entry.seq;
             }
         }
+        Ok(())
+    }
+
+    /// An entry that this build cannot read, as a newer version made it: passed over, so that what comes after it is not held up.
+    pub(crate) fn skip_entry(&mut self, tx: &Connection, log: LogId, cursor: Cursor, out: &mut Effects) -> Sql<()> {
+        if log == LogId::from(self.device()) {
+            settings::set(tx, "inbox_cursor", &cursor)?;
+        } else {
+            let Some(chat) = chats::get(tx, log.chat())?.filter(|chat| chat.cursor.seq + 1 == cursor.seq) else {
+                return Ok(());
+            };
+            chats::set_cursor(tx, chat.state.id, cursor)?;
+            notice(
+                out,
+                chat.state.id,
+                "newer",
+                "Something here was made by a newer version of Parley; update to see it.",
+            );
+            self.reset_if_read(tx, chat.state.id, out)?;
+        }
+        out.acks.insert(log, cursor.seq);
         Ok(())
     }
 
@@ -581,7 +622,7 @@ impl Core {
         settings::remove(tx, "confirmed_opening")?;
         settings::set(tx, "last_me", &me)?;
         self.become_known_as(me);
-        self.requeue_under_new_device(tx, old, out)?;
+        self.requeue_under_new_device(tx, old, true, out)?;
         for chat in chats::all(tx)? {
             let id = chat.state.id;
             if chat.status == ChatStatus::Active {
@@ -614,6 +655,17 @@ impl Core {
         }
         self.show_connection(ConnectionView::Online { behind }, out);
         Ok(())
+    }
+}
+
+/// The change which made a chat, from the chat as it was right after it.
+fn first_change(state: &ChatState) -> ChatChange {
+    ChatChange::Created {
+        chat_kind: state.kind,
+        sealed: state.sealed,
+        title: state.title.clone(),
+        description: state.description.clone(),
+        members: state.members.values().cloned().collect(),
     }
 }
 
