@@ -69,6 +69,10 @@ impl Session {
                         continue;
                     };
                     let (next, until) = match following.follower.want() {
+                        // One who was brought in again since goes on with the next stay.
+                        Want::Ended if following.sealed => {
+                            return Some(self.stand(log, following.follower.last_handed() + 1));
+                        }
                         Want::Ended => {
                             self.ended(log, GoneReason::NotMember);
                             continue;
@@ -132,7 +136,7 @@ impl Session {
             return;
         };
         let Want::From { next, until } = following.follower.want() else {
-            self.ended(log, GoneReason::NotMember);
+            self.work.push_back(Work::Log(log));
             return;
         };
         let first = page.entries.first().map(|(seq, _)| *seq);
@@ -161,6 +165,12 @@ impl Session {
         };
         match stands {
             Err(reason) => self.ended(log, reason),
+            Ok(Standing { view, .. }) if following.follower.want() == Want::Ended => {
+                if let Some(state) = view.chat {
+                    self.rejoins.insert(log, Change::Joined { at: view.position, state: Arc::new(state) });
+                }
+                self.ended(log, GoneReason::NotMember);
+            }
             Ok(Standing { view, until }) => {
                 following.fresh = false;
                 if view.start == LogStart::Trimmed {
