@@ -61,7 +61,12 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
             not_direct(&state, "has exactly two members")?;
             return admit(batch, by, &state, member.account, event);
         }
-        ChatChange::MemberRemoved { account } => check_removal(&state, by.account, *account)?,
+        ChatChange::MemberRemoved { account } => {
+            check_removal(&state, by.account, *account)?;
+            if state.members.len() == 1 {
+                return Err(Failure::refused(Code::Forbidden, "the last one leaves by deleting the chat"));
+            }
+        }
         ChatChange::RoleChanged { account, role } => {
             check_roles(&state, own, *account)?;
             if *role == Role::Owner {
