@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod killing;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod processes;
