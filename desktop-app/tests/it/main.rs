@@ -1,4 +1,17 @@
 //! Stories with a real relay on a port of its own, real SQLite, real engines and real WebRTC over loopback, in one process.
 
+mod changes;
+mod channels;
 mod chatting;
+mod delivery;
+mod devices;
+mod groups;
+mod links;
+mod people;
+mod profiles;
+mod raw;
+mod restored;
+mod telling;
+mod topics;
+mod trouble;
 mod world;

@@ -50,6 +50,11 @@ impl World {
         world
     }
 
+    /// Where the relay listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where the relay keeps its database.
     pub(crate) fn relay_data(&self) -> PathBuf {
         self.folder.path().join("relay")
@@ -149,7 +154,11 @@ impl Drop for World {
 
 /// Tests are fast and come from one address.
 fn generous(config: &mut Config) {
-    let _ = config;
+    config.frames_per_second = 1_000_000;
+    config.frames_burst = 1_000_000;
+    config.requests_per_account = 100_000;
+    config.requests_per_address = 100_000;
+    config.signups_per_address = 100_000;
 }
 
 async fn bind(port: u16) -> TcpListener {
@@ -172,7 +181,7 @@ async fn kill(runtime: Runtime) {
     tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(5))).await.unwrap();
 }
 
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
