@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parley_protocol::frames::{Ack, Cursor, Gone, GoneReason, LogCursor, LogStart, LogView, Opening, Sender};
+use parley_protocol::frames::{Ack, Cursor, Gone, GoneReason, LogCursor, LogStart, Opening, Sender};
 use parley_protocol::{AccountId, ChatId, Code, ErrorBody, LifeId, LogId, RelayFrame, VERSION};
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -353,10 +353,10 @@ impl Core {
     /// After a failed transaction: everything in memory goes, as after a crash.
     fn forget(&mut self, error: &rusqlite::Error) {
         tracing::error!(%error, "the profile's database failed; starting again from what is on the disk");
-        let links: Vec<DeviceId> = self.links.drain().map(|(peer, _)| peer).collect();
-        for peer in links {
-            self.send_peers(PeerCommand::Close { peer, reason: crate::peer::CloseReason::Fault });
-        }
+        // Events of links may have been in the failed batch, so none of them is known for sure: begin anew with all.
+        self.links.clear();
+        self.peers = (self.outlets.start_peers)(self.device(), self.peer_config.clone());
+        self.presence.clear();
         self.session = None;
         self.marks_due.clear();
         self.send_link(LinkCommand::Restart);

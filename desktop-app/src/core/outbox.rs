@@ -24,8 +24,6 @@ use crate::views::{ChatStatus, Route};
 
 /// A device's register goes to the relay at most this often.
 const MARKS_EVERY: Duration = Duration::from_secs(1);
-/// How many runs back a mark is looked for.
-const RUNS_LOOKED_AT: usize = 64;
 
 impl Core {
     /// Queues a message and shows it, in one transaction. Gives its key.
@@ -159,30 +157,37 @@ impl Core {
         let present: BTreeSet<DeviceId> = chat.state.devices().map(|(device, _)| device).collect();
         let marks = streams::all_marks(tx, chat_id)?;
         let runs = sent::runs(tx, chat_id)?;
-        let from = runs.len().saturating_sub(RUNS_LOOKED_AT);
-        let later: Vec<RunId> = runs.iter().map(|run| run.run).collect();
+        let order: Vec<RunId> = runs.iter().map(|run| run.run).collect();
         let empty = MarkRegister::default();
-        for (at, run) in runs.iter().enumerate().skip(from) {
-            let audience: Vec<DeviceId> = chats::audience(tx, chat_id, run.membership)?
-                .unwrap_or_default()
-                .into_iter()
-                .filter(|device| *device != me && present.contains(device))
-                .collect();
-            let after = later.get(at + 1..).unwrap_or_default();
-            let registers: Vec<&Marks> =
-                audience.iter().map(|device| &marks.get(device).unwrap_or(&empty).delivered).collect();
-            for (n, id, waiting) in sent::kept_numbers(tx, chat_id, run.run, run.last_n)? {
-                if !registers.is_empty() && registers.iter().all(|marks| marks.has(me, run.run, n, after)) {
-                    sent::remove(tx, chat_id, id)?;
-                    if waiting {
-                        out.events.push(Event::MessageChanged { chat: chat_id, key: MessageKey { device: me, id } });
+        for (at, run) in runs.iter().enumerate() {
+            if !sent::keeps_any(tx, chat_id, run.run)? {
+                continue;
+            }
+            let audience = chats::audience(tx, chat_id, run.membership)?.unwrap_or_default();
+            let others = audience.iter().filter(|device| **device != me && present.contains(device));
+            let later = order.get(at + 1..).unwrap_or_default();
+            // All of them hold everything up to the smallest of what each holds, but for what one of them gave up.
+            let mut upto = None::<u64>;
+            let mut missing = BTreeSet::new();
+            for device in others {
+                let register = &marks.get(device).unwrap_or(&empty).delivered;
+                let held = match register.held(me, run.run) {
+                    Some(held) => {
+                        missing.extend(held.missing.iter().copied());
+                        held.upto
                     }
-                    continue;
+                    None if register.has(me, run.run, run.last_n, later) => run.last_n,
+                    None => 0,
+                };
+                upto = Some(upto.map_or(held, |least| least.min(held)));
+            }
+            for (id, waited) in sent::remove_upto(tx, chat_id, run.run, upto.unwrap_or(0), &missing)? {
+                if waited {
+                    out.events.push(Event::MessageChanged { chat: chat_id, key: MessageKey { device: me, id } });
                 }
-                let missed = registers
-                    .iter()
-                    .any(|marks| marks.held(me, run.run).is_some_and(|held| held.missing.binary_search(&n).is_ok()));
-                if missed && sent::reopen_number(tx, chat_id, run.run, n)? {
+            }
+            for n in missing {
+                if sent::reopen_number(tx, chat_id, run.run, n)? {
                     if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat_id)) {
                         feed.appended = 0;
                     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parley_protocol::frames::{IceServer, Opening, Sender};
-use parley_protocol::{ChatId, ChatKind, ClientFrame, DeviceId, LifeId, MarkRegister, Marks, RunId};
+use parley_protocol::{ChatId, ChatKind, ClientFrame, DeviceId, EventId, LifeId, MarkRegister, Marks, RunId};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -328,6 +328,7 @@ impl Core {
         for peer in peers {
             let marks = streams::marks_of(tx, id, peer)?.delivered;
             let mut frames = Vec::new();
+            let mut listening: HashMap<EventId, bool> = HashMap::new();
             let Some(lane) = self.links.get_mut(&peer).and_then(|link| link.chats.get_mut(&id)) else {
                 continue;
             };
@@ -344,7 +345,13 @@ impl Core {
                     let Some((run, n)) = row.number else { continue };
                     let Some(at) = order.iter().position(|other| *other == run) else { continue };
                     let membership = runs.get(at).map(|run| run.membership).unwrap_or_default();
-                    let listens = chats::audience(tx, id, membership)?.is_some_and(|devices| devices.contains(&peer));
+                    let listens = match listening.get(&membership) {
+                        Some(listens) => *listens,
+                        None => {
+                            let devices = chats::audience(tx, id, membership)?.unwrap_or_default();
+                            *listening.entry(membership).or_insert(devices.contains(&peer))
+                        }
+                    };
                     if !listens || marks.has(me, run, n, order.get(at + 1..).unwrap_or_default()) {
                         continue;
                     }
@@ -367,6 +374,8 @@ impl Core {
             return;
         };
         let marks = &register.delivered;
+        // A register which says nothing new comes by the relay too, and must not put off leaving a dead link.
+        let mut moved = false;
         while let Some((run, n)) = lane.unmarked.front().map(|sent| (sent.run, sent.n)) {
             // A run which the mark names no more was marked before the later one was.
             let later: Vec<RunId> = lane.unmarked.iter().map(|sent| sent.run).filter(|other| *other != run).collect();
@@ -375,10 +384,11 @@ impl Core {
                 break;
             }
             lane.unmarked.pop_front();
+            moved = true;
         }
         if lane.unmarked.is_empty() {
             lane.suspect = false;
-        } else {
+        } else if moved {
             let now = Instant::now();
             // The link moves; what is left has its time from now on.
             for sent in &mut lane.unmarked {

@@ -37,6 +37,9 @@ impl Core {
             cursors.push(LogCursor { log: me.device.into(), cursor });
         }
         let succeeds = settings::get(tx, "confirmed_opening")?;
+        // What this batch had for an older session has no place before the hello of this one.
+        out.relay.clear();
+        out.acks.clear();
         self.session = Some(Session::new(number));
         out.relay.push(ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds, cursors });
         Ok(())
@@ -355,7 +358,10 @@ impl Core {
         if sent::end(tx, chat.state.id, id)? {
             let key = MessageKey { device: self.device(), id };
             out.events.push(Event::MessageChanged { chat: chat.state.id, key });
-            self.settle(tx, chat.state.id, out)?;
+        }
+        if chat.state.devices().all(|(device, _)| device == self.device()) {
+            // There is nobody whose mark could be waited for.
+            sent::remove(tx, chat.state.id, id)?;
         }
         debug_assert!(!text.is_empty());
         Ok(())

@@ -20,7 +20,7 @@ impl Engine {
     /// # Errors
     /// Somebody is signed in; the relay refuses or cannot be reached.
     pub async fn sign_up(&self, relay: &str, request: SignUp) -> Result<Me> {
-        let relay = self.free_for(relay, None).await?;
+        let relay = self.free_for(relay, Some(&request.username)).await?;
         let tokens: Tokens = self.inner.api.open_call(&relay, "/api/signup", &request).await?;
         self.enter(&relay, &tokens).await
     }
@@ -33,9 +33,7 @@ impl Engine {
         let before: Option<Me> = self.read(|db| settings::get(db, "last_me")).await?;
         let name = request.username.clone();
         let relay = self.free_for(relay, name.as_deref()).await?;
-        if let Some(before) = before.filter(|before| before.relay == relay) {
-            request.device = Some(before.device);
-        }
+        request.device = before.map(|before| before.device);
         let tokens: Tokens = match self.inner.api.open_call(&relay, "/api/signin", &request).await {
             // The device was revoked meanwhile: the profile becomes a new one.
             Err(EngineError::Relay(error))
@@ -55,17 +53,13 @@ impl Engine {
         if let Some(me) = self.me().await? {
             return Err(EngineError::SignedIn(me.username));
         }
-        let relay = normalise(relay)?;
         let before: Option<Me> = self.read(|db| settings::get(db, "last_me")).await?;
+        // A profile holds one account's history; another account gets a profile of its own. The relay's address may change.
         match (before, username) {
-            // A profile holds one account's history; another account gets a profile of its own.
-            (Some(before), Some(name)) if before.relay == relay && before.username.eq_ignore_ascii_case(name) => {
-                Ok(relay)
-            }
-            (Some(before), _) if username.is_some() || before.relay != relay => {
+            (Some(before), Some(name)) if !before.username.eq_ignore_ascii_case(name) => {
                 Err(EngineError::SignedIn(before.username))
             }
-            _ => Ok(relay),
+            _ => normalise(relay),
         }
     }
 

@@ -111,7 +111,7 @@ impl Connection {
         let library = PeerConnectionBuilder::new()
             .with_configuration(configuration)
             .with_setting_engine(settings())
-            .with_runtime(Arc::new(FlushingRuntime::new()))
+            .with_runtime(Arc::new(FlushingRuntime::new(config.trouble.clone())))
             .with_handler(Arc::new(handler))
             .with_udp_addrs(vec![Interfaces])
             .with_data_channel_send_buffer_limit(send_buffer_limit())

@@ -35,6 +35,7 @@ mod negotiation;
 mod pulse;
 mod runtime;
 mod signal;
+mod trouble;
 
 use std::{fmt, time::Duration};
 
@@ -44,6 +45,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use parley_protocol::DeviceId;
 pub use parley_protocol::frames::IceServer;
 
+#[doc(hidden)]
+pub use self::trouble::Trouble;
 pub use self::{
     framing::{FramingError, MAX_FRAME},
     links::PeerLinks,
@@ -76,6 +79,9 @@ pub struct PeerConfig {
     /// twice of it; any sign of the peer starts the time anew. A channel that has lost a single packet needs a second and a
     /// round trip to notice, so less than that leaves links for nothing.
     pub answer_overdue: Duration,
+    /// Tests put trouble here.
+    #[doc(hidden)]
+    pub trouble: Option<Trouble>,
 }
 
 impl Default for PeerConfig {
@@ -88,6 +94,7 @@ impl Default for PeerConfig {
             open_deadline: Duration::from_secs(5),
             ping_quiet: Duration::from_millis(2_500),
             answer_overdue: Duration::from_millis(1_300),
+            trouble: None,
         }
     }
 }

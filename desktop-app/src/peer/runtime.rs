@@ -26,6 +26,8 @@ use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
+use super::trouble::Trouble;
+
 /// How many passes in a row must find nothing before the driver may sleep. One or two leave
 /// packets behind when the connection goes through a TURN server.
 const IDLE_PASSES: u8 = 3;
@@ -52,6 +54,7 @@ tokio::task_local! {
 pub(super) struct FlushingRuntime {
     tokio: TokioRuntime,
     passes: Arc<Passes>,
+    trouble: Option<Trouble>,
 }
 
 #[derive(Debug, Default)]
@@ -63,8 +66,8 @@ struct Passes {
 }
 
 impl FlushingRuntime {
-    pub(super) fn new() -> Self {
-        Self { tokio: TokioRuntime, passes: Arc::default() }
+    pub(super) fn new(trouble: Option<Trouble>) -> Self {
+        Self { tokio: TokioRuntime, passes: Arc::default(), trouble }
     }
 }
 
@@ -110,7 +113,11 @@ impl Runtime for FlushingRuntime {
 
     fn wrap_udp_socket(&self, socket: UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         widen(&socket);
-        self.tokio.wrap_udp_socket(socket)
+        let socket = self.tokio.wrap_udp_socket(socket)?;
+        Ok(match &self.trouble {
+            Some(trouble) => trouble.wrap(socket),
+            None => socket,
+        })
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {

@@ -82,14 +82,14 @@ async fn median(runtime: fn() -> Arc<dyn Runtime>) -> Duration {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_opens_many_times_quicker_than_on_the_plain_runtime() {
     let plain = median(|| Arc::new(TokioRuntime)).await;
-    let ours = median(|| Arc::new(FlushingRuntime::new())).await;
+    let ours = median(|| Arc::new(FlushingRuntime::new(None))).await;
     println!("plain {plain:?}, ours {ours:?}");
     assert!(ours * 4 < plain, "plain {plain:?}, ours {ours:?}");
 }
 
 #[tokio::test]
 async fn sleeps_outside_the_driver_last() {
-    let runtime = FlushingRuntime::new();
+    let runtime = FlushingRuntime::new(None);
     let began = Instant::now();
     runtime.sleep(Duration::from_millis(50)).await;
     assert!(began.elapsed() >= Duration::from_millis(50));
@@ -97,7 +97,7 @@ async fn sleeps_outside_the_driver_last() {
 
 #[tokio::test]
 async fn the_driver_sleeps_once_three_passes_were_idle() {
-    let runtime = Arc::new(FlushingRuntime::new());
+    let runtime = Arc::new(FlushingRuntime::new(None));
     let inner = Arc::clone(&runtime);
     let (sender, mut slept) = mpsc::channel(1);
     runtime.spawn(Box::pin(async move {

@@ -3,6 +3,8 @@
 //! A row is `waiting`, then `accepted` (the relay has it, the own cursor has yet to pass its entry), then `ended`; or it is
 //! `failed` until the person decides. It is removed when every other device of its audience has it.
 
+use std::collections::BTreeSet;
+
 use parley_protocol::{ChatId, EventId, LifeId, MessageId, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -224,13 +226,26 @@ pub(crate) fn remove(db: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
     Ok(())
 }
 
-/// Numbers of a run whose bytes are kept, up to a number.
-pub(crate) fn kept_numbers(db: &Connection, chat: ChatId, run: RunId, upto: u64) -> Sql<Vec<(u64, MessageId, bool)>> {
+/// Whether bytes of a run are kept.
+pub(crate) fn keeps_any(db: &Connection, chat: ChatId, run: RunId) -> Sql<bool> {
+    db.prepare_cached("SELECT 1 FROM sent WHERE chat = ?1 AND run = ?2 LIMIT 1")?
+        .exists(params![chat.as_bytes(), run.as_bytes()])
+}
+
+/// Removes the rows of a run up to a number, but for some; gives each with whether it waited until now.
+pub(crate) fn remove_upto(
+    db: &Connection,
+    chat: ChatId,
+    run: RunId,
+    upto: u64,
+    but: &BTreeSet<u64>,
+) -> Sql<Vec<(MessageId, bool)>> {
     db.prepare_cached(
-        "SELECT n, id, state IN ('waiting', 'failed') FROM sent WHERE chat = ?1 AND run = ?2 AND n <= ?3 ORDER BY n",
+        "DELETE FROM sent WHERE chat = ?1 AND run = ?2 AND n <= ?3 AND n NOT IN (SELECT value FROM json_each(?4))
+         RETURNING id, state IN ('waiting', 'failed')",
     )?
-    .query_map(params![chat.as_bytes(), run.as_bytes(), int(upto)], |row| {
-        Ok((count(row, 0)?, id(row, 1)?, row.get(2)?))
+    .query_map(params![chat.as_bytes(), run.as_bytes(), int(upto), super::to_json(but)], |row| {
+        Ok((id(row, 0)?, row.get(1)?))
     })?
     .collect()
 }

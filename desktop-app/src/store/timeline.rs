@@ -1,6 +1,7 @@
 //! Reading a conversation: pages, search, unread counts, and how far own messages came. Nothing here writes, but for the marks of
 //! open chats, which are read here alone.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use parley_protocol::frames::Sender;
@@ -295,11 +296,10 @@ impl Deliveries {
         let membership = self.runs.get(at).map(|run| run.membership).unwrap_or_default();
         let later: Vec<RunId> = self.runs.iter().skip(at + 1).map(|run| run.run).collect();
         let chat = self.chat.state.id;
-        if !self.audiences.contains_key(&membership) {
-            let devices = chats::audience(db, chat, membership)?.unwrap_or_default();
-            self.audiences.insert(membership, devices);
-        }
-        let audience = self.audiences.get(&membership).map(Vec::as_slice).unwrap_or_default();
+        let audience = match self.audiences.entry(membership) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(chats::audience(db, chat, membership)?.unwrap_or_default()),
+        };
         let mut found = Vec::new();
         for (device, account) in self.chat.state.devices() {
             if device == sender || !audience.contains(&device) {

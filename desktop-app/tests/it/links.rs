@@ -1,185 +1,150 @@
-//! Direct links: how they come and go, who may have one, and what the conversation shows of it.
+//! Direct links whose network fails in the middle of a conversation: the relay carries on, and the link comes back.
+
+use std::time::{Duration, Instant};
 
 use desktop_app::Event;
-use desktop_app::views::{Delivery, DirectLinks, Route};
+use desktop_app::views::{MessageKind, MessageView};
+use parley_protocol::{ChatId, DeviceId, MessageKey};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
-use crate::telling::{counted, pair};
-use crate::world::{World, eventually};
+use crate::world::{Device, PATIENCE, World, eventually};
 
-#[tokio::test]
-async fn both_dial_at_once_and_talk_over_one_link() {
-    let world = World::new().await;
-    let (alice, bob, chat) = pair(&world).await;
-    alice.never_direct().await;
-    bob.never_direct().await;
-    tokio::join!(alice.everybody_direct(), bob.everybody_direct());
-    alice.linked(chat).await;
-    bob.linked(chat).await;
-    let engines = (alice.engine().clone(), bob.engine().clone());
-    let talk = |engine: desktop_app::Engine, name: &'static str| async move {
-        for n in 0..100 {
-            let message = desktop_app::views::Outgoing { text: format!("{name} {n}"), ..Default::default() };
-            engine.send(chat, message).await.unwrap();
-        }
-    };
-    tokio::join!(talk(engines.0, "a"), talk(engines.1, "b"));
-    for device in [&alice, &bob] {
-        eventually("all has come", async || device.texts(chat).await.len() == 200).await;
-        for name in ["a ", "b "] {
-            let texts: Vec<String> =
-                device.texts(chat).await.into_iter().filter(|text| text.starts_with(name)).collect();
-            assert_eq!(texts, counted(0..100).iter().map(|n| format!("{name}{n}")).collect::<Vec<_>>());
-        }
-    }
-    eventually("both show the same order", async || alice.texts(chat).await == bob.texts(chat).await).await;
+/// What somebody says, one number after the other, and what the other was told of.
+struct Talk<'a> {
+    chat: ChatId,
+    people: [&'a Device; 2],
+    said: [Vec<MessageKey>; 2],
+    events: [Receiver<Event>; 2],
 }
 
-#[tokio::test]
-async fn the_route_follows_a_link_that_dies_and_comes_back_by_itself() {
-    let world = World::new().await;
-    let (alice, mut bob, chat) = pair(&world).await;
-    alice.linked(chat).await;
-    bob.linked(chat).await;
-    let mut expected = counted(0..10);
-    alice.say_all(chat, &expected).await;
-    bob.shows_all(chat, &expected).await;
-    let mut ear = alice.listen();
-    bob.kill().await;
-    ear.hears("another route", |event| {
-        matches!(event, Event::Route { route, .. } if matches!(route.route, Route::Relay | Route::Wait))
-    })
-    .await;
-    let more = counted(10..20);
-    let keys = alice.say_all(chat, &more).await;
-    expected.extend(more);
-    alice.came(chat, keys[9], Delivery::Sent).await;
-    bob.start().await;
-    bob.shows_all(chat, &expected).await;
-    alice.linked(chat).await;
-    bob.linked(chat).await;
-    alice.say(chat, "direct again").await;
-    expected.push("direct again".to_owned());
-    bob.shows_all(chat, &expected).await;
-    for key in keys {
-        alice.came(chat, key, Delivery::Delivered).await;
+impl<'a> Talk<'a> {
+    fn new(chat: ChatId, people: [&'a Device; 2]) -> Self {
+        Self { chat, people, said: Default::default(), events: people.map(|device| device.engine().events()) }
     }
-}
 
-#[tokio::test]
-async fn nothing_is_lost_doubled_or_reordered_when_links_are_forbidden_and_allowed_amid_a_conversation() {
-    let world = World::new().await;
-    let (alice, bob, chat) = pair(&world).await;
-    alice.linked(chat).await;
-    let mut expected = Vec::new();
-    for round in 0..6 {
-        let words: Vec<String> = (0..15).map(|n| format!("{round}.{n}")).collect();
-        alice.say_all(chat, &words).await;
-        expected.extend(words);
-        match round % 3 {
-            0 => bob.never_direct().await,
-            1 => bob.everybody_direct().await,
-            _ => alice.linked(chat).await,
+    /// Both say their next numbers, a few every moment.
+    async fn say(&mut self, count: usize) {
+        for n in 0..count {
+            for who in 0..2 {
+                let text = self.said[who].len().to_string();
+                self.said[who].push(self.people[who].say(self.chat, &text).await);
+            }
+            if n % 4 == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
     }
-    bob.shows_all(chat, &expected).await;
-    assert!(bob.gaps(chat).await.is_empty());
-    alice.shows_all(chat, &expected).await;
-}
 
-#[tokio::test]
-async fn links_are_made_with_those_only_whom_the_person_chose() {
-    let world = World::new().await;
-    let (alice, bob, chat) = pair(&world).await;
-    alice.linked(chat).await;
-    alice.choose(|settings| settings.direct_links = DirectLinks::Verified).await;
-    eventually("alice has no link", async || alice.view(chat).await.route.route == Route::Relay).await;
-    eventually("nor has bob", async || bob.view(chat).await.route.linked == 0).await;
-    alice.say(chat, "by the relay").await;
-    bob.shows(chat, &["by the relay"]).await;
-    alice.engine().set_verified(bob.account().await, true).await.unwrap();
-    alice.linked(chat).await;
-    bob.linked(chat).await;
-    alice.never_direct().await;
-    eventually("no link at all", async || alice.view(chat).await.route.linked == 0).await;
-    alice.say(chat, "by the relay again").await;
-    bob.shows(chat, &["by the relay", "by the relay again"]).await;
-}
-
-#[tokio::test]
-async fn a_new_link_opens_while_the_relay_still_holds_older_messages() {
-    let world = World::new().await;
-    let (alice, mut bob, chat) = pair(&world).await;
-    alice.linked(chat).await;
-    bob.kill().await;
-    let mut expected = counted(0..300);
-    let keys = alice.say_all(chat, &expected).await;
-    alice.came(chat, keys[299], Delivery::Sent).await;
-    bob.gate.slow(std::time::Duration::from_millis(20));
-    bob.start().await;
-    // New ones go out all the while the old ones come in and the link opens.
-    let mut n = 300;
-    let linked = async || alice.view(chat).await.route.linked == 1;
-    while !linked().await {
-        alice.say(chat, &n.to_string()).await;
-        n += 1;
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    /// Alice says one thing; how long it takes until Bob has it.
+    async fn time_one(&mut self) -> Duration {
+        let began = Instant::now();
+        let text = self.said[0].len().to_string();
+        let key = self.people[0].say(self.chat, &text).await;
+        self.said[0].push(key);
+        while self.people[1].engine().message(self.chat, key).await.is_err() {
+            assert!(began.elapsed() < PATIENCE, "a message does not come");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        began.elapsed()
     }
-    alice.say_all(chat, &counted(n..n + 20)).await;
-    expected = counted(0..n + 20);
-    bob.shows_all(chat, &expected).await;
-    assert!(bob.gaps(chat).await.is_empty());
+
+    /// Each shows every number of both once and in order, and was told of each of the other's once and in order.
+    async fn is_whole(self) {
+        let Self { chat, people, said, mut events } = self;
+        let ids = [people[0].device_id().await, people[1].device_id().await];
+        for (here, person) in people.iter().enumerate() {
+            for (who, said) in said.iter().enumerate() {
+                let what = format!("{} shows all of {}", person.name, people[who].name);
+                eventually(&what, async || keys_of(&person.lines(chat).await, ids[who]).len() >= said.len()).await;
+                assert_eq!(&keys_of(&person.lines(chat).await, ids[who]), said, "{what}");
+            }
+            let there = 1 - here;
+            assert_eq!(told(&mut events[here], said[there].len()).await, said[there], "{} was told", person.name);
+        }
+    }
+}
+
+fn keys_of(lines: &[MessageView], device: DeviceId) -> Vec<MessageKey> {
+    let texts = lines.iter().filter(|line| line.kind == MessageKind::Text && line.key.device == device);
+    texts.map(|line| line.key).collect()
+}
+
+/// The messages which a listener was told of: so many, and what else comes in a moment.
+async fn told(events: &mut Receiver<Event>, count: usize) -> Vec<MessageKey> {
+    let mut keys = Vec::new();
+    loop {
+        let patience = if keys.len() < count { PATIENCE } else { Duration::from_millis(100) };
+        match tokio::time::timeout(patience, events.recv()).await {
+            Ok(Ok(Event::Message { key, .. })) => keys.push(key),
+            Ok(Ok(_)) => {}
+            Ok(Err(RecvError::Lagged(missed))) => panic!("the listener missed {missed} events"),
+            Ok(Err(RecvError::Closed)) | Err(_) => return keys,
+        }
+    }
 }
 
 #[tokio::test]
-async fn one_device_of_three_is_linked_and_the_sender_dies_with_the_relay_down() {
-    let mut world = World::new().await;
-    let (mut alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let mut phone = world.sign_in("bob", "phone").await;
+async fn a_network_that_swallows_the_link_makes_the_relay_carry_on_until_it_heals() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let chat = alice.direct(&bob).await;
     bob.has_chat(chat).await;
-    phone.has_chat(chat).await;
-    eventually("alice is linked to both", async || alice.view(chat).await.route.linked == 2).await;
-    phone.kill().await;
-    eventually("and now to one", async || alice.view(chat).await.route.linked == 1).await;
-    world.kill_relay().await;
-    alice.offline().await;
-    let key = alice.say(chat, "only to one").await;
-    bob.shows(chat, &["only to one"]).await;
-    alice.came(chat, key, Delivery::Delivered).await;
-    alice.kill().await;
-    world.start_relay().await;
-    phone.start().await;
-    phone.online().await;
-    bob.restart().await;
-    bob.online().await;
-    assert!(phone.texts(chat).await.is_empty(), "nobody who is there can tell it");
-    alice.start().await;
-    phone.shows(chat, &["only to one"]).await;
-    bob.shows(chat, &["only to one"]).await;
-    alice.say(chat, "now to all").await;
-    for device in [&bob, &phone] {
-        device.shows(chat, &["only to one", "now to all"]).await;
-        assert!(device.gaps(chat).await.is_empty());
+    alice.linked(chat).await;
+    bob.linked(chat).await;
+    let mut talk = Talk::new(chat, [&alice, &bob]);
+    for round in 0..3 {
+        talk.say(40).await;
+        // One side's network, the other's, both.
+        let (alone, both) = (if round == 1 { &bob } else { &alice }, round == 2);
+        alone.stop_links();
+        if both {
+            bob.stop_links();
+        }
+        let took = talk.time_one().await;
+        println!("round {round}: a message came by the relay {took:?} after the link had fallen silent");
+        talk.say(40).await;
+        alice.relayed(chat).await;
+        bob.relayed(chat).await;
+        let took = talk.time_one().await;
+        println!("round {round}: a later one in {took:?}");
+        alice.heal_links();
+        bob.heal_links();
+        talk.say(40).await;
+        let healed = Instant::now();
+        alice.linked(chat).await;
+        bob.linked(chat).await;
+        println!("round {round}: direct again {:?} after the talk on the healed network", healed.elapsed());
     }
+    talk.say(40).await;
+    talk.is_whole().await;
 }
 
 #[tokio::test]
-async fn a_link_dies_with_some_of_its_messages_unmarked() {
+async fn a_link_that_loses_doubles_and_delays_packets_loses_no_message() {
     let world = World::new().await;
-    let (alice, mut bob, chat) = pair(&world).await;
-    let mut expected = Vec::new();
-    for round in 0..5 {
-        alice.linked(chat).await;
-        // Killed at another moment each time: before, amid and after the arrival of the five.
-        let words: Vec<String> = (0..5).map(|n| format!("{round}.{n}")).collect();
-        alice.say_all(chat, &words).await;
-        expected.extend(words);
-        tokio::time::sleep(std::time::Duration::from_millis(round * 4)).await;
-        bob.kill().await;
-        alice.say(chat, &format!("{round} after")).await;
-        expected.push(format!("{round} after"));
-        bob.start().await;
-        bob.shows_all(chat, &expected).await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    alice.linked(chat).await;
+    bob.linked(chat).await;
+    let mut talk = Talk::new(chat, [&alice, &bob]);
+    talk.say(20).await;
+    for (device, seed) in [(&alice, 1), (&bob, 2)] {
+        device.lose(0.1, seed);
+        device.delay_links(Duration::from_millis(5)..Duration::from_millis(40));
     }
-    assert!(bob.gaps(chat).await.is_empty());
+    talk.say(300).await;
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        times.push(talk.time_one().await);
+    }
+    times.sort();
+    println!("a message on the bad network: median {:?}, worst {:?}", times[10], times[19]);
+    alice.heal_links();
+    bob.heal_links();
+    alice.linked(chat).await;
+    bob.linked(chat).await;
+    talk.say(20).await;
+    talk.is_whole().await;
 }

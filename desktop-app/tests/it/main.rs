@@ -11,6 +11,7 @@ mod people;
 mod profiles;
 mod raw;
 mod restored;
+mod routes;
 mod telling;
 mod topics;
 mod trouble;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use desktop_app::peer::{PeerConfig, Trouble};
 use desktop_app::views::{ChatView, Delivery, MessageKind, MessageView, Outgoing, Page};
 use desktop_app::{Engine, Options};
 use parley_protocol::http::{SignIn, SignUp};
@@ -137,6 +138,7 @@ impl World {
             folder: self.folder.path().join("profiles").join(folder),
             gate,
             skew: Arc::new(AtomicI64::new(0)),
+            link_trouble: Trouble::default(),
             running: None,
         };
         device.start().await;
@@ -296,6 +298,8 @@ pub(crate) struct Device {
     pub(crate) folder: PathBuf,
     pub(crate) gate: Gate,
     skew: Arc<AtomicI64>,
+    /// What happens to the packets of this device's links; see the verbs.
+    pub(crate) link_trouble: Trouble,
     running: Option<Running>,
 }
 
@@ -318,7 +322,8 @@ impl Device {
         assert!(self.running.is_none(), "{} runs already", self.name);
         let runtime = runtime(&self.name);
         let (folder, skew) = (self.folder.clone(), self.skew.clone());
-        let options = Options { clock: Arc::new(move || skewed(&skew)), ..Options::default() };
+        let peers = PeerConfig { trouble: Some(self.link_trouble.clone()), ..PeerConfig::default() };
+        let options = Options { clock: Arc::new(move || skewed(&skew)), peers };
         let deadline = Instant::now() + PATIENCE;
         let engine = loop {
             let (folder, options) = (folder.clone(), options.clone());
@@ -354,6 +359,28 @@ impl Device {
     /// Sets this device's clock wrong by so much.
     pub(crate) fn set_skew(&self, skew: i64) {
         self.skew.store(skew, Ordering::Relaxed);
+    }
+
+    /// The network between this device and its peers swallows everything, both ways.
+    pub(crate) fn stop_links(&self) {
+        self.link_trouble.stop();
+    }
+
+    /// What this device sends on links is lost to this share (from 0 to 1), and as much of it is doubled.
+    pub(crate) fn lose(&self, share: f64, seed: u64) {
+        self.link_trouble.seed(seed);
+        self.link_trouble.lose(share);
+        self.link_trouble.double(share);
+    }
+
+    /// What this device sends on links takes this long, and overtakes itself.
+    pub(crate) fn delay_links(&self, range: std::ops::Range<Duration>) {
+        self.link_trouble.delay(range);
+    }
+
+    /// It is as before.
+    pub(crate) fn heal_links(&self) {
+        self.link_trouble.heal();
     }
 
     /// The relay's address, through this device's gate.
@@ -466,6 +493,13 @@ impl Device {
         };
         let what = format!("{}'s message is {expected:?}", self.name);
         eventually(&what, async || rank(&self.delivery(chat, key).await) >= rank(&expected)).await;
+    }
+
+    /// Waits until a conversation travels through the relay.
+    pub(crate) async fn relayed(&self, chat: ChatId) {
+        use desktop_app::views::Route;
+        let relayed = async || self.view(chat).await.route.route == Route::Relay;
+        eventually(&format!("{} talks through the relay", self.name), relayed).await;
     }
 
     /// Waits until a conversation travels directly.

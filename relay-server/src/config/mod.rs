@@ -67,7 +67,7 @@ pub fn command() -> Command {
                 .value_name("FILE")
                 .env("PARLEY_RELAY_CONFIG")
                 .global(true)
-                .help("A TOML file; the environment can name it as PARLEY_RELAY_CONFIG"),
+                .help("A TOML file with settings"),
         )
         .arg(
             Arg::new("print_config")

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, BufMut as _, BytesMut};
 use futures_util::{Stream, StreamExt as _};
@@ -13,6 +14,9 @@ use warp::{Filter, Rejection};
 
 use super::reply::refuse;
 use super::{Api, Call, Client, Visit};
+
+/// How long a body may take to come.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// Anybody.
 pub(super) fn visit(api: &Arc<Api>) -> impl Filter<Extract = (Visit,), Error = Rejection> + Clone + use<> {
@@ -53,7 +57,8 @@ pub(super) fn body<T: DeserializeOwned + Send>(
             if length.is_some_and(|length| length > most as u64) {
                 return Err(refuse(too_large(most)));
             }
-            let bytes = collect(stream, most).await.map_err(refuse)?;
+            let whole = tokio::time::timeout(BODY_WITHIN, collect(stream, most)).await;
+            let bytes = whole.unwrap_or_else(|_| Err(bad("the body took too long to come"))).map_err(refuse)?;
             parse(&bytes).map_err(refuse)
         },
     )

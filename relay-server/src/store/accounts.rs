@@ -198,11 +198,17 @@ pub(crate) fn revoke_device(sql: &Connection, device: DeviceId, now: Millis) -> 
     Ok(())
 }
 
+/// Presence is for those who share a direct or group chat (a channel is a public square), and neither blocks the other.
 const USER: &str = "SELECT id, username, last_seen,
-        id = :viewer OR (show_presence AND EXISTS (
-            SELECT 1 FROM members AS theirs JOIN members AS mine ON mine.chat = theirs.chat
-            WHERE theirs.account = accounts.id AND theirs.left_at IS NULL
-              AND mine.account = :viewer AND mine.left_at IS NULL))
+        id = :viewer OR (show_presence
+            AND EXISTS (SELECT 1 FROM members AS theirs
+                        JOIN members AS mine ON mine.chat = theirs.chat
+                        JOIN chats ON chats.id = theirs.chat AND chats.kind IN ('direct', 'group')
+                        WHERE theirs.account = accounts.id AND theirs.left_at IS NULL
+                          AND mine.account = :viewer AND mine.left_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM blocks
+                            WHERE (account = :viewer AND blocked = accounts.id)
+                               OR (account = accounts.id AND blocked = :viewer)))
     FROM accounts WHERE deleted_at IS NULL AND ";
 
 fn read_user(row: &Row<'_>) -> Result<UserRow> {

@@ -39,6 +39,8 @@ async fn a_log_at_its_loudest_keeps_every_secret() {
         text.to_owned()
     };
 
+    // The relay has its database once it answers.
+    ok::<serde_json::Value>(relay.request(Method::GET, "/healthz").send().await.unwrap()).await;
     let config = relay_server::config::Config { data: relay.data().to_owned(), ..Default::default() };
     let code = secret(&relay_server::invite(&config, 5, Duration::from_secs(60)).unwrap());
     let password = secret("old-hunter2-password");

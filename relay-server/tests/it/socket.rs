@@ -16,6 +16,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    fences: u64,
+    /// Logs and changes of chats that came before a fence.
+    seen: Vec<Value>,
 }
 
 impl Socket {
@@ -26,7 +29,7 @@ impl Socket {
             request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
         }
         let (stream, _) = connect_async(request).await?;
-        Ok(Self { stream })
+        Ok(Self { stream, fences: 0, seen: Vec::new() })
     }
 
     /// A session whose token came in the upgrade.
@@ -78,5 +81,43 @@ impl Socket {
             }
             passed.push(frame);
         }
+    }
+}
+
+impl Socket {
+    /// The next frame that fits; others are passed over.
+    pub async fn until_matches(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let frame = self.next().await.expect("the session goes on");
+            if fits(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    /// Everything that came before the relay's answer to a request which is sent now.
+    pub async fn fence(&mut self) -> Vec<Value> {
+        self.fences += 1;
+        let req = self.fences;
+        self.send(&json!({"type": "subscribers", "req": req, "topic": "fence"})).await;
+        let mut before = Vec::new();
+        loop {
+            let frame = self.next().await.expect("the session goes on");
+            if frame["type"] == "done" && frame["req"] == req {
+                let kept = |frame: &&Value| frame["type"] == "log" || frame["change"].is_object();
+                self.seen.extend(before.iter().filter(kept).cloned());
+                return before;
+            }
+            before.push(frame);
+        }
+    }
+
+    /// Waits for a frame which may have come already, before a fence.
+    pub async fn until_fenced(&mut self, fits: impl Fn(&Value) -> bool) {
+        if !self.seen.iter().any(&fits) {
+            self.until_matches(fits).await;
+        }
+        self.seen.clear();
+        self.fence().await;
     }
 }

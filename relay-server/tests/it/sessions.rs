@@ -1,0 +1,154 @@
+//! Where accounts and sessions meet: what a token opens, and what ends it.
+
+use std::time::Duration;
+
+use parley_protocol::frames::PresenceState;
+use parley_protocol::http::{Chat, Chats, Device, Devices, User};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::relay::{PASSWORD, Person, TestRelay, done, ok, person, refused};
+use crate::socket::Socket;
+
+/// Waits until it is so.
+async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !so().await {
+        assert!(tokio::time::Instant::now() < deadline, "in time: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn group(relay: &TestRelay, owner: &Person, members: &[&Person]) -> Chat {
+    let members: Vec<_> = members.iter().map(|member| member.account).collect();
+    let form = json!({"type": "group", "title": "Tea", "members": members});
+    ok(relay.send(Method::POST, "/api/chats", &owner.access, &form).await).await
+}
+
+#[tokio::test]
+async fn signing_out_or_being_revoked_ends_the_session_with_a_reason() {
+    let relay = TestRelay::start().await;
+    let desk = relay.sign_up("alice").await;
+    let (phone, tablet) = (relay.sign_in("alice").await, relay.sign_in("alice").await);
+    let mut on_desk = Socket::open(&relay, &desk.access).await;
+    let mut on_phone = Socket::open(&relay, &phone.access).await;
+    let mut on_tablet = Socket::first_frame(&relay, &tablet.access).await;
+
+    done(relay.send(Method::POST, "/api/signout", &phone.access, &json!({})).await).await;
+    assert_eq!(on_phone.until("bye").await["error"]["code"], "unauthorized");
+    assert!(on_phone.next().await.is_none());
+
+    let path = format!("/api/devices/{}", tablet.device);
+    done(relay.send(Method::DELETE, &path, &desk.access, &json!({})).await).await;
+    assert_eq!(on_tablet.until("bye").await["error"]["code"], "device_revoked");
+    on_desk.fence().await;
+}
+
+#[tokio::test]
+async fn a_reused_token_ends_the_session_and_a_refresh_does_not() {
+    let relay = TestRelay::start().await;
+    let alice = relay.sign_up("alice").await;
+    let mut session = Socket::open(&relay, &alice.access).await;
+    let second = person(ok(relay.refresh(&alice.refresh).await).await);
+    let _ = person(ok(relay.refresh(&second.refresh).await).await);
+    session.fence().await;
+    refused(relay.refresh(&alice.refresh).await, 401, "token_reused").await;
+    assert_eq!(session.until("bye").await["error"]["code"], "token_reused");
+}
+
+#[tokio::test]
+async fn a_token_in_the_address_is_refused_and_the_reason_is_said() {
+    let relay = TestRelay::start().await;
+    let alice = relay.sign_up("alice").await;
+    let answer = relay.request(Method::GET, &format!("/ws?token={}", alice.access)).send().await.unwrap();
+    let message = refused(answer, 400, "bad_request").await;
+    assert!(message.contains("Authorization: Bearer") && message.contains("first frame"), "{message}");
+    let plain = relay.request(Method::GET, "/ws").send().await.unwrap();
+    assert!(refused(plain, 400, "bad_request").await.contains("WebSocket"));
+}
+
+#[tokio::test]
+async fn stopping_says_goodbye_to_every_session() {
+    let mut relay = TestRelay::start().await;
+    let alice = relay.sign_up("alice").await;
+    let mut session = Socket::open(&relay, &alice.access).await;
+    let began = std::time::Instant::now();
+    relay.stop().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert_eq!(session.until("bye").await["error"]["code"], "shutting_down");
+}
+
+#[tokio::test]
+async fn presence_is_for_those_who_share_a_chat_and_only_if_it_is_shown() {
+    let relay = TestRelay::start().await;
+    let (alice, bob, carol) = (relay.sign_up("alice").await, relay.sign_up("bob").await, relay.sign_up("carol").await);
+    group(&relay, &alice, &[&bob]).await;
+    let session = Socket::open(&relay, &alice.access).await;
+    let path = format!("/api/users/{}", alice.account);
+    let seen = async |who: &Person| ok::<User>(relay.get(&path, &who.access).await).await;
+    until("bob sees her", async || seen(&bob).await.presence == PresenceState::Online).await;
+    assert_eq!((seen(&carol).await.presence, seen(&carol).await.last_seen), (PresenceState::Offline, None));
+
+    let hide = json!({"show_presence": false});
+    assert!(relay.send(Method::PATCH, "/api/account", &alice.access, &hide).await.status().is_success());
+    assert_eq!((seen(&bob).await.presence, seen(&bob).await.last_seen), (PresenceState::Offline, None));
+    let show = json!({"show_presence": true});
+    assert!(relay.send(Method::PATCH, "/api/account", &alice.access, &show).await.status().is_success());
+
+    let block = format!("/api/blocks/{}", bob.account);
+    done(relay.send(Method::PUT, &block, &alice.access, &json!({})).await).await;
+    assert_eq!(seen(&bob).await.presence, PresenceState::Offline, "who is blocked sees nothing");
+    done(relay.send(Method::DELETE, &block, &alice.access, &json!({})).await).await;
+    drop(session);
+    until("bob sees when she left", async || seen(&bob).await.last_seen.is_some()).await;
+}
+
+#[tokio::test]
+async fn a_block_is_told_to_ones_other_devices() {
+    let relay = TestRelay::start().await;
+    let (desk, bob) = (relay.sign_up("alice").await, relay.sign_up("bob").await);
+    let phone = relay.sign_in("alice").await;
+    let mut session = Socket::open(&relay, &phone.access).await;
+    let path = format!("/api/blocks/{}", bob.account);
+    done(relay.send(Method::PUT, &path, &desk.access, &json!({})).await).await;
+    let told = session.until("entry").await;
+    assert_eq!(told["item"], json!({"kind": "blocks_changed", "blocked": [bob.account]}));
+}
+
+#[tokio::test]
+async fn a_device_which_signs_in_is_seen_in_the_sealed_chats() {
+    let relay = TestRelay::start().await;
+    let (alice, bob) = (relay.sign_up("alice").await, relay.sign_up("bob").await);
+    let form = json!({"type": "single", "members": ["bob"], "sealed": true});
+    let chat: Chat = ok(relay.send(Method::POST, "/api/chats", &alice.access, &form).await).await;
+    let mut session = Socket::open(&relay, &bob.access).await;
+    let phone = relay.sign_in("alice").await;
+    let change = |kind: &'static str| move |frame: &serde_json::Value| frame["change"]["kind"] == kind;
+    let added = session.until_matches(change("device_added")).await;
+    assert_eq!((&added["log"], &added["change"]["device"]), (&json!(chat.id), &json!(phone.device)));
+
+    let new = person(ok(relay.send(Method::POST, "/api/devices/replace", &phone.access, &json!({})).await).await);
+    assert_eq!(session.until_matches(change("device_added")).await["change"]["device"], json!(new.device));
+    assert_eq!(session.until_matches(change("device_removed")).await["change"]["device"], json!(phone.device));
+
+    let devices: Devices = ok(relay.get("/api/devices", &bob.access).await).await;
+    assert!(matches!(devices.devices.as_slice(), [Device { online: true, .. }]));
+}
+
+#[tokio::test]
+async fn what_a_deleted_account_owned_goes_to_the_next_in_line() {
+    let relay = TestRelay::start().await;
+    let (alice, bob, carol) = (relay.sign_up("alice").await, relay.sign_up("bob").await, relay.sign_up("carol").await);
+    let shared = group(&relay, &alice, &[&bob, &carol]).await;
+    let path = format!("/api/chats/{}/members/{}", shared.id, carol.account);
+    done(relay.send(Method::PATCH, &path, &alice.access, &json!({"role": "admin"})).await).await;
+    group(&relay, &alice, &[]).await;
+    let form = json!({"password": PASSWORD});
+    done(relay.send(Method::DELETE, "/api/account", &alice.access, &form).await).await;
+
+    let chat: Chat = ok(relay.get(&format!("/api/chats/{}", shared.id), &carol.access).await).await;
+    assert_eq!((chat.role, chat.member_count), (Some(parley_protocol::Role::Owner), 2));
+    let chats: Chats = ok(relay.get("/api/chats", &bob.access).await).await;
+    assert_eq!(chats.chats.len(), 1);
+    refused(relay.get(&format!("/api/users/{}", alice.account), &bob.access).await, 404, "not_found").await;
+}
