@@ -215,6 +215,11 @@ impl Core {
             self.settle(tx, chat, out)?;
             out.events.push(Event::Marks { chat });
         }
+        if merged != before
+            && let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat))
+        {
+            feed.ask_soon();
+        }
         self.link_marked(chat, from.device, &merged);
         if from.account == self.account() {
             let moved = streams::merge_read(tx, chat, &register.read)?;
@@ -230,8 +235,8 @@ impl Core {
         Ok(())
     }
 
-    /// Merges a register by maximum, and drops again the own runs which either side knows to be complete: what a register
-    /// leaves out while it holds the beginning of a later run.
+    /// Merges a register by maximum, and drops again the runs of one's own devices which either side knows to be complete:
+    /// what a register leaves out while it holds the beginning of a later run.
     fn take_maximum(
         &self,
         tx: &Connection,
@@ -240,24 +245,33 @@ impl Core {
         register: &MarkRegister,
     ) -> Sql<()> {
         let me = self.device();
-        let runs: Vec<RunId> = sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect();
+        let mut own = vec![(me, sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect::<Vec<_>>())];
+        for device in chats::devices_of(tx, chat, self.account())? {
+            if device != me {
+                let runs = streams::in_order(tx, chat, device)?;
+                own.push((device, runs.into_iter().map(|run| run.run).collect()));
+            }
+        }
         let (old, new) = (merged.clone(), register);
         merged.delivered.merge(&new.delivered);
         merged.read.merge(&new.read);
-        for (at, run) in runs.iter().enumerate() {
-            let later = runs.get(at + 1..).unwrap_or_default();
-            for (result, parts) in
-                [(&mut merged.delivered, [&old.delivered, &new.delivered]), (&mut merged.read, [&old.read, &new.read])]
-            {
-                let complete = parts.iter().any(|marks| marks.has(me, *run, u64::MAX, later));
-                if complete && let Some(mine) = result.0.get_mut(&me) {
-                    mine.remove(run);
+        for (sender, runs) in &own {
+            for (at, run) in runs.iter().enumerate() {
+                let later = runs.get(at + 1..).unwrap_or_default();
+                for (result, parts) in [
+                    (&mut merged.delivered, [&old.delivered, &new.delivered]),
+                    (&mut merged.read, [&old.read, &new.read]),
+                ] {
+                    let complete = parts.iter().any(|marks| marks.has(*sender, *run, u64::MAX, later));
+                    if complete && let Some(known) = result.0.get_mut(sender) {
+                        known.remove(run);
+                    }
                 }
             }
         }
-        // Other senders' runs are their business.
-        merged.delivered.0.retain(|device, _| *device == me);
-        merged.read.0.retain(|device, _| *device == me);
+        // How far the messages of other accounts came is their business.
+        merged.delivered.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
+        merged.read.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
         Ok(())
     }
 
@@ -408,9 +422,16 @@ impl Core {
         Ok(true)
     }
 
-    /// A failed message goes out again, with the same bytes.
-    pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
+    /// A failed message goes out again: with the same bytes, or anew if this profile was another device when it was written.
+    pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, key: MessageKey, out: &mut Effects) -> Sql<bool> {
+        let id = key.id;
         let again = sent::retry(tx, chat, id)?;
+        if again && key.device != self.device() {
+            if let Some(row) = sent::get(tx, chat, id)? {
+                self.send_anew(tx, chat, key, &row.payload, out)?;
+            }
+            return Ok(true);
+        }
         if again {
             if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
                 feed.appended = 0;
@@ -424,6 +445,8 @@ impl Core {
     /// What an old copy had in its outbox: what was written in this opening was never sent by anybody and goes out anew, under
     /// the new device; older rows may have been sent by the profile it was copied from, so the person decides.
     pub(crate) fn requeue_under_new_device(&mut self, tx: &Connection, old: DeviceId, out: &mut Effects) -> Sql<()> {
+        // Its numbers were the old device's, and so were the bytes of what the relay has taken.
+        sent::forget_runs(tx)?;
         for (chat_id, id, life, text) in sent::unaccepted(tx)? {
             let key = MessageKey { device: old, id };
             if life != self.opening.life {
@@ -432,18 +455,31 @@ impl Core {
                 out.events.push(Event::MessageChanged { chat: chat_id, key });
                 continue;
             }
-            let body = match payload::open(&text) {
-                Ok(message) => message.body,
-                Err(_) => match serde_json::from_str(&text) {
-                    Ok(body) => body,
-                    Err(_) => continue,
-                },
-            };
-            sent::remove(tx, chat_id, id)?;
+            self.send_anew(tx, chat_id, key, &text, out)?;
+        }
+        Ok(())
+    }
+
+    /// Sends under this device what another one (which this profile was) had written: its bytes name that one.
+    fn send_anew(
+        &mut self,
+        tx: &Connection,
+        chat_id: ChatId,
+        key: MessageKey,
+        text: &str,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let body = match payload::open(text) {
+            Ok(message) => message.body,
+            Err(_) => match serde_json::from_str(text) {
+                Ok(body) => body,
+                Err(_) => return Ok(()),
+            },
+        };
+        if let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) {
+            sent::remove(tx, chat_id, key.id)?;
             messages::withdraw(tx, chat_id, key)?;
-            if let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) {
-                self.send(tx, &chat, &body, out)?;
-            }
+            self.send(tx, &chat, &body, out)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parley_protocol::marks::Held;
-use parley_protocol::{AccountId, ChatId, DeviceId, MarkRegister, Marks, RunId};
+use parley_protocol::{AccountId, ChatId, DeviceId, EventId, MarkRegister, Marks, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Sql, count, id, id_or_none, int, json, to_json};
@@ -13,6 +13,8 @@ use crate::views::Route;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) run: RunId,
+    /// Names its audience; `None` while no message of it has come.
+    pub(crate) membership: Option<EventId>,
     pub(crate) held: Held,
     pub(crate) ends_at: Option<u64>,
     pub(crate) after: Option<RunId>,
@@ -30,7 +32,7 @@ impl Stream {
     }
 }
 
-const COLUMNS: &str = "run, upto, missing, ends_at, after_run, read_upto";
+const COLUMNS: &str = "run, upto, missing, ends_at, after_run, read_upto, membership";
 
 fn read(row: &Row<'_>, from: usize) -> Sql<Stream> {
     Ok(Stream {
@@ -39,6 +41,7 @@ fn read(row: &Row<'_>, from: usize) -> Sql<Stream> {
         ends_at: row.get::<_, Option<i64>>(from + 3)?.map(i64::cast_unsigned),
         after: id_or_none(row, from + 4)?,
         read_upto: count(row, from + 5)?,
+        membership: id_or_none(row, from + 6)?,
     })
 }
 
@@ -58,11 +61,24 @@ pub(crate) fn of_device(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<
         .collect()
 }
 
+/// Every run of one device, each after the one which it follows.
+pub(crate) fn in_order(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
+    let mut left = of_device(db, chat, device)?;
+    let mut ordered: Vec<Stream> = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let is_ready = |run: &Stream| run.after.is_none_or(|before| !left.iter().any(|other| other.run == before));
+        // Runs that follow each other in a circle are forged; any order is as good.
+        let at = left.iter().position(is_ready).unwrap_or(0);
+        ordered.push(left.remove(at));
+    }
+    Ok(ordered)
+}
+
 /// Writes a run.
 pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stream) -> Sql<()> {
     db.prepare_cached(
-        "INSERT OR REPLACE INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto, membership)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         chat.as_bytes(),
@@ -73,6 +89,7 @@ pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stre
         stream.ends_at.map(int),
         stream.after.map(|run| *run.as_bytes()),
         int(stream.read_upto),
+        stream.membership.map(|membership| *membership.as_bytes()),
     ])?;
     Ok(())
 }
@@ -85,7 +102,7 @@ pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
     let mut register = MarkRegister::default();
     while let Some(row) = rows.next()? {
         let stream = read(row, 0)?;
-        let device: DeviceId = id(row, 6)?;
+        let device: DeviceId = id(row, 7)?;
         let read_all = stream.is_complete() && stream.ends_at.is_some_and(|end| stream.read_upto >= end);
         if !read_all {
             let held = Held { upto: stream.read_upto, missing: Vec::new() };

@@ -89,9 +89,11 @@ async fn nobody_changes_what_another_account_wrote() {
     let chat = alice.engine().new_direct("mallory").await.unwrap();
     let membership = mallory.joins(chat).await;
     let key = alice.say(chat, "my words").await;
-    for body in
-        [Body::Edit { target: key, text: "not my words".into(), mentions: vec![] }, Body::Delete { target: key }, text("ha")]
-    {
+    for body in [
+        Body::Edit { target: key, text: "not my words".into(), mentions: vec![] },
+        Body::Delete { target: key },
+        text("ha"),
+    ] {
         let message = mallory.next(membership, body);
         mallory.append(chat, &message).await;
     }
@@ -105,6 +107,8 @@ async fn a_delete_beats_an_edit_made_elsewhere() {
     let phone = world.sign_in("alice", "phone").await;
     phone.never_direct().await;
     phone.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
+    bob.knows_devices(chat, 2).await;
     let key = alice.say(chat, "words").await;
     bob.shows(chat, &["words"]).await;
     phone.shows(chat, &["words"]).await;
@@ -126,6 +130,8 @@ async fn of_two_edits_all_agree_on_the_later_one() {
     let phone = world.sign_in("alice", "phone").await;
     phone.never_direct().await;
     phone.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
+    bob.knows_devices(chat, 2).await;
     let key = alice.say(chat, "words").await;
     bob.shows(chat, &["words"]).await;
     phone.shows(chat, &["words"]).await;
@@ -139,7 +145,8 @@ async fn of_two_edits_all_agree_on_the_later_one() {
     alice.say(chat, "end").await;
     phone.say(chat, "end").await;
     eventually("all show the same words", async || {
-        let words = [alice.line(chat, key).await.text, bob.line(chat, key).await.text, phone.line(chat, key).await.text];
+        let words =
+            [alice.line(chat, key).await.text, bob.line(chat, key).await.text, phone.line(chat, key).await.text];
         bob.texts(chat).await.len() == 3 && words.iter().all(|text| *text == words[0] && text != "words")
     })
     .await;

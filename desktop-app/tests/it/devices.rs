@@ -133,6 +133,7 @@ async fn a_new_device_takes_part_from_then_on() {
     bob.shows(chat, &["before"]).await;
     let phone = world.sign_in("bob", "phone").await;
     phone.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
     let key = alice.say(chat, "after").await;
     phone.shows(chat, &["after"]).await;
     bob.shows(chat, &["before", "after"]).await;

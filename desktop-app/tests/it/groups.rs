@@ -9,8 +9,7 @@ use crate::world::World;
 #[tokio::test]
 async fn everybody_in_a_group_sees_the_same_in_the_same_order() {
     let world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let chat = alice.group("Tea", &[&bob, &carol]).await;
     for n in 0..20 {
         for device in [&alice, &bob, &carol] {
@@ -47,7 +46,13 @@ async fn a_message_to_a_group_is_delivered_once_every_member_has_it() {
     bob.shows(chat, &["hello"]).await;
     let bobs = bob.device_id().await;
     let has = async || {
-        alice.engine().deliveries(chat, key).await.unwrap().iter().any(|device| device.device == bobs && device.delivered)
+        alice
+            .engine()
+            .deliveries(chat, key)
+            .await
+            .unwrap()
+            .iter()
+            .any(|device| device.device == bobs && device.delivered)
     };
     crate::world::eventually("alice knows that bob has it", has).await;
     assert_eq!(alice.delivery(chat, key).await, Delivery::Sent, "carol hasn't got it");
@@ -58,8 +63,7 @@ async fn a_message_to_a_group_is_delivered_once_every_member_has_it() {
 #[tokio::test]
 async fn a_newcomer_sees_what_comes_after() {
     let world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let chat = alice.group("Tea", &[&bob]).await;
     alice.say(chat, "before").await;
     bob.shows(chat, &["before"]).await;
@@ -76,8 +80,7 @@ async fn a_newcomer_sees_what_comes_after() {
 #[tokio::test]
 async fn a_removed_member_gets_nothing_more() {
     let world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let chat = alice.group("Tea", &[&bob, &carol]).await;
     alice.say(chat, "all").await;
     carol.shows(chat, &["all"]).await;
@@ -121,8 +124,7 @@ async fn one_removed_while_away_gets_what_was_sent_until_then() {
 #[tokio::test]
 async fn somebody_brought_in_again_goes_on() {
     let world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let chat = alice.group("Tea", &[&bob, &carol]).await;
     let first = carol.say(chat, "first").await;
     carol.came(chat, first, Delivery::Delivered).await;
@@ -137,7 +139,8 @@ async fn somebody_brought_in_again_goes_on() {
     let key = carol.say(chat, "back").await;
     carol.came(chat, key, Delivery::Delivered).await;
     alice.shows(chat, &["first", "meanwhile", "again", "back"]).await;
-    assert!(alice.gaps(chat).await.is_empty() && carol.gaps(chat).await.is_empty());
+    assert_eq!(alice.gaps(chat).await, []);
+    assert_eq!(carol.gaps(chat).await, []);
 }
 
 #[tokio::test]
@@ -161,8 +164,7 @@ async fn what_waits_for_a_deleted_chat_fails_visibly() {
 #[tokio::test]
 async fn the_append_of_a_removed_one_races_the_removal() {
     let world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let chat = alice.group("Tea", &[&bob, &carol]).await;
     let account = carol.account().await;
     let engine = alice.engine().clone();
@@ -264,12 +266,39 @@ async fn two_messages_in_one_place_are_told_and_the_first_stays() {
     mallory.append(chat, &third).await;
     let mut codes = Vec::new();
     while codes.len() < 3 {
-        codes.push(mallory.until("answers", |frame| match frame {
-            parley_protocol::RelayFrame::Accepted { .. } => Some(None),
-            parley_protocol::RelayFrame::Refused { error, .. } => Some(Some(error.code)),
-            _ => None,
-        }).await);
+        codes.push(
+            mallory
+                .until("answers", |frame| match frame {
+                    parley_protocol::RelayFrame::Accepted { .. } => Some(None),
+                    parley_protocol::RelayFrame::Refused { error, .. } => Some(Some(error.code)),
+                    _ => None,
+                })
+                .await,
+        );
     }
     assert_eq!(codes, [None, None, Some(parley_protocol::Code::IdConflict)]);
     alice.shows(chat, &["yes"]).await;
+}
+
+#[tokio::test]
+async fn what_was_sent_to_one_who_had_just_left_is_no_gap_for_them_later() {
+    let world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    alice.say(chat, "first").await;
+    carol.shows(chat, &["first"]).await;
+    // Alice writes before she can know that carol is gone.
+    alice.gate.cut();
+    alice.offline().await;
+    carol.engine().leave(chat).await.unwrap();
+    carol.finds(chat, ChatStatus::Left).await;
+    alice.say(chat, "to all three").await;
+    alice.gate.heal();
+    bob.shows(chat, &["first", "to all three"]).await;
+    alice.online().await;
+    alice.engine().add_member(chat, "carol").await.unwrap();
+    carol.finds(chat, ChatStatus::Active).await;
+    alice.say(chat, "again").await;
+    carol.shows(chat, &["first", "again"]).await;
+    assert_eq!(carol.gaps(chat).await, []);
 }

@@ -1,5 +1,12 @@
 //! Stories with a real relay on a port of its own, real SQLite, real engines and real WebRTC over loopback, in one process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a story that panics has failed, and says where"
+)]
+
 mod changes;
 mod channels;
 mod chatting;

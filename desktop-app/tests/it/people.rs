@@ -37,6 +37,7 @@ async fn one_s_own_messages_do_not_notify_on_the_other_device() {
     let (alice, bob, chat) = pair(&world).await;
     let phone = world.sign_in("alice", "phone").await;
     phone.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
     let mut ear = phone.listen();
     alice.say(chat, "mine").await;
     assert!(!notifies(&mut ear).await);
@@ -139,7 +140,8 @@ async fn drafts_pins_and_silence_outlive_the_app() {
 async fn search_finds_parts_of_words_in_any_writing() {
     let world = World::new().await;
     let (alice, bob, chat) = pair(&world).await;
-    for words in ["The Lighthouse keeper", "Привет, дорогой друг", "今日はいい天気ですね", "100% sure_thing", "straße"] {
+    for words in ["The Lighthouse keeper", "Привет, дорогой друг", "今日はいい天気ですね", "100% sure_thing", "straße"]
+    {
         alice.say(chat, words).await;
     }
     eventually("bob has them", async || bob.texts(chat).await.len() == 5).await;

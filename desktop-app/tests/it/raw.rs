@@ -92,7 +92,8 @@ impl Raw {
 
     /// The next message of its run, as an honest device would make it.
     pub(crate) fn next(&mut self, membership: EventId, body: Body) -> SealedMessage {
-        self.clock = self.clock.next(0);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        self.clock = self.clock.next(now.as_millis().try_into().unwrap());
         let (device, run, n, clock) = (self.device, self.run, self.n, self.clock);
         self.n += 1;
         SealedMessage { id: MessageId::new(), device, run, n, membership, after: None, clock, sent_at: 1, body }

@@ -45,9 +45,10 @@ async fn the_route_follows_a_link_that_dies_and_comes_back_by_itself() {
     bob.shows_all(chat, &expected).await;
     let mut ear = alice.listen();
     bob.kill().await;
-    ear.hears("another route", |event| {
-        matches!(event, Event::Route { route, .. } if matches!(route.route, Route::Relay | Route::Wait))
-    })
+    ear.hears(
+        "another route",
+        |event| matches!(event, Event::Route { route, .. } if matches!(route.route, Route::Relay | Route::Wait)),
+    )
     .await;
     let more = counted(10..20);
     let keys = alice.say_all(chat, &more).await;

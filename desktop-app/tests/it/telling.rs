@@ -3,12 +3,14 @@
 use std::time::Instant;
 
 use desktop_app::Event;
-use desktop_app::views::{ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings};
+use desktop_app::views::{
+    ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings,
+};
 use parley_protocol::{AccountId, ChatId, MessageKey};
 use tempfile::TempDir;
 use tokio::sync::broadcast;
 
-use crate::world::{Device, PATIENCE, World, copy_folder, eventually};
+use crate::world::{Device, PATIENCE, World, copy_folder, copy_of, eventually};
 
 /// Two people with a direct chat which both have.
 pub(crate) async fn pair(world: &World) -> (Device, Device, ChatId) {
@@ -129,10 +131,18 @@ impl Device {
         }
     }
 
+    /// Waits until this device knows of so many other devices in the chat: what it says from then on is said to them.
+    pub(crate) async fn knows_devices(&self, chat: ChatId, others: usize) {
+        let what = format!("{} knows of {others} other devices", self.name);
+        eventually(&what, async || self.view(chat).await.route.devices == others).await;
+    }
+
     /// Waits until the chat stands so.
     pub(crate) async fn finds(&self, chat: ChatId, status: ChatStatus) {
-        eventually(&format!("{} finds the chat {status:?}", self.name), async || self.view(chat).await.status == status)
-            .await;
+        eventually(&format!("{} finds the chat {status:?}", self.name), async || {
+            self.view(chat).await.status == status
+        })
+        .await;
     }
 
     /// Waits until the session to the relay is gone.
@@ -165,9 +175,7 @@ impl Device {
     /// A copy of the profile's folder. The app must not run.
     pub(crate) fn copy_profile(&self) -> TempDir {
         assert!(!self.is_running(), "stop the app first");
-        let copy = tempfile::tempdir().unwrap();
-        copy_folder(&self.folder, copy.path());
-        copy
+        copy_of(&self.folder)
     }
 
     /// Puts a copy in place of the profile. The app must not run.

@@ -14,8 +14,7 @@ fn data_of(event: &Event) -> Option<(&str, &str)> {
 #[tokio::test]
 async fn whoever_subscribed_by_name_or_pattern_hears_a_topic() {
     let world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let (mut bobs, mut carols) = (bob.listen(), carol.listen());
     assert_eq!(bob.engine().subscribe(vec!["sport.*.results".to_owned()]).await.unwrap(), 1);
     assert_eq!(carol.engine().subscribe(vec!["sport.>".to_owned(), "weather".to_owned()]).await.unwrap(), 2);
