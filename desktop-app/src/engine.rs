@@ -175,6 +175,17 @@ impl Engine {
         self.ask(|core, _, _| Ok(Ok(core.connection.clone()))).await
     }
 
+    /// Makes the profile's database behave as on a disk that is full, or takes that back. For tests of what a full disk does.
+    ///
+    /// # Errors
+    /// The engine is closed, or the disk is full.
+    #[doc(hidden)]
+    pub async fn fill_disk(&self, full: bool) -> Result<()> {
+        // SQLite takes a bound below the file's size for that size.
+        let pages = if full { 1 } else { u32::MAX - 1 };
+        self.ask(move |_, tx, _| Ok(Ok(tx.pragma_update(None, "max_page_count", pages)?))).await
+    }
+
     /// Who is signed in, or the error that nobody is.
     async fn signed_in(&self) -> Result<Me> {
         self.me().await?.ok_or(EngineError::SignedOut)

@@ -3,12 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
-use parley_protocol::frames::RelayFrame;
-use parley_protocol::{Code, ErrorBody};
+use parley_protocol::frames::{Cursor, RelayFrame};
+use parley_protocol::{Code, ErrorBody, LogId};
 use rand::Rng as _;
+use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -27,6 +30,8 @@ const QUIET: Duration = Duration::from_secs(4);
 const DEAD: Duration = Duration::from_secs(9);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
+/// The longest frame taken: a `welcome` names every log of the device, with the members of those that are new to it.
+const MAX_FRAME: usize = 64 << 20;
 /// The pauses between attempts grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
@@ -188,104 +193,162 @@ impl RelayLink {
         self.serve(socket).await
     }
 
-    async fn serve(&mut self, mut socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> End {
-        let mut heard = Instant::now();
-        let mut pinged: Option<Instant> = None;
-        let mut clock = tokio::time::interval(Duration::from_secs(1));
-        let mut last_ping = Instant::now();
-        // What the relay said before it closed.
-        let mut goodbye: Option<ErrorBody> = None;
-        let end = loop {
-            tokio::select! {
-                message = socket.next() => {
-                    heard = Instant::now();
-                    let text = match message {
-                        Some(Ok(Message::Text(text))) => text,
-                        Some(Ok(Message::Pong(_))) => {
-                            if let Some(sent) = pinged.take() {
-                                let micros = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
-                                if self.inputs.send(Input::RelayRoundTrip { micros }).await.is_err() {
-                                    break End::Closed;
-                                }
-                            }
-                            continue;
-                        }
-                        Some(Ok(Message::Close(_))) | None => break ended(goodbye),
-                        Some(Ok(_)) => continue,
-                        Some(Err(error)) => match goodbye {
-                            Some(_) => break ended(goodbye),
-                            None => break End::Broken(error.to_string()),
-                        },
-                    };
-                    let frame: RelayFrame = match serde_json::from_str(&text) {
-                        Ok(frame) => frame,
-                        Err(error) => {
-                            // A newer relay may have frames that this build does not know.
-                            tracing::warn!(%error, "a frame of the relay could not be read");
-                            continue;
-                        }
-                    };
-                    if let RelayFrame::Bye { error, .. } = &frame {
-                        goodbye = Some(error.clone());
-                    }
-                    let frame = Box::new(frame);
-                    if self.inputs.send(Input::RelayFrame { session: self.session, frame }).await.is_err() {
-                        break End::Closed;
-                    }
-                }
-                command = self.commands.recv() => {
-                    let mut next = command;
-                    let mut wrote = false;
-                    // Everything that is queued goes out with one flush.
-                    let outcome = loop {
-                        match next {
-                            Some(LinkCommand::Send { session, frame }) if session == self.session => {
-                                if let Err(error) = socket.feed(Message::text(frame)).await {
-                                    break Some(End::Broken(error.to_string()));
-                                }
-                                wrote = true;
-                            }
-                            Some(LinkCommand::Send { .. } | LinkCommand::Wake) => {}
-                            Some(LinkCommand::Go { credentials }) => {
-                                self.api.set_credentials(Some(credentials)).await;
-                                break Some(End::Restart);
-                            }
-                            Some(LinkCommand::Restart) => break Some(End::Restart),
-                            Some(LinkCommand::Pause) => break Some(End::Pause),
-                            None => break Some(End::Closed),
-                        }
-                        match self.commands.try_recv() {
-                            Ok(command) => next = Some(command),
-                            Err(mpsc::error::TryRecvError::Empty) => break None,
-                            Err(mpsc::error::TryRecvError::Disconnected) => break Some(End::Closed),
-                        }
-                    };
-                    if wrote && let Err(error) = socket.flush().await {
-                        break End::Broken(error.to_string());
-                    }
-                    if let Some(end) = outcome {
-                        break end;
-                    }
-                }
-                _ = clock.tick() => {
-                    if heard.elapsed() > DEAD {
-                        break End::Broken("the relay fell silent".to_owned());
-                    }
-                    // A ping also when busy now and then, so that the round trip shown is a fresh one.
-                    let due = heard.elapsed() > QUIET || last_ping.elapsed() > DEAD;
-                    if due && pinged.is_none_or(|sent| sent.elapsed() > QUIET) {
-                        (pinged, last_ping) = (Some(Instant::now()), Instant::now());
-                        if let Err(error) = socket.send(Message::Ping(Default::default())).await {
-                            break End::Broken(error.to_string());
-                        }
-                    }
-                }
-            }
+    /// Reads and writes side by side: a relay that is fed faster than it is read from, or the other way round, would stall with
+    /// one loop for both.
+    async fn serve(&mut self, socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> End {
+        let (mut sink, stream) = socket.split();
+        let pulse = Mutex::new(Pulse { heard: Instant::now(), pinged: None });
+        let end = tokio::select! {
+            end = read(stream, self.session, &self.inputs, &pulse) => end,
+            end = write(&mut sink, self.session, &mut self.commands, &self.api, &pulse) => end,
+            end = watch(&pulse) => end,
         };
         // A relay that is gone cannot take leave.
-        let _ = tokio::time::timeout(Duration::from_millis(500), socket.close(None)).await;
+        let _ = tokio::time::timeout(Duration::from_millis(500), sink.close()).await;
         end
     }
+}
+
+/// What can be read of any entry.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(rename = "type")]
+    kind: String,
+    log: LogId,
+    #[serde(flatten)]
+    cursor: Cursor,
+}
+
+/// What the reading half knows of the connection's life, and the writing half acts on.
+struct Pulse {
+    heard: Instant,
+    pinged: Option<Instant>,
+}
+
+/// Passes the relay's frames on to the core.
+async fn read(
+    mut stream: SplitStream<WebSocketStream<MaybeTlsStream<TcpStream>>>,
+    session: u64,
+    inputs: &mpsc::Sender<Input>,
+    pulse: &Mutex<Pulse>,
+) -> End {
+    // What the relay said before it closed.
+    let mut goodbye: Option<ErrorBody> = None;
+    loop {
+        let message = stream.next().await;
+        let answered = lock(pulse, |pulse| {
+            pulse.heard = Instant::now();
+            if matches!(message, Some(Ok(Message::Pong(_)))) { pulse.pinged.take() } else { None }
+        });
+        let text = match message {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Pong(_))) => {
+                let Some(sent) = answered else { continue };
+                let micros = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
+                if inputs.send(Input::RelayRoundTrip { micros }).await.is_err() {
+                    return End::Closed;
+                }
+                continue;
+            }
+            Some(Ok(Message::Close(_))) | None => return ended(goodbye),
+            Some(Ok(_)) => continue,
+            Some(Err(_)) if goodbye.is_some() => return ended(goodbye),
+            Some(Err(error)) => return End::Broken(error.to_string()),
+        };
+        let frame: RelayFrame = match serde_json::from_str(&text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                // A newer relay may have frames that this build does not know; an entry among them still has its place.
+                tracing::warn!(%error, "a frame of the relay could not be read");
+                let Ok(Place { kind, log, cursor }) = serde_json::from_str(&text) else { continue };
+                if kind == "entry" && inputs.send(Input::Unreadable { session, log, cursor }).await.is_err() {
+                    return End::Closed;
+                }
+                continue;
+            }
+        };
+        if let RelayFrame::Bye { error, .. } = &frame {
+            goodbye = Some(error.clone());
+        }
+        if inputs.send(Input::RelayFrame { session, frame: Box::new(frame) }).await.is_err() {
+            return End::Closed;
+        }
+    }
+}
+
+/// Carries out the core's commands, everything that is queued with one flush, and watches for silence.
+async fn write(
+    sink: &mut SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Message>,
+    session: u64,
+    commands: &mut mpsc::UnboundedReceiver<LinkCommand>,
+    api: &RelayApi,
+    pulse: &Mutex<Pulse>,
+) -> End {
+    let mut clock = tokio::time::interval(Duration::from_secs(1));
+    let mut last_ping = Instant::now();
+    loop {
+        let command = tokio::select! {
+            command = commands.recv() => command,
+            _ = clock.tick() => {
+                let (heard, pinged) = lock(pulse, |pulse| (pulse.heard, pulse.pinged));
+                // A ping also when busy now and then, so that the round trip shown is a fresh one.
+                let due = heard.elapsed() > QUIET || last_ping.elapsed() > DEAD;
+                if due && pinged.is_none_or(|sent| sent.elapsed() > QUIET) {
+                    last_ping = Instant::now();
+                    lock(pulse, |pulse| pulse.pinged = Some(last_ping));
+                    if let Err(error) = sink.send(Message::Ping(Default::default())).await {
+                        return End::Broken(error.to_string());
+                    }
+                }
+                continue;
+            }
+        };
+        let mut next = command;
+        let end = loop {
+            match next {
+                Some(LinkCommand::Send { session: meant, frame }) if meant == session => {
+                    if let Err(error) = sink.feed(Message::text(frame)).await {
+                        break Some(End::Broken(error.to_string()));
+                    }
+                }
+                Some(LinkCommand::Send { .. } | LinkCommand::Wake) => {}
+                Some(LinkCommand::Go { credentials }) => {
+                    api.set_credentials(Some(credentials)).await;
+                    break Some(End::Restart);
+                }
+                Some(LinkCommand::Restart) => break Some(End::Restart),
+                Some(LinkCommand::Pause) => break Some(End::Pause),
+                None => break Some(End::Closed),
+            }
+            match commands.try_recv() {
+                Ok(command) => next = Some(command),
+                Err(mpsc::error::TryRecvError::Empty) => break None,
+                Err(mpsc::error::TryRecvError::Disconnected) => break Some(End::Closed),
+            }
+        };
+        if let Err(error) = sink.flush().await {
+            return End::Broken(error.to_string());
+        }
+        if let Some(end) = end {
+            return end;
+        }
+    }
+}
+
+/// Notices a network that swallows everything, also while the writing half waits for room in it.
+async fn watch(pulse: &Mutex<Pulse>) -> End {
+    loop {
+        let heard = lock(pulse, |pulse| pulse.heard);
+        let Some(left) = DEAD.checked_sub(heard.elapsed()) else {
+            return End::Broken("the relay fell silent".to_owned());
+        };
+        tokio::time::sleep(left + Duration::from_millis(10)).await;
+    }
+}
+
+/// Both halves run in one task, so nobody ever waits here, and a panic of one ends the other.
+fn lock<T>(pulse: &Mutex<Pulse>, work: impl FnOnce(&mut Pulse) -> T) -> T {
+    work(&mut pulse.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 enum Waited {
@@ -323,7 +386,7 @@ async fn open(credentials: &Credentials) -> Result<WebSocketStream<MaybeTlsStrea
     let mut request = address.into_client_request().map_err(|error| failed(&error))?;
     let bearer = format!("Bearer {}", credentials.access).parse().map_err(|error| failed(&error))?;
     request.headers_mut().insert(AUTHORIZATION, bearer);
-    let config = WebSocketConfig::default().max_message_size(Some(4 << 20)).max_frame_size(Some(4 << 20));
+    let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
     match tokio_tungstenite::connect_async_with_config(request, Some(config), true).await {
         Ok((socket, _)) => Ok(socket),
         Err(WsError::Http(answer)) => {

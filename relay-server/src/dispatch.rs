@@ -118,6 +118,11 @@ impl Session {
         if !self.is_in(chat) {
             return self.fail(None, not_in(chat));
         }
+        let in_channel = self.follows.get(&LogId::from(chat)).is_some_and(|following| following.follower.is_channel());
+        if in_channel && scope == MarkScope::Chat {
+            let message = "in channels a mark goes to one's own devices alone (`own`)";
+            return self.fail(None, ErrorBody::new(Code::BadRequest, message));
+        }
         if let Some(marking) = self.marks.get_mut(&(chat, scope)) {
             marking.waits = Some(mark);
             return;

@@ -77,6 +77,11 @@ impl Follower {
         if until.is_some_and(|until| next > until) { Want::Ended } else { Want::From { next, until } }
     }
 
+    /// Whether the log is a channel's.
+    pub(crate) fn is_channel(&self) -> bool {
+        matches!(self.kind, LogKind::Chat(kind) if kind.is_channel())
+    }
+
     /// Whether it takes part still.
     pub(crate) fn is_member(&self) -> bool {
         self.place().until.is_none()

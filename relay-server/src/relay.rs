@@ -86,6 +86,12 @@ impl Relay {
         self.live.sessions.is_online(device)
     }
 
+    /// Whether either of two accounts blocks the other, as far as those with sessions say.
+    #[must_use]
+    pub fn blocks_between(&self, one: AccountId, other: AccountId) -> bool {
+        self.live.blocks.between(one, other)
+    }
+
     /// An account's presence as its sessions say; whether the viewer may see it is the caller's to know.
     #[must_use]
     pub fn presence_of(&self, account: AccountId) -> PresenceState {

@@ -82,6 +82,12 @@ impl Server {
         Ok(Self { listener, api: Arc::new(api), _lock: lock })
     }
 
+    /// The relay which is served: its store, for whoever runs it inside a program of their own.
+    #[must_use]
+    pub fn relay(&self) -> Arc<Relay> {
+        Arc::clone(&self.api.relay)
+    }
+
     /// Serves until the token is cancelled; then no more is accepted, sessions are told, and what is queued is stored.
     ///
     /// # Errors

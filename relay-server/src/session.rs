@@ -248,14 +248,20 @@ impl Session {
                 Some(Event::Frame(_) | Event::Flushed) | None => {}
             }
             self.send_marks(now).await;
+            if !listens {
+                heard = now;
+            }
             if now >= ping_at {
                 // Nothing was heard for long, and nothing of what waits for it was taken either.
-                let alive = now - heard < limits.dead_after || (unflushed && now - wrote < limits.dead_after);
-                if !alive && listens {
+                let takes = unflushed && now - wrote < limits.dead_after;
+                let waits_for_us = !listens && !unflushed;
+                if !(takes || waits_for_us || (listens && now - heard < limits.dead_after)) {
                     tracing::debug!(device = %mailbox.who.device, "a session was silent for too long");
                     break None;
                 }
-                self.out.push_back(Message::Ping(bytes::Bytes::new()));
+                if now - heard >= limits.ping && self.out.is_empty() {
+                    self.out.push_back(Message::Ping(bytes::Bytes::new()));
+                }
                 ping_at = now + limits.ping;
             }
         };

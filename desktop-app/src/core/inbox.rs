@@ -25,6 +25,8 @@ pub(crate) struct Incoming {
     pub(crate) chat: ChatId,
     /// As the route vouches for it.
     pub(crate) from: Sender,
+    /// The id that the relay has it under; a link gives none.
+    pub(crate) named: Option<parley_protocol::MessageId>,
     pub(crate) payload: String,
     pub(crate) route: Route,
 }
@@ -33,9 +35,16 @@ impl Core {
     /// Takes a sealed message. `false` only if a link carried it ahead of the membership that it needs: then it was not
     /// taken, and comes again by the relay.
     pub(crate) fn take_sealed(&mut self, tx: &Connection, incoming: Incoming, out: &mut Effects) -> Sql<bool> {
-        let Incoming { chat, from, payload: text, route } = incoming;
+        let Incoming { chat, from, named, payload: text, route } = incoming;
         let message = match payload::open(&text) {
-            Ok(message) if message.device == from.device && message.clock.is_plausible() && message.n > 0 => message,
+            Ok(message)
+                if message.device == from.device
+                    && named.is_none_or(|named| named == message.id)
+                    && message.clock.is_plausible()
+                    && message.n > 0 =>
+            {
+                message
+            }
             Ok(_) => {
                 notice(
                     out,
@@ -126,6 +135,13 @@ impl Core {
         before.ends_at = Some(end.n);
         run.after = Some(end.run);
         streams::put(tx, chat, device, &before)?;
+        if run.read_upto > 0 && before.read_upto < end.n {
+            // Another device of one's own has shown this run already, and so the one before.
+            streams::put(tx, chat, device, run)?;
+            for (device, run, upto) in streams::read_before(tx, chat, device, message.run)? {
+                messages::read_run(tx, chat, device, run, upto)?;
+            }
+        }
         Ok(before.is_passed())
     }
 

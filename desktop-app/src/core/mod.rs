@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parley_protocol::frames::{Opening, Presence, RelayFrame};
+use parley_protocol::frames::{Cursor, Opening, Presence, RelayFrame};
 use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, DeviceId, EventId, LogId};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc};
@@ -58,6 +58,15 @@ pub(crate) enum Input {
         session: u64,
         /// What.
         frame: Box<RelayFrame>,
+    },
+    /// An entry of the session that this build cannot read.
+    Unreadable {
+        /// Which session.
+        session: u64,
+        /// Of which log.
+        log: LogId,
+        /// Its place.
+        cursor: Cursor,
     },
     /// The session is gone, or could not begin.
     RelayDown {
@@ -268,6 +277,12 @@ impl Core {
                 }
                 Ok(())
             }
+            Input::Unreadable { session, log, cursor } => {
+                if self.session.as_ref().is_some_and(|current| current.number == session) {
+                    self.skip_entry(tx, log, cursor, out)?;
+                }
+                Ok(())
+            }
             Input::RelayDown { session, view } => self.end_session(tx, session, view, out),
             Input::RelayRoundTrip { micros } => {
                 self.relay_round_trip = Some(micros);
@@ -360,6 +375,9 @@ impl Core {
         self.session = None;
         self.marks_due.clear();
         self.send_link(LinkCommand::Restart);
+        if let Err(error) = self.reload() {
+            tracing::error!(%error, "the profile's database cannot be read");
+        }
         let message = match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => {
                 "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned()
@@ -367,6 +385,25 @@ impl Core {
             _ => format!("The profile's database failed: {error}. Nothing that was taken is lost; Parley tries again."),
         };
         let _ = self.outlets.events.send(Event::Notice { chat: None, code: "storage".to_owned(), message });
+    }
+
+    /// What memory repeats of the database may be ahead of it, by what was rolled back.
+    fn reload(&mut self) -> Sql<()> {
+        let Some(db) = &self.db else { return Ok(()) };
+        let waited_for = std::mem::take(&mut self.gaps);
+        let now = Instant::now();
+        self.gaps = store::streams::holding(db)?
+            .into_iter()
+            .map(|key| (key, waited_for.get(&key).copied().unwrap_or(now)))
+            .collect();
+        self.settings = settings::get(db, "settings")?.unwrap_or_default();
+        let me: Option<Me> = settings::get(db, "me")?;
+        match me {
+            Some(me) if self.me.as_ref() != Some(&me) => self.become_known_as(me),
+            Some(_) => {}
+            None => self.me = None,
+        }
+        Ok(())
     }
 
     /// The wall clock now.

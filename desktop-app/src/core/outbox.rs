@@ -24,6 +24,8 @@ use crate::views::{ChatStatus, Route};
 
 /// A device's register goes to the relay at most this often.
 const MARKS_EVERY: Duration = Duration::from_secs(1);
+/// How many registers go to the relay in one pass.
+const MARKS_AT_ONCE: usize = 32;
 
 impl Core {
     /// Queues a message and shows it, in one transaction. Gives its key.
@@ -286,7 +288,9 @@ impl Core {
         if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
             return Ok(());
         }
-        let due: Vec<ChatId> = self.marks_due.iter().filter(|(_, at)| now >= **at).map(|(chat, _)| *chat).collect();
+        // A few at a time: the relay holds only so many of a session's registers for the others.
+        let due = self.marks_due.iter().filter(|(_, at)| now >= **at).map(|(chat, _)| *chat);
+        let due: Vec<ChatId> = due.take(MARKS_AT_ONCE).collect();
         for chat_id in due {
             self.marks_due.remove(&chat_id);
             let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {

@@ -231,7 +231,7 @@ impl Core {
                     return Ok(());
                 }
                 let route = self.links.get(&peer).map_or(Route::Direct, |link| route::route_of(link.path));
-                self.take_sealed(tx, Incoming { chat, from, payload, route }, out)?;
+                self.take_sealed(tx, Incoming { chat, from, named: None, payload, route }, out)?;
                 Ok(())
             }
             PeerFrame::Typing { chat, on } => {

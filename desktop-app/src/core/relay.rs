@@ -7,8 +7,8 @@ use parley_protocol::frames::{
     Sender,
 };
 use parley_protocol::{
-    AccountId, ChatChange, ChatId, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId, MessageKey,
-    VERSION, payload,
+    AccountId, ChatChange, ChatId, ChatState, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId,
+    MessageKey, VERSION, payload,
 };
 use rusqlite::Connection;
 
@@ -33,7 +33,9 @@ impl Core {
         };
         let mut cursors: Vec<LogCursor> = chats::all(tx)?
             .into_iter()
-            .filter(|chat| chat.status == ChatStatus::Active)
+            .filter(|chat| {
+                chat.status == ChatStatus::Active || (chat.status == ChatStatus::Left && chat.cursor.seq > 0)
+            })
             .map(|chat| LogCursor { log: chat.state.id.into(), cursor: chat.cursor })
             .collect();
         if let Some(cursor) = settings::get(tx, "inbox_cursor")? {
@@ -107,7 +109,10 @@ impl Core {
                 self.follow(tx, log, out)?;
                 self.show_progress(tx, out)
             }
-            RelayFrame::Gone(gone) => self.lose(tx, gone, out),
+            RelayFrame::Gone(gone) => {
+                self.lose(tx, gone, out)?;
+                self.show_progress(tx, out)
+            }
             RelayFrame::Entry(entry) => self.take_entry(tx, &entry, out),
             RelayFrame::Accepted { chat, id, .. } => {
                 self.answered(chat, id);
@@ -228,6 +233,10 @@ impl Core {
         let chat = state.id;
         // A membership that was seen before comes again only from a relay that was restored.
         let restored = chats::audience(tx, chat, state.membership)?.is_some();
+        if known.is_some_and(|known| known.resetting) {
+            // Somebody else gave the log back, and may not have known all of it.
+            out.tasks.push(Task::Restore { chat, changes: chats::lost_changes(tx, chat)? });
+        }
         chats::forget_changes(tx, chat)?;
         if known.is_some() && !restored {
             // Runs of the stay before may have gone on without this device: nothing of them is waited for.
@@ -238,15 +247,8 @@ impl Core {
         chats::set_status(tx, chat, ChatStatus::Active)?;
         chats::set_cursor(tx, chat, position)?;
         if position.seq == 1 {
-            // The first entry is the position itself and never comes; it is what a restored relay has to be given first.
-            let created = ChatChange::Created {
-                chat_kind: state.kind,
-                sealed: state.sealed,
-                title: state.title.clone(),
-                description: state.description.clone(),
-                members: state.members.values().cloned().collect(),
-            };
-            chats::put_change(tx, chat, state.membership, &created)?;
+            // The first entry itself is not sent to those whom it brought in; a relay restored to before it may need it.
+            chats::put_change(tx, chat, state.membership, &first_change(state))?;
         }
         if let Some(known) = known {
             if !state.sealed && position.seq > known.cursor.seq {
@@ -293,9 +295,17 @@ impl Core {
 
     /// A chat is not there.
     fn lose(&mut self, tx: &Connection, gone: Gone, out: &mut Effects) -> Sql<()> {
+        if let Some(session) = &mut self.session {
+            // Nothing of it is on its way any more.
+            session.heads.remove(&gone.chat.into());
+        }
         match gone.reason {
             GoneReason::Deleted => self.chat_deleted(tx, gone.chat, out),
-            GoneReason::NotMember => self.chat_left(tx, gone.chat, out),
+            GoneReason::NotMember => {
+                // All that was held for this device has been taken; the next hello need not name the chat.
+                chats::set_cursor(tx, gone.chat, Cursor::default())?;
+                self.chat_left(tx, gone.chat, out)
+            }
             GoneReason::Unknown => {
                 let Some(row) = chats::get(tx, gone.chat)?.filter(|row| row.status == ChatStatus::Active) else {
                     return Ok(());
@@ -370,7 +380,9 @@ impl Core {
                 self.own_entry(tx, &chat, entry, text, out)?;
             }
             Content::Payload(Payload::Sealed(text)) => {
-                let incoming = Incoming { chat: id, from: entry.from, payload: text.clone(), route: Route::Relay };
+                let named = Some(MessageId(entry.id));
+                let incoming =
+                    Incoming { chat: id, from: entry.from, named, payload: text.clone(), route: Route::Relay };
                 self.take_sealed(tx, incoming, out)?;
             }
             Content::Payload(Payload::Open(body)) => {
@@ -397,6 +409,27 @@ impl Core {
                 *head = entry.seq;
             }
         }
+        Ok(())
+    }
+
+    /// An entry that this build cannot read, as a newer version made it: passed over, so that what comes after it is not held up.
+    pub(crate) fn skip_entry(&mut self, tx: &Connection, log: LogId, cursor: Cursor, out: &mut Effects) -> Sql<()> {
+        if log == LogId::from(self.device()) {
+            settings::set(tx, "inbox_cursor", &cursor)?;
+        } else {
+            let Some(chat) = chats::get(tx, log.chat())?.filter(|chat| chat.cursor.seq + 1 == cursor.seq) else {
+                return Ok(());
+            };
+            chats::set_cursor(tx, chat.state.id, cursor)?;
+            notice(
+                out,
+                chat.state.id,
+                "newer",
+                "Something here was made by a newer version of Parley; update to see it.",
+            );
+            self.reset_if_read(tx, chat.state.id, out)?;
+        }
+        out.acks.insert(log, cursor.seq);
         Ok(())
     }
 
@@ -694,6 +727,17 @@ impl Core {
         }
         self.show_connection(ConnectionView::Online { behind }, out);
         Ok(())
+    }
+}
+
+/// The change which made a chat, from the chat as it was right after it.
+fn first_change(state: &ChatState) -> ChatChange {
+    ChatChange::Created {
+        chat_kind: state.kind,
+        sealed: state.sealed,
+        title: state.title.clone(),
+        description: state.description.clone(),
+        members: state.members.values().cloned().collect(),
     }
 }
 

@@ -94,21 +94,28 @@ pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stre
     Ok(())
 }
 
-/// The register of this device: what it holds and what was shown, by sending device. Runs which are complete are
-/// left out, as the run after them says the same.
+/// The register of this device: what it holds and what was shown, by sending device. A run which is complete is left out
+/// once the beginning of the run after it says the same, and not before.
 pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
     let mut all = db.prepare_cached(&format!("SELECT {COLUMNS}, device FROM streams WHERE chat = ?1"))?;
-    let mut rows = all.query([chat.as_bytes()])?;
+    let streams: Vec<(DeviceId, Stream)> =
+        all.query_map([chat.as_bytes()], |row| Ok((id(row, 7)?, read(row, 0)?)))?.collect::<Sql<_>>()?;
+    let followed = |says: fn(&Stream) -> bool| -> BTreeSet<(DeviceId, RunId)> {
+        let later = streams.iter().filter(|(_, stream)| says(stream));
+        later.filter_map(|(device, stream)| Some((*device, stream.after?))).collect()
+    };
+    let (held_on, read_on) = (followed(|stream| stream.held.has(1)), followed(|stream| stream.read_upto > 0));
     let mut register = MarkRegister::default();
-    while let Some(row) = rows.next()? {
-        let stream = read(row, 0)?;
-        let device: DeviceId = id(row, 7)?;
+    for (device, stream) in streams {
+        let run = (device, stream.run);
         let read_all = stream.is_complete() && stream.ends_at.is_some_and(|end| stream.read_upto >= end);
-        if !read_all {
-            let held = Held { upto: stream.read_upto, missing: Vec::new() };
+        if !(read_all && read_on.contains(&run)) {
+            // What never came was not shown.
+            let missing = stream.held.missing.iter().copied().filter(|n| *n <= stream.read_upto).collect();
+            let held = Held { upto: stream.read_upto, missing };
             register.read.0.entry(device).or_default().insert(stream.run, held);
         }
-        if !stream.is_complete() {
+        if !(stream.is_complete() && held_on.contains(&run)) {
             register.delivered.0.entry(device).or_default().insert(stream.run, stream.held);
         }
     }
@@ -119,28 +126,38 @@ pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
 pub(crate) fn merge_read(db: &Connection, chat: ChatId, read: &Marks) -> Sql<Vec<(DeviceId, RunId, u64)>> {
     let mut moved = Vec::new();
     for (device, runs) in &read.0 {
-        let mine: BTreeMap<RunId, Stream> =
-            of_device(db, chat, *device)?.into_iter().map(|stream| (stream.run, stream)).collect();
         for (run, held) in runs {
-            let mut stream = mine.get(run).cloned().unwrap_or(Stream { run: *run, ..Stream::default() });
+            let stream = get(db, chat, *device, *run)?;
             if held.upto > stream.read_upto {
-                stream.read_upto = held.upto;
-                put(db, chat, *device, &stream)?;
+                put(db, chat, *device, &Stream { read_upto: held.upto, ..stream })?;
                 moved.push((*device, *run, held.upto));
             }
         }
-        // A run which the mark leaves out, while it has shown the beginning of a later one, was shown to its end.
-        for run in runs.iter().filter(|(_, held)| held.upto > 0).map(|(run, _)| *run) {
-            let mut next = mine.get(&run).and_then(|stream| stream.after);
-            let mut seen = BTreeSet::new();
-            while let Some(stream) = next.filter(|run| seen.insert(*run)).and_then(|run| mine.get(&run)) {
-                let end = stream.ends_at.unwrap_or(0);
-                if !runs.contains_key(&stream.run) && end > stream.read_upto {
-                    put(db, chat, *device, &Stream { read_upto: end, ..stream.clone() })?;
-                    moved.push((*device, stream.run, end));
-                }
-                next = stream.after;
-            }
+        for run in runs.keys() {
+            moved.extend(read_before(db, chat, *device, *run)?);
+        }
+    }
+    Ok(moved)
+}
+
+/// If the beginning of a run was shown, so were the runs before it, as far as they are known; gives those that moved.
+pub(crate) fn read_before(
+    db: &Connection,
+    chat: ChatId,
+    device: DeviceId,
+    run: RunId,
+) -> Sql<Vec<(DeviceId, RunId, u64)>> {
+    let mut moved = Vec::new();
+    let mut seen = BTreeSet::from([run]);
+    let later = get(db, chat, device, run)?;
+    let mut next = later.after.filter(|_| later.read_upto > 0);
+    while let Some(run) = next.filter(|run| seen.insert(*run)) {
+        let stream = get(db, chat, device, run)?;
+        let end = stream.ends_at.unwrap_or(0);
+        next = stream.after;
+        if end > stream.read_upto {
+            put(db, chat, device, &Stream { read_upto: end, ..stream })?;
+            moved.push((device, run, end));
         }
     }
     Ok(moved)

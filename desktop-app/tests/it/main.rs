@@ -7,6 +7,8 @@
     reason = "a story that panics has failed, and says where"
 )]
 
+mod campaign;
+mod campaign_finds;
 mod changes;
 mod channels;
 mod chatting;
@@ -14,6 +16,7 @@ mod delivery;
 mod devices;
 mod groups;
 mod links;
+mod newer;
 mod people;
 mod profiles;
 mod raw;

@@ -39,12 +39,12 @@ async fn an_old_copy_of_a_profile_becomes_a_new_device() {
     bob.shows(chat, &["before the copy"]).await;
     let device = bob.device_id().await;
     bob.kill().await;
-    let copy = bob.copy_profile();
+    let copy = bob.copy_profile().await;
     bob.start().await;
     let keys = bob.say_all(chat, &counted(0..10)).await;
     bob.came(chat, keys[9], Delivery::Delivered).await;
     bob.kill().await;
-    bob.put_profile(&copy);
+    bob.put_back(&copy).await;
     // It writes before it has heard from anybody.
     bob.gate.cut();
     bob.start().await;
@@ -84,12 +84,12 @@ async fn a_copy_with_something_waiting_lets_the_person_decide() {
     bob.offline().await;
     let key = bob.say(chat, "waiting").await;
     bob.kill().await;
-    let copy = bob.copy_profile();
+    let copy = bob.copy_profile().await;
     bob.gate.heal();
     bob.start().await;
     alice.shows(chat, &["waiting"]).await;
     bob.kill().await;
-    bob.put_profile(&copy);
+    bob.put_back(&copy).await;
     bob.start().await;
     // The profile it was copied from has sent it; sending it by itself would double it.
     bob.failed(chat, key).await;
@@ -104,14 +104,14 @@ async fn an_old_copy_is_found_out_over_a_link() {
     let (alice, mut bob, chat) = pair(&world).await;
     alice.linked(chat).await;
     bob.kill().await;
-    let copy = bob.copy_profile();
+    let copy = bob.copy_profile().await;
     bob.start().await;
     bob.linked(chat).await;
     alice.linked(chat).await;
     bob.say(chat, "the original").await;
     alice.shows(chat, &["the original"]).await;
     bob.kill().await;
-    bob.put_profile(&copy);
+    bob.put_back(&copy).await;
     let mut ear = None;
     bob.start().await;
     ear.get_or_insert(bob.listen());
@@ -143,7 +143,7 @@ async fn a_device_that_lost_its_last_commits_gets_them_back() {
     let key = bob.say(chat, "three").await;
     bob.came(chat, key, Delivery::Delivered).await;
     bob.kill().await;
-    bob.put_profile(&folder);
+    bob.put_back(&folder).await;
     bob.start().await;
     bob.shows(chat, &["one", "two", "three"]).await;
     bob.say(chat, "four").await;

@@ -1,4 +1,4 @@
-//! What stories ask of a device beside the everyday verbs: groups, events, gaps, settings, and its profile's folder.
+//! What stories ask of a device beside the everyday verbs: groups, events, gaps, settings, and its profile's database.
 
 use std::time::Instant;
 
@@ -7,10 +7,9 @@ use desktop_app::views::{
     ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings,
 };
 use parley_protocol::{AccountId, ChatId, MessageKey};
-use tempfile::TempDir;
 use tokio::sync::broadcast;
 
-use crate::world::{Device, PATIENCE, World, copy_folder, copy_of, eventually};
+use crate::world::{Device, PATIENCE, World, eventually};
 
 /// Two people with a direct chat which both have.
 pub(crate) async fn pair(world: &World) -> (Device, Device, ChatId) {
@@ -170,19 +169,6 @@ impl Device {
     pub(crate) async fn failed(&self, chat: ChatId, key: MessageKey) {
         let failed = async || matches!(self.delivery(chat, key).await, Delivery::Failed { .. });
         eventually(&format!("{}'s message failed", self.name), failed).await;
-    }
-
-    /// A copy of the profile's folder. The app must not run.
-    pub(crate) fn copy_profile(&self) -> TempDir {
-        assert!(!self.is_running(), "stop the app first");
-        copy_of(&self.folder)
-    }
-
-    /// Puts a copy in place of the profile. The app must not run.
-    pub(crate) fn put_profile(&self, copy: &TempDir) {
-        assert!(!self.is_running(), "stop the app first");
-        std::fs::remove_dir_all(&self.folder).unwrap();
-        copy_folder(copy.path(), &self.folder);
     }
 
     /// The profile's database.

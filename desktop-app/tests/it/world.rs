@@ -15,6 +15,7 @@ use desktop_app::{Engine, Options};
 use parley_protocol::http::{SignIn, SignUp};
 use parley_protocol::{ChatId, DeviceId, MessageKey};
 use relay_server::config::Config;
+use relay_server::store::Store;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,7 +32,7 @@ pub(crate) struct World {
     folder: TempDir,
     port: u16,
     pub(crate) configure: fn(&mut Config),
-    relay: Option<Runtime>,
+    relay: Option<(Runtime, Store)>,
 }
 
 impl World {
@@ -56,6 +57,12 @@ impl World {
         self.port
     }
 
+    /// Leaves everything where it is when this world ends, for whoever wants to look.
+    pub(crate) fn keep(&mut self) -> &Path {
+        self.folder.disable_cleanup(true);
+        self.folder.path()
+    }
+
     /// Where the relay keeps its database.
     pub(crate) fn relay_data(&self) -> PathBuf {
         self.folder.path().join("relay")
@@ -71,18 +78,38 @@ impl World {
         let port = self.port;
         let listener = runtime.spawn(async move { bind(port).await }).await.unwrap();
         self.port = listener.local_addr().unwrap().port();
+        let server = runtime.spawn(async move { relay_server::Server::open(listener, config) }).await.unwrap().unwrap();
+        let store = server.relay().store().clone();
         runtime.spawn(async move {
             let forever = tokio_util::sync::CancellationToken::new();
-            relay_server::run(listener, config, forever).await.unwrap();
+            server.serve(forever).await.unwrap();
         });
         let address = ("127.0.0.1", self.port);
         eventually("the relay answers", async || TcpStream::connect(address).await.is_ok()).await;
-        self.relay = Some(runtime);
+        self.relay = Some((runtime, store));
     }
 
-    /// Kills the relay as by `kill -9`.
+    /// Kills the relay as by `kill -9`. What its writer had queued is written, as in the moment before, and nobody hears of it.
     pub(crate) async fn kill_relay(&mut self) {
-        kill(self.relay.take().expect("the relay runs")).await;
+        let (runtime, store) = self.relay.take().expect("the relay runs");
+        kill(runtime).await;
+        store.close().await;
+    }
+
+    pub(crate) fn relay_runs(&self) -> bool {
+        self.relay.is_some()
+    }
+
+    /// The relay's disk is full, or no longer.
+    pub(crate) async fn fill_relay_disk(&self, full: bool) {
+        let (_, store) = self.relay.as_ref().expect("the relay runs");
+        // SQLite takes a bound below the file's size for that size.
+        let pages = if full { 1 } else { u32::MAX - 1 };
+        let bound = async || {
+            let set = store.write(move |batch| Ok(batch.sql().pragma_update(None, "max_page_count", pages)?));
+            set.await.is_ok()
+        };
+        eventually("the relay's disk is another", bound).await;
     }
 
     /// Kills the relay and starts it again.
@@ -146,8 +173,8 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some(relay) = self.relay.take() {
-            relay.shutdown_background();
+        if let Some((runtime, _)) = self.relay.take() {
+            runtime.shutdown_background();
         }
     }
 }
@@ -182,7 +209,7 @@ async fn kill(runtime: Runtime) {
 }
 
 /// A copy of a folder which nobody writes in any more, but for a thread that may take a moment to close its database.
-pub(crate) fn copy_of(folder: &Path) -> TempDir {
+fn copy_of(folder: &Path) -> TempDir {
     let state = || -> Vec<_> {
         let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
         let mut files: Vec<_> = entries
@@ -210,7 +237,7 @@ pub(crate) fn copy_of(folder: &Path) -> TempDir {
     copy
 }
 
-pub(crate) fn copy_folder(from: &Path, to: &Path) {
+fn copy_folder(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -377,6 +404,29 @@ impl Device {
     pub(crate) async fn restart(&mut self) {
         self.kill().await;
         self.start().await;
+    }
+
+    /// A copy of the profile as a backup takes it. The app must not run.
+    pub(crate) async fn copy_profile(&self) -> TempDir {
+        self.is_closed().await;
+        let copy = tempfile::tempdir().unwrap();
+        copy_folder(&self.folder, copy.path());
+        copy
+    }
+
+    /// Puts a copy of the profile back. The app must not run.
+    pub(crate) async fn put_back(&self, copy: &TempDir) {
+        self.is_closed().await;
+        std::fs::remove_dir_all(&self.folder).unwrap();
+        copy_folder(copy.path(), &self.folder);
+    }
+
+    /// Waits until an app that was killed has let go of its profile.
+    async fn is_closed(&self) {
+        assert!(self.running.is_none(), "stop {} first", self.name);
+        let lock = self.folder.join("lock");
+        let free = async || std::fs::File::open(&lock).unwrap().try_lock().is_ok();
+        eventually(&format!("{} is gone", self.name), free).await;
     }
 
     pub(crate) fn is_running(&self) -> bool {

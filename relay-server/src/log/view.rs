@@ -81,7 +81,9 @@ pub(crate) fn standing(
         LogStart::Resumed => None,
         _ => at(connection, stay.chat, position.seq)?.map(|state| seen_by(&state, account)),
     };
-    let view = LogView { log, start, position, head: head.head, trimmed, chat };
+    // One who was taken out is caught up where the stay ends.
+    let last = stay.ends.map_or(head.head, |ends| ends.min(head.head));
+    let view = LogView { log, start, position, head: last, trimmed, chat };
     Ok(Some(Standing { view, until: stay.ends }))
 }
 

@@ -1,0 +1,728 @@
+//! The seeded campaign: people talk while everything goes wrong, then everything is healed and nothing may be lost, doubled or
+//! out of order.
+//!
+//! A run is a list of steps made from a seed (`plan`), carried out here, and judged (`judge`). `SEED`, `STEPS`, `RUNS` and
+//! `TROUBLES` come from the environment for the long one, which `scripts/soak` runs; a failure prints the line that replays it.
+
+mod judge;
+mod plan;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use desktop_app::events::Event;
+use desktop_app::views::{
+    ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings,
+};
+use desktop_app::{Engine, EngineError};
+use parley_protocol::http::SignIn;
+use parley_protocol::{AccountId, ChatId, DeviceId, MessageKey};
+use tempfile::TempDir;
+
+use crate::world::{Device, PASSWORD, World};
+use plan::{CHANNEL, CHATS, EMOJI, FIRST, GROUP, SLOTS, Step, Troubles, plan};
+
+/// How long everything may take to come to rest once all is healed.
+const REST: Duration = Duration::from_secs(60);
+/// Sending never waits for a connection; this is for slow machines.
+const SEND_WITHIN: Duration = Duration::from_secs(8);
+/// What waits for the relay is given up after this long; the outcome is unknown then.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+/// Who is who: the account of each slot.
+const ACCOUNTS: [usize; SLOTS] = [0, 0, 1, 1, 2, 0, 1];
+const NAMES: [&str; 3] = ["alice", "bob", "carol"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_short_campaign() {
+    for (seed, troubles) in [(1, "none"), (2, "packets"), (3, "none")] {
+        run(seed, number("STEPS", 150), Troubles::from_words(troubles)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "long: `make soak` runs it"]
+async fn a_long_campaign() {
+    let first = number("SEED", 1);
+    let troubles = std::env::var("TROUBLES").unwrap_or_else(|_| "all".to_owned());
+    for seed in first..first + number("RUNS", 1) {
+        let began = Instant::now();
+        run(seed, number("STEPS", 400), Troubles::from_words(&troubles)).await;
+        println!("seed {seed}: passed in {} s", began.elapsed().as_secs());
+    }
+}
+
+fn number<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// One device of the campaign.
+struct Slot {
+    device: Device,
+    account: usize,
+    /// It was there from the beginning, and its profile was never put back.
+    whole: bool,
+    copy: Option<Copied>,
+    full: bool,
+    /// Messages in the order in which they were told, by life.
+    told: Vec<Arc<Mutex<Told>>>,
+}
+
+#[derive(Default)]
+struct Told {
+    messages: Vec<(ChatId, MessageKey)>,
+    notices: Vec<String>,
+    lagged: bool,
+}
+
+/// A copy of a profile, and what it had yet to see through.
+struct Copied {
+    folder: TempDir,
+    /// How many messages the slot had sent.
+    sent: usize,
+}
+
+/// A message that was acknowledged: `send` returned.
+struct Said {
+    slot: usize,
+    chat: usize,
+    key: MessageKey,
+    text: String,
+    /// Nothing that happened to the sender's profile since can have taken it back.
+    sure: bool,
+    /// Everybody who is in the chat at the end was in it when this was said.
+    last: bool,
+}
+
+/// What was done to a message, by whom, and whether it was acknowledged.
+#[derive(Default)]
+struct Done {
+    edits: Vec<(usize, String, bool)>,
+    deletes: Vec<(usize, bool)>,
+    reactions: BTreeMap<&'static str, Vec<(usize, bool, bool)>>,
+    /// Done by somebody whose profile was put back since.
+    unsure: bool,
+}
+
+/// A run of the campaign.
+struct Run {
+    world: World,
+    slots: Vec<Option<Slot>>,
+    chats: [ChatId; CHATS],
+    accounts: [AccountId; 3],
+    /// Accounts which were taken out of the group at some time, and those that are in it as far as is known.
+    moved: BTreeSet<usize>,
+    said: Vec<Said>,
+    done: BTreeMap<(usize, MessageKey), Done>,
+    relay_copy: Option<TempDir>,
+    relay_full: bool,
+    restored: bool,
+    put_back: bool,
+    filled: bool,
+    /// What each account was shown: surely (before the mark), and perhaps (after it).
+    read: BTreeMap<(usize, usize), (BTreeSet<MessageKey>, BTreeSet<MessageKey>)>,
+    /// One line a step, for people.
+    story: Vec<String>,
+    /// What was wrong already while it ran.
+    wrong: Vec<String>,
+    count: u32,
+}
+
+async fn run(seed: u64, steps: usize, troubles: Troubles) {
+    println!("campaign: SEED={seed} STEPS={steps} TROUBLES={} RUNS=1 scripts/soak", troubles.words());
+    let mut run = Run::begin().await;
+    for (at, step) in plan(seed, steps, troubles).into_iter().enumerate() {
+        let outcome = run.carry_out(step).await;
+        if let Some(outcome) = outcome {
+            run.story.push(format!("{at:4} {step:?}{outcome}"));
+            if std::env::var_os("VERBOSE").is_some() {
+                println!("{}", run.story.last().unwrap());
+            }
+        }
+    }
+    run.heal().await;
+    let mut wrong = run.rest("after everything was healed").await;
+    if wrong.is_empty() {
+        run.close().await;
+        wrong = run.rest("after everybody had said one more thing").await;
+    }
+    if wrong.is_empty() {
+        run.read_all().await;
+        wrong = run.rest("after everybody had read everything").await;
+    }
+    wrong.extend(std::mem::take(&mut run.wrong));
+    if wrong.is_empty() {
+        return;
+    }
+    println!("the steps of seed {seed}:");
+    run.story.iter().for_each(|line| println!("{line}"));
+    for (number, slot) in run.slots.iter().enumerate() {
+        if let Some(slot) = slot {
+            for (life, told) in slot.told.iter().enumerate() {
+                for notice in &told.lock().unwrap().notices {
+                    println!("notice to {}.{number} in life {life}: {notice}", slot.device.name);
+                }
+            }
+        }
+    }
+    if std::env::var_os("KEEP").is_some() {
+        println!("kept: {}", run.world.keep().display());
+    }
+    panic!(
+        "seed {seed} failed; SEED={seed} STEPS={steps} TROUBLES={} RUNS=1 scripts/soak\n{}",
+        troubles.words(),
+        wrong.join("\n")
+    );
+}
+
+impl Run {
+    async fn begin() -> Self {
+        let world = World::new().await;
+        let mut slots = Vec::new();
+        for (slot, account) in ACCOUNTS.into_iter().enumerate().take(FIRST) {
+            let name = NAMES[account];
+            let device = match ACCOUNTS[..slot].contains(&account) {
+                false => world.sign_up(name).await,
+                true => world.sign_in(name, &format!("{name} {slot}")).await,
+            };
+            slots.push(Some(Slot::new(device, account, true)));
+        }
+        slots.resize_with(SLOTS, || None);
+        let device = |slot: usize| &slots[slot].as_ref().unwrap().device;
+        let (alice, bob, carol) = (device(0), device(2), device(4));
+        let with_bob = alice.direct(bob).await;
+        let with_carol = alice.direct(carol).await;
+        let group = async |engine: Engine| {
+            let group = engine.new_group("the group", vec!["bob".into(), "carol".into()]).await?;
+            let channel = engine.new_channel("the channel", "", true).await?;
+            Ok::<_, EngineError>((group, channel))
+        };
+        let (group, channel) = alice.on(group).await.unwrap();
+        for other in [bob, carol] {
+            other.on(move |engine| async move { engine.join(channel).await }).await.unwrap();
+        }
+        let chats = [with_bob, with_carol, group, channel];
+        let mut accounts = Vec::new();
+        for slot in [0, 2, 4] {
+            accounts.push(device(slot).engine().me().await.unwrap().unwrap().account);
+        }
+        for (slot, account) in ACCOUNTS.into_iter().enumerate().take(FIRST) {
+            for (chat, id) in chats.into_iter().enumerate() {
+                if takes_part(account, chat) {
+                    device(slot).has_chat(id).await;
+                }
+            }
+        }
+        Self {
+            world,
+            slots,
+            chats,
+            accounts: accounts.try_into().unwrap(),
+            moved: BTreeSet::new(),
+            said: Vec::new(),
+            done: BTreeMap::new(),
+            relay_copy: None,
+            relay_full: false,
+            restored: false,
+            put_back: false,
+            filled: false,
+            read: BTreeMap::new(),
+            story: Vec::new(),
+            wrong: Vec::new(),
+            count: 0,
+        }
+    }
+
+    fn running(&self, slot: usize) -> Option<&Slot> {
+        self.slots[slot].as_ref().filter(|slot| slot.device.is_running())
+    }
+
+    /// Carries out a step; what came of it, or `None` if it made no sense.
+    async fn carry_out(&mut self, step: Step) -> Option<String> {
+        match step {
+            Step::Say { slot, chat, count } => {
+                let mut outcome = String::new();
+                for _ in 0..count {
+                    outcome += &self.say(slot, chat, false).await?;
+                }
+                Some(outcome)
+            }
+            Step::Edit { slot, chat, pick } => {
+                let key = self.pick(slot, chat, pick, true).await?;
+                self.count += 1;
+                let (text, id) = (format!("edited {}", self.count), self.chats[chat]);
+                let words = text.clone();
+                let result = self.ask(slot, move |engine| async move { engine.edit(id, key, &words).await }).await?;
+                let good = result.is_ok();
+                self.done.entry((chat, key)).or_default().edits.push((slot, text.clone(), good));
+                Some(format!(" {} to {text:?} {}", self.name_of(key), word(&result)))
+            }
+            Step::React { slot, chat, pick, emoji, on } => {
+                let key = self.pick(slot, chat, pick, false).await?;
+                let (id, emoji) = (self.chats[chat], EMOJI[emoji]);
+                let result =
+                    self.ask(slot, move |engine| async move { engine.react(id, key, emoji, on).await }).await?;
+                let done = self.done.entry((chat, key)).or_default();
+                done.reactions.entry(emoji).or_default().push((slot, on, result.is_ok()));
+                Some(format!(" {} {}", self.name_of(key), word(&result)))
+            }
+            Step::Delete { slot, chat, pick } => {
+                let key = self.pick(slot, chat, pick, true).await?;
+                let id = self.chats[chat];
+                let result = self.ask(slot, move |engine| async move { engine.delete(id, key).await }).await?;
+                self.done.entry((chat, key)).or_default().deletes.push((slot, result.is_ok()));
+                Some(format!(" {} {}", self.name_of(key), word(&result)))
+            }
+            Step::Read { slot, chat } => {
+                let before = self.keys(slot, chat).await?;
+                let id = self.chats[chat];
+                let result = self.ask(slot, move |engine| async move { engine.mark_read(id, None).await }).await?;
+                let after = self.keys(slot, chat).await?;
+                let (sure, perhaps) = self.read.entry((ACCOUNTS[slot], chat)).or_default();
+                if result.is_ok() {
+                    sure.extend(before);
+                }
+                perhaps.extend(after);
+                Some(word(&result))
+            }
+            Step::Cut { slot } => Some(self.slots[slot].as_ref()?.device.gate.cut()).map(|()| String::new()),
+            Step::Freeze { slot } => Some(self.slots[slot].as_ref()?.device.gate.freeze()).map(|()| String::new()),
+            Step::Slow { slot, millis } => {
+                self.slots[slot].as_ref()?.device.gate.slow(Duration::from_millis(millis));
+                Some(String::new())
+            }
+            Step::Heal { slot } => {
+                let device = &self.slots[slot].as_ref()?.device;
+                device.gate.slow(Duration::ZERO);
+                device.gate.heal();
+                Some(String::new())
+            }
+            Step::Kill { slot } => {
+                self.running(slot)?;
+                let slot = self.slots[slot].as_mut()?;
+                slot.full = false;
+                slot.device.kill().await;
+                Some(String::new())
+            }
+            Step::Start { slot } => {
+                let slot = self.slots[slot].as_mut().filter(|slot| !slot.device.is_running())?;
+                slot.start().await;
+                Some(String::new())
+            }
+            Step::KillRelay => {
+                if !self.world.relay_runs() {
+                    return None;
+                }
+                self.relay_full = false;
+                self.world.kill_relay().await;
+                Some(String::new())
+            }
+            Step::StartRelay => {
+                if self.world.relay_runs() {
+                    return None;
+                }
+                self.world.start_relay().await;
+                Some(String::new())
+            }
+            Step::Links { slot, everybody } => {
+                let direct_links = if everybody { DirectLinks::Everybody } else { DirectLinks::Never };
+                let chosen = Settings { direct_links, ..Settings::default() };
+                let result = self.ask(slot, move |engine| async move { engine.set_settings(chosen).await }).await?;
+                Some(word(&result))
+            }
+            Step::Skew { slot, millis } => {
+                self.slots[slot].as_ref()?.device.set_skew(millis);
+                Some(String::new())
+            }
+            Step::Packets { .. } | Step::Silence { .. } | Step::HealPackets { .. } => self.trouble_packets(step),
+            Step::Remove { account } => {
+                let (group, whom) = (self.chats[GROUP], self.accounts[account]);
+                let result = self.ask(0, move |engine| async move { engine.remove_member(group, whom).await }).await?;
+                self.moved.insert(account);
+                Some(word(&result))
+            }
+            Step::Add { account } => {
+                if !self.moved.contains(&account) {
+                    return None;
+                }
+                self.bring_back(account).await
+            }
+            Step::NewDevice { slot } => self.new_device(slot).await,
+            Step::Copy { slot: number } => {
+                let sent = self.said.iter().filter(|said| said.slot == number).count();
+                let slot = self.slots[number].as_mut()?;
+                let ran = slot.device.is_running();
+                if ran {
+                    slot.device.kill().await;
+                    slot.full = false;
+                }
+                slot.copy = Some(Copied { folder: slot.device.copy_profile().await, sent });
+                if ran {
+                    slot.start().await;
+                }
+                Some(String::new())
+            }
+            Step::PutBack { slot } => self.put_back(slot).await,
+            Step::CopyRelay => {
+                let ran = self.world.relay_runs();
+                if ran {
+                    self.world.kill_relay().await;
+                    self.relay_full = false;
+                }
+                self.relay_copy = Some(self.world.copy_relay());
+                if ran {
+                    self.world.start_relay().await;
+                }
+                Some(String::new())
+            }
+            Step::RestoreRelay => {
+                let copy = self.relay_copy.take()?;
+                if self.world.relay_runs() {
+                    self.world.kill_relay().await;
+                    self.relay_full = false;
+                }
+                self.world.restore_relay(&copy);
+                self.world.start_relay().await;
+                self.restored = true;
+                Some(String::new())
+            }
+            Step::Fill { slot } => {
+                let result = self.ask(slot, move |engine| async move { engine.fill_disk(true).await }).await?;
+                self.slots[slot].as_mut()?.full = true;
+                self.filled = true;
+                Some(word(&result))
+            }
+            Step::Free { slot } => {
+                if !self.running(slot)?.full {
+                    return None;
+                }
+                self.free(slot).await;
+                Some(String::new())
+            }
+            Step::FillRelay | Step::FreeRelay => {
+                let full = step == Step::FillRelay;
+                if !self.world.relay_runs() || self.relay_full == full {
+                    return None;
+                }
+                self.world.fill_relay_disk(full).await;
+                self.relay_full = full;
+                self.filled = true;
+                Some(String::new())
+            }
+            Step::Wait { millis } => {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                Some(String::new())
+            }
+        }
+    }
+
+    fn trouble_packets(&self, step: Step) -> Option<String> {
+        match step {
+            Step::Packets { slot, percent } => {
+                let device = &self.slots[slot].as_ref()?.device;
+                device.lose(f64::from(percent) / 100.0, u64::from(percent));
+                device.delay_links(Duration::ZERO..Duration::from_millis(u64::from(percent) * 5));
+            }
+            Step::Silence { slot } => self.slots[slot].as_ref()?.device.stop_links(),
+            Step::HealPackets { slot } => self.slots[slot].as_ref()?.device.heal_links(),
+            _ => return None,
+        }
+        Some(String::new())
+    }
+
+    /// Says something; the ledger has it if it was acknowledged.
+    async fn say(&mut self, slot: usize, chat: usize, last: bool) -> Option<String> {
+        let id = self.chats[chat];
+        if !takes_part(ACCOUNTS[slot], chat) {
+            return None;
+        }
+        let engine = self.running(slot)?.device.engine().clone();
+        self.count += 1;
+        let text = format!("{} {}.{slot}", self.count, NAMES[ACCOUNTS[slot]]);
+        let message = Outgoing { text: text.clone(), ..Outgoing::default() };
+        match tokio::time::timeout(SEND_WITHIN, engine.send(id, message)).await {
+            Ok(Ok(key)) => {
+                let outcome = format!(" {text:?}");
+                self.said.push(Said { slot, chat, key, text, sure: true, last });
+                Some(outcome)
+            }
+            Ok(Err(error)) => Some(format!(" {text:?} not taken: {error}")),
+            Err(_) => {
+                self.wrong.push(format!("`send` of {text:?} did not return within {SEND_WITHIN:?}"));
+                Some(" no answer".to_owned())
+            }
+        }
+    }
+
+    /// Asks an engine for something that may need the relay; `None` if the device is down.
+    async fn ask<W>(
+        &self,
+        slot: usize,
+        work: impl FnOnce(Engine) -> W + Send + 'static,
+    ) -> Option<Result<(), EngineError>>
+    where
+        W: Future<Output = Result<(), EngineError>> + Send + 'static,
+    {
+        let device = &self.running(slot)?.device;
+        let late = || Err(EngineError::Unreachable("no answer yet".to_owned()));
+        Some(
+            device
+                .on(move |engine| async move {
+                    tokio::time::timeout(ASK_WITHIN, work(engine)).await.unwrap_or_else(|_| late())
+                })
+                .await,
+        )
+    }
+
+    /// A message among the newest of a chat as a device shows it.
+    async fn pick(&self, slot: usize, chat: usize, pick: u32, own: bool) -> Option<MessageKey> {
+        let device = &self.running(slot)?.device;
+        let id = self.chats[chat];
+        let lines = device.on(move |engine| async move { engine.history(id, Page::Newest, 30).await }).await.ok()?;
+        let lines: Vec<MessageView> = lines
+            .into_iter()
+            .filter(|line| line.kind == MessageKind::Text && !line.deleted && (line.own || !own))
+            .collect();
+        lines.get(pick as usize % lines.len().max(1)).map(|line| line.key)
+    }
+
+    async fn keys(&self, slot: usize, chat: usize) -> Option<BTreeSet<MessageKey>> {
+        let device = &self.running(slot)?.device;
+        device.engine().chat(self.chats[chat]).await.ok()?;
+        let lines = device.lines(self.chats[chat]).await;
+        Some(lines.into_iter().filter(|line| line.kind == MessageKind::Text).map(|line| line.key).collect())
+    }
+
+    fn name_of(&self, key: MessageKey) -> String {
+        let said = self.said.iter().find(|said| said.key == key);
+        said.map_or_else(|| format!("{key:?}"), |said| format!("{:?}", said.text))
+    }
+
+    async fn bring_back(&self, account: usize) -> Option<String> {
+        let group = self.chats[GROUP];
+        let name = NAMES[account];
+        let result = self.ask(0, move |engine| async move { engine.add_member(group, name).await }).await?;
+        Some(word(&result))
+    }
+
+    /// Another device of somebody signs in, if the relay can be had.
+    async fn new_device(&mut self, slot: usize) -> Option<String> {
+        if self.slots[slot].is_some() || !self.world.relay_runs() {
+            return None;
+        }
+        let account = ACCOUNTS[slot];
+        let device = self.world.device(NAMES[account], &format!("{} {slot}", NAMES[account])).await;
+        let relay = device.relay();
+        let request = sign_in(account);
+        let result = device.on(move |engine| async move { engine.sign_in(&relay, request).await }).await.map(drop);
+        if result.is_ok() {
+            self.slots[slot] = Some(Slot::new(device, account, false));
+        }
+        Some(word(&result))
+    }
+
+    /// Stops a device, puts its old copy back, and starts it.
+    async fn put_back(&mut self, number: usize) -> Option<String> {
+        let slot = self.slots[number].as_mut()?;
+        let copy = slot.copy.take()?;
+        if slot.device.is_running() {
+            slot.device.kill().await;
+            slot.full = false;
+        }
+        slot.device.put_back(&copy.folder).await;
+        slot.whole = false;
+        self.put_back = true;
+        let waiting = waiting_in(copy.folder.path(), self.restored || self.relay_copy.is_some());
+        let mut at = 0;
+        for said in self.said.iter_mut().filter(|said| said.slot == number) {
+            // What the copy does not know of is gone; what waited in it is for the person to decide.
+            if at >= copy.sent || waiting.contains(&said.key) {
+                said.sure = false;
+            }
+            at += 1;
+        }
+        for done in self.done.values_mut() {
+            let by = |slot: &usize| *slot == number;
+            done.unsure |= done.edits.iter().any(|(slot, ..)| by(slot))
+                || done.deletes.iter().any(|(slot, _)| by(slot))
+                || done.reactions.values().flatten().any(|(slot, ..)| by(slot));
+        }
+        self.slots[number].as_mut()?.start().await;
+        Some(String::new())
+    }
+
+    async fn free(&mut self, slot: usize) {
+        let Some(device) = self.running(slot).map(|slot| &slot.device) else { return };
+        let free = async || device.on(|engine| async move { engine.fill_disk(false).await }).await.is_ok();
+        crate::world::eventually("there is room again", free).await;
+        self.slots[slot].as_mut().unwrap().full = false;
+    }
+
+    /// Everything is as it should be: the relay and all devices run, nothing is cut, slow or full, everybody is signed in.
+    async fn heal(&mut self) {
+        if !self.world.relay_runs() {
+            self.world.start_relay().await;
+        }
+        if self.relay_full {
+            self.world.fill_relay_disk(false).await;
+            self.relay_full = false;
+        }
+        for number in 0..SLOTS {
+            let Some(slot) = self.slots[number].as_mut() else { continue };
+            slot.device.gate.slow(Duration::ZERO);
+            slot.device.gate.heal();
+            slot.device.set_skew(0);
+            if !slot.device.is_running() {
+                slot.start().await;
+            }
+            if slot.full {
+                self.free(number).await;
+            }
+            self.trouble_packets(Step::HealPackets { slot: number });
+        }
+        let deadline = Instant::now() + REST;
+        for number in 0..SLOTS {
+            while let Some(slot) = self.slots[number].as_mut() {
+                match slot.device.engine().connection().await {
+                    Ok(Connection::Online { behind: 0 }) => break,
+                    Ok(Connection::SignedOut { reason }) => {
+                        // The relay was restored to before this device was.
+                        self.story.push(format!("slot {number} signs in again; it was told: {reason:?}"));
+                        if !self.restored && !self.put_back {
+                            self.wrong.push(format!("slot {number} was signed out: {reason:?}"));
+                        }
+                        slot.whole = false;
+                        let (relay, request) = (slot.device.relay(), sign_in(slot.account));
+                        let result =
+                            slot.device.on(move |engine| async move { engine.sign_in(&relay, request).await }).await;
+                        if let Err(error) = result {
+                            self.story.push(format!("slot {number} could not: {error}"));
+                        }
+                        for said in self.said.iter_mut().filter(|said| said.slot == number) {
+                            said.sure = false;
+                        }
+                    }
+                    Ok(_) => {
+                        let _ = slot.device.on(|engine| async move { engine.network_changed().await }).await;
+                    }
+                    Err(error) => self.wrong.push(format!("slot {number} does not answer: {error}")),
+                }
+                if Instant::now() > deadline {
+                    let state = slot.device.engine().connection().await;
+                    self.wrong.push(format!("slot {number} does not come online: {state:?}"));
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+        self.story.push("     everything is healed".to_owned());
+        for account in self.moved.clone() {
+            let outcome = self.bring_back(account).await;
+            self.story.push(format!("     {} is brought back{}", NAMES[account], outcome.unwrap_or_default()));
+        }
+    }
+
+    /// Everybody says one more thing in every chat, which everybody has to get.
+    async fn close(&mut self) {
+        for slot in 0..SLOTS {
+            for chat in 0..CHATS {
+                if let Some(outcome) = self.say(slot, chat, true).await {
+                    self.story.push(format!("     the last of slot {slot} in chat {chat}:{outcome}"));
+                }
+            }
+        }
+    }
+
+    /// One device of each account reads everything.
+    async fn read_all(&mut self) {
+        for slot in [0, 2, 4] {
+            for chat in 0..CHATS {
+                if takes_part(ACCOUNTS[slot], chat) {
+                    self.carry_out(Step::Read { slot, chat }).await;
+                }
+            }
+        }
+    }
+
+    /// Waits until nothing is wrong any more; gives what still is after a long time.
+    async fn rest(&mut self, when: &str) -> Vec<String> {
+        let deadline = Instant::now() + REST;
+        loop {
+            let wrong = self.judge().await;
+            if wrong.is_empty() {
+                return wrong;
+            }
+            if Instant::now() > deadline {
+                return std::iter::once(format!("{when}:")).chain(wrong).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+    }
+}
+
+impl Slot {
+    fn new(device: Device, account: usize, whole: bool) -> Self {
+        let mut slot = Self { device, account, whole, copy: None, full: false, told: Vec::new() };
+        slot.listen();
+        slot
+    }
+
+    async fn start(&mut self) {
+        self.device.start().await;
+        self.listen();
+    }
+
+    /// Writes down what is told in this life.
+    fn listen(&mut self) {
+        let told = Arc::new(Mutex::new(Told::default()));
+        let mut events = self.device.engine().events();
+        self.told.push(told.clone());
+        tokio::spawn(async move {
+            use tokio::sync::broadcast::error::RecvError;
+            loop {
+                let event = events.recv().await;
+                let mut told = told.lock().unwrap();
+                match event {
+                    Ok(Event::Message { chat, key, .. }) => told.messages.push((chat, key)),
+                    Ok(Event::Notice { code, message, .. }) => told.notices.push(format!("{code}: {message}")),
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => told.lagged = true,
+                    Err(RecvError::Closed) => return,
+                }
+            }
+        });
+    }
+}
+
+/// Whether an account was in a chat from the beginning.
+const fn takes_part(account: usize, chat: usize) -> bool {
+    match chat {
+        0 => account != 2,
+        1 => account != 1,
+        _ => true,
+    }
+}
+
+fn sign_in(account: usize) -> SignIn {
+    SignIn { username: Some(NAMES[account].to_owned()), password: PASSWORD.to_owned(), ..SignIn::default() }
+}
+
+fn word(result: &Result<(), EngineError>) -> String {
+    match result {
+        Ok(()) => String::new(),
+        Err(error) => format!(" failed: {error}"),
+    }
+}
+
+/// What a stopped profile has not seen through: what no route is known to have taken, and if the relay may be put back too,
+/// whatever somebody's mark lacks.
+fn waiting_in(folder: &std::path::Path, all: bool) -> BTreeSet<MessageKey> {
+    let db = rusqlite::Connection::open(folder.join("parley.sqlite")).unwrap();
+    let which = if all { "1" } else { "state IN ('waiting', 'accepted', 'failed')" };
+    let me: String =
+        db.query_row("SELECT value FROM settings WHERE key = 'me'", [], |row| row.get(0)).unwrap_or_default();
+    let Ok(me) = serde_json::from_str::<desktop_app::views::Me>(&me) else { return BTreeSet::new() };
+    let mut select = db.prepare(&format!("SELECT id FROM sent WHERE {which}")).unwrap();
+    let ids = select.query_map([], |row| row.get::<_, [u8; 16]>(0)).unwrap();
+    ids.map(|id| MessageKey { device: me.device, id: id.unwrap().into() }).collect()
+}

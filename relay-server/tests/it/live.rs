@@ -1,0 +1,164 @@
+//! What is live only: topics, signals, marks, presence.
+
+use std::time::Duration;
+
+use parley_protocol::frames::{Activity, MarkScope, PresenceState, RelayFrame};
+use parley_protocol::{ChatKind, ClientFrame, Code};
+use relay_server::limits::Limits;
+
+use crate::support::{TestRelay, limits, sealed, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_reach_patterns_once_and_a_slow_subscriber_is_told_what_it_lost_but_misses_nothing_of_its_chats() {
+    const MESSAGES: u64 = 400;
+    let relay = TestRelay::with(Limits {
+        session_queue: 16,
+        topics_burst: 10_000.try_into().unwrap(),
+        topics_per_second: 10_000.try_into().unwrap(),
+        ..limits()
+    });
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let mut b = relay.dial_with(&bob.profile, 512).await;
+    let patterns = vec!["news.*".to_owned(), "news.>".to_owned(), "news.tea".to_owned()];
+    b.send(&ClientFrame::Subscribe { req: 1, patterns }).await;
+    assert_eq!(b.done(1).await, 3);
+    a.send(&ClientFrame::Subscribers { req: 2, topic: "news.tea".into() }).await;
+    assert_eq!(a.done(2).await, 1);
+    let data = "x".repeat(200);
+    for req in 0..MESSAGES {
+        a.send(&ClientFrame::Publish { req: 10 + req, topic: "news.tea".into(), data: data.clone() }).await;
+        if req % 10 == 0 {
+            a.append(chat, sealed(&(req / 10).to_string())).await;
+        }
+    }
+    a.done(9 + MESSAGES).await;
+    let (mut topics, mut lost, mut texts) = (0, 0, 0);
+    while topics + lost < MESSAGES || texts < MESSAGES / 10 {
+        match b.next().await {
+            RelayFrame::Topic { .. } => topics += 1,
+            RelayFrame::TopicLost { count } => lost += count,
+            RelayFrame::Entry(entry) if entry.log == chat.into() => {
+                let expected = sealed(&texts.to_string());
+                assert_eq!(entry.content, parley_protocol::frames::Content::Payload(expected));
+                texts += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(lost > 0 && topics > 0, "{topics} topics, {lost} lost");
+    b.send(&ClientFrame::Unsubscribe { req: 3, patterns: vec!["news.*".into(), "news.>".into()] }).await;
+    assert_eq!(b.done(3).await, 1);
+    b.send(&ClientFrame::Publish { req: 4, topic: "news.*".into(), data: String::new() }).await;
+    assert_eq!(b.error().await.0, Code::BadRequest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_goes_to_a_device_that_shares_the_chat_and_is_there() {
+    let relay = TestRelay::start();
+    let (alice, bob, carol) = (relay.person("alice").await, relay.person("bob").await, relay.person("carol").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let mut c = relay.open(&carol.profile).await;
+    let (to_bob, to_carol) = (bob.profile.who.device, carol.profile.who.device);
+    let signal = |to, body: &str| ClientFrame::Signal { chat, to, body: body.to_owned() };
+    a.send(&signal(to_bob, "offer")).await;
+    assert_eq!(a.error().await, (Code::PeerOffline, Some(to_bob)));
+    a.send(&signal(to_carol, "offer")).await;
+    assert_eq!(a.error().await, (Code::PeerOffline, Some(to_carol)), "carol is not in this chat");
+    c.send(&signal(to_bob, "offer")).await;
+    assert_eq!(c.error().await, (Code::NotMember, Some(to_bob)));
+
+    let mut b = relay.open(&bob.profile).await;
+    a.send(&signal(to_bob, "offer")).await;
+    let got = b.wait(|frame| match frame {
+        RelayFrame::Signal { from, body, .. } => Some((*from, body.clone())),
+        _ => None,
+    });
+    assert_eq!(got.await, (alice.profile.who, "offer".to_owned()));
+    a.send(&signal(to_bob, &"x".repeat(21 * 1024))).await;
+    assert_eq!(a.error().await.0, Code::TooLarge);
+
+    // Whoever blocks looks as if offline.
+    let (blocker, blocked) = (bob.account, alice.account);
+    let block = relay.relay.store().write(move |batch| {
+        batch.after_commit(move |live| live.blocks.set(blocker, [blocked]));
+        Ok(())
+    });
+    block.await.unwrap();
+    until(|| {
+        let (one, other) = (blocker, blocked);
+        let between = relay.relay.blocks_between(one, other);
+        async move { between }
+    })
+    .await;
+    a.send(&signal(to_bob, "offer")).await;
+    assert_eq!(a.error().await, (Code::PeerOffline, Some(to_bob)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_are_coalesced_and_come_again_at_catch_up() {
+    let relay = TestRelay::with(Limits { mark_interval: Duration::from_millis(300), ..limits() });
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let mut b = relay.open(&bob.profile).await;
+    for n in 0..50 {
+        a.send(&ClientFrame::Mark { chat, scope: MarkScope::Chat, mark: n.to_string() }).await;
+    }
+    let mut seen = Vec::new();
+    while seen.last().is_none_or(|mark| mark != "49") {
+        seen.push(
+            b.wait(|frame| match frame {
+                RelayFrame::Marks { mark, from, .. } if *from == alice.profile.who => Some(mark.clone()),
+                _ => None,
+            })
+            .await,
+        );
+    }
+    assert!(seen.len() <= 3, "{seen:?}");
+    drop(b);
+    let mut b = relay.open(&bob.profile).await;
+    let again = b.wait(|frame| match frame {
+        RelayFrame::Marks { mark, .. } => Some(mark.clone()),
+        _ => None,
+    });
+    assert_eq!(again.await, "49");
+    let channel = relay.chat(&alice, ChatKind::PrivateChannel, false, &[&bob]).await.id;
+    a.wait(|frame| matches!(frame, RelayFrame::Log(view) if view.log == channel.into()).then_some(())).await;
+    a.send(&ClientFrame::Mark { chat: channel, scope: MarkScope::Chat, mark: "{}".into() }).await;
+    assert_eq!(a.error().await.0, Code::BadRequest, "in channels a mark is one's own");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn friends_see_who_is_there_and_strangers_do_not() {
+    let relay = TestRelay::start();
+    let (alice, bob, carol) = (relay.person("alice").await, relay.person("bob").await, relay.person("carol").await);
+    relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await;
+    let mut a = relay.open(&alice.profile).await;
+    let _c = relay.open(&carol.profile).await;
+    let mut b = relay.open(&bob.profile).await;
+    let of_bob = |frame: &RelayFrame| match frame {
+        RelayFrame::Presence(presence) => {
+            assert_ne!(presence.account, carol.account);
+            (presence.account == bob.account).then(|| presence.clone())
+        }
+        _ => None,
+    };
+    let there = a.wait(of_bob).await;
+    assert_eq!((there.state, there.devices.as_slice()), (PresenceState::Online, [bob.profile.who.device].as_slice()));
+    b.send(&ClientFrame::Presence { state: Activity::Away }).await;
+    assert_eq!(a.wait(of_bob).await.state, PresenceState::Away);
+    drop(b);
+    let left = a.wait(of_bob).await;
+    assert_eq!(left.state, PresenceState::Offline);
+    assert!(left.last_seen.is_some());
+    // Who comes later is told who is there already.
+    let mut b = relay.open(&bob.profile).await;
+    let around = b.wait(|frame| match frame {
+        RelayFrame::Presence(presence) if presence.account == alice.account => Some(presence.state),
+        _ => None,
+    });
+    assert_eq!(around.await, PresenceState::Online);
+}

@@ -1,0 +1,177 @@
+//! The database: group commit, a disk that fills, a file of a newer relay.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parley_protocol::{ChatKind, ClientFrame, Code, ErrorBody};
+use relay_server::limits::Limits;
+use relay_server::live::Live;
+use relay_server::store::{Failure, OpenError, Store};
+
+use crate::support::{TestRelay, limits, sealed};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_appends_share_a_transaction() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    // The writer is kept busy while appends queue up behind it.
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, wait) = std::sync::mpsc::channel();
+    let store = relay.relay.store().clone();
+    let busy = tokio::spawn(async move {
+        let hold = move |_: &mut relay_server::store::Batch<'_>| {
+            begun.send(()).unwrap();
+            wait.recv().unwrap();
+            Ok(())
+        };
+        store.write(hold).await
+    });
+    has_begun.await.unwrap();
+    let mut sent = Vec::new();
+    for n in 0..100 {
+        sent.push(a.append(chat, sealed(&n.to_string())).await);
+    }
+    // A pong says that the relay has read all of them.
+    a.send(&ClientFrame::Subscribers { req: 1, topic: "x".into() }).await;
+    a.done(1).await;
+    go.send(()).unwrap();
+    busy.await.unwrap().unwrap();
+    for id in sent {
+        a.outcome(id).await.unwrap();
+    }
+    let moments = relay.relay.store().read(move |sql| {
+        let count = "SELECT COUNT(DISTINCT at) FROM entries WHERE log = ?1 AND kind = 1";
+        Ok(sql.query_row(count, [chat.as_bytes()], |row| row.get::<_, u64>(0))?)
+    });
+    assert_eq!(moments.await.unwrap(), 1, "one transaction has one moment");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_answered_try_later_and_the_relay_goes_on_once_there_is_room() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let before = a.say(chat, "before").await;
+    let fill = |pages: u64| {
+        relay.relay.store().write(move |batch| {
+            let limit =
+                if pages == 0 { batch.sql().query_row("PRAGMA page_count", [], |row| row.get(0))? } else { pages };
+            batch.sql().query_row(&format!("PRAGMA max_page_count = {limit}"), [], |_| Ok(()))?;
+            Ok(())
+        })
+    };
+    fill(0).await.unwrap();
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        ids.push((a.append(chat, sealed(&format!("{n}{}", "x".repeat(4_000)))).await, n));
+    }
+    let mut accepted = Vec::new();
+    let mut refused = Vec::new();
+    for (id, n) in ids {
+        match a.outcome(id).await {
+            Ok(_) => {
+                assert!(refused.is_empty(), "nothing overtakes");
+                accepted.push(n);
+            }
+            Err(error) => {
+                assert!(matches!(error.code, Code::TryLater | Code::ResumeFirst), "{error}");
+                refused.push((id, n));
+            }
+        }
+    }
+    assert!(!refused.is_empty());
+    fill(1_000_000).await.unwrap();
+    a.send(&ClientFrame::Resume { chat }).await;
+    for (id, n) in refused {
+        a.append_as(chat, id, sealed(&format!("{n}{}", "x".repeat(4_000)))).await;
+        a.outcome(id).await.unwrap();
+    }
+    let mut b = relay.open(&bob.profile).await;
+    assert_eq!(b.text(chat).await, "before");
+    for n in 0..40 {
+        let entry = b.entry(chat).await;
+        assert_eq!(entry.seq, before.seq + 1 + n);
+        assert!(b_text(&entry.content).starts_with(&format!("{n}x")));
+    }
+}
+
+fn b_text(content: &parley_protocol::frames::Content) -> String {
+    match content {
+        parley_protocol::frames::Content::Payload(parley_protocol::frames::Payload::Sealed(text)) => text.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closure_that_refuses_takes_back_only_what_it_did() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob]).await.id;
+    let who = alice.profile.who;
+    let refused: Result<(), ErrorBody> = relay
+        .relay
+        .store()
+        .write(move |batch| {
+            batch.append(who, chat, parley_protocol::MessageId::new(), sealed("no"))?;
+            batch.delete_chat(chat)?;
+            Err(Failure::refused(Code::Conflict, "no"))
+        })
+        .await;
+    assert_eq!(refused.unwrap_err().code, Code::Conflict);
+    let mut a = relay.open(&alice.profile).await;
+    assert_eq!(a.say(chat, "yes").await.seq, 2);
+    assert_eq!(a.text(chat).await, "yes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_accepted_is_there_after_a_restart() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let at = a.say(chat, "kept").await;
+    drop(a);
+    let folder = Arc::clone(&relay.folder);
+    relay.relay.close_sessions().await;
+    relay.relay.store().close().await;
+    drop(relay);
+    let relay = TestRelay::on(folder, limits());
+    let mut a = relay.open(&alice.profile.at(chat, at)).await;
+    assert_eq!(a.log(chat).start, parley_protocol::frames::LogStart::Resumed);
+    assert_eq!(a.say(chat, "on").await.seq, at.seq + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_a_newer_relay_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("relay.db");
+    let open = || Store::open(&path, Arc::new(Limits::default()), Arc::new(Live::default()));
+    let store = open().unwrap();
+    store.close().await;
+    drop(store);
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.pragma_update(None, "user_version", 9_999).unwrap();
+    drop(sql);
+    match open().map(|_| ()) {
+        Err(error @ OpenError::Newer { .. }) => assert!(error.to_string().contains("newer Parley relay"), "{error}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_session_is_found_by_its_silence() {
+    let limits = Limits { ping: Duration::from_millis(50), dead_after: Duration::from_millis(200), ..limits() };
+    let relay = TestRelay::with(limits);
+    let alice = relay.person("alice").await;
+    // The client keeps the pipe open and reads nothing more, so that no pong is ever sent.
+    let _silent = relay.open(&alice.profile).await;
+    let device = alice.profile.who.device;
+    crate::support::until(|| {
+        let gone = !relay.relay.is_online(device);
+        async move { gone }
+    })
+    .await;
+}
