@@ -17,6 +17,9 @@ use crate::lines;
 use crate::pick;
 use crate::session::{Session, next};
 
+/// How many messages are read from the profile at once.
+const PAGE: usize = 500;
+
 /// What `listen` keeps in mind.
 struct Listener<'a> {
     session: &'a Session,
@@ -79,24 +82,25 @@ impl Listener<'_> {
         self.only.is_empty() || self.only.contains(&chat)
     }
 
-    /// Messages which were not shown yet.
+    /// Messages which were not shown yet, from the first of each chat on, however many there are: what is left out here has no
+    /// event to come. More may come meanwhile, so nothing is counted.
     async fn print_unread(&mut self) -> Result<()> {
         for chat in self.session.engine.chats().await? {
             if chat.unread == 0 || !self.wants(chat.id) {
                 continue;
             }
-            let lines = self.session.engine.history(chat.id, Page::Unread, 500).await?;
-            let received: Vec<MessageView> =
-                lines.into_iter().filter(|line| !line.own && line.kind == MessageKind::Text).collect();
-            let unread = usize::try_from(chat.unread).unwrap_or(usize::MAX);
-            let from = received.len().saturating_sub(unread);
-            for message in received.into_iter().skip(from) {
-                if self.is_done() {
-                    return Ok(());
+            // A page of one line begins with the first unread one, without what stands before.
+            let mut lines = self.session.engine.history(chat.id, Page::Unread, 1).await?;
+            while let Some(last) = lines.last().map(|line| line.position) {
+                for message in lines.iter().filter(|line| !line.own && line.kind == MessageKind::Text) {
+                    if self.is_done() {
+                        return Ok(());
+                    }
+                    if self.printed.insert((chat.id, message.key)) {
+                        self.print(&chat, message, "message").await?;
+                    }
                 }
-                if self.printed.insert((chat.id, message.key)) {
-                    self.print(&chat, &message, "message").await?;
-                }
+                lines = self.session.engine.history(chat.id, Page::After(last), PAGE).await?;
             }
         }
         Ok(())

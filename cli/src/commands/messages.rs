@@ -39,7 +39,7 @@ pub(crate) async fn send(session: &Session, args: Send) -> Result<()> {
     let text = text_of(&args.text).await?;
     let chat = pick::chat_or_person(session, &args.chat).await?;
     let reply_to = match &args.reply {
-        Some(what) => Some(pick::message(&session.engine, chat.id, what).await?.key),
+        Some(what) => Some(pick::message(session, chat.id, what).await?.key),
         None => None,
     };
     let mentions = pick::mentions(&session.engine, &chat, &text).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn send(session: &Session, args: Send) -> Result<()> {
 
 pub(crate) async fn retry(session: &Session, chat: &str, message: &str) -> Result<()> {
     let chat = pick::chat(session, chat).await?;
-    let key = pick::message(&session.engine, chat.id, message).await?.key;
+    let key = pick::message(session, chat.id, message).await?.key;
     session.engine.retry(chat.id, key).await?;
     follow(session, chat.id, key, &lines::chat_name(&chat), None, Duration::from_secs(5)).await
 }
@@ -140,7 +140,7 @@ async fn is_offline(session: &Session) -> EngineResult<bool> {
 pub(crate) async fn edit(session: &Session, chat: &str, message: &str, text: &[String]) -> Result<()> {
     let text = text_of(text).await?;
     let chat = pick::chat(session, chat).await?;
-    let target = pick::message(&session.engine, chat.id, message).await?;
+    let target = pick::message(session, chat.id, message).await?;
     let mut events = session.engine.events();
     session.engine.edit(chat.id, target.key, &text).await?;
     changed(session, &target, &mut events, "edited").await
@@ -148,7 +148,7 @@ pub(crate) async fn edit(session: &Session, chat: &str, message: &str, text: &[S
 
 pub(crate) async fn delete(session: &Session, chat: &str, message: &str) -> Result<()> {
     let chat = pick::chat(session, chat).await?;
-    let target = pick::message(&session.engine, chat.id, message).await?;
+    let target = pick::message(session, chat.id, message).await?;
     let mut events = session.engine.events();
     session.engine.delete(chat.id, target.key).await?;
     changed(session, &target, &mut events, "deleted").await
@@ -156,7 +156,7 @@ pub(crate) async fn delete(session: &Session, chat: &str, message: &str) -> Resu
 
 pub(crate) async fn react(session: &Session, chat: &str, message: &str, emoji: &str, on: bool) -> Result<()> {
     let chat = pick::chat(session, chat).await?;
-    let target = pick::message(&session.engine, chat.id, message).await?;
+    let target = pick::message(session, chat.id, message).await?;
     let mut events = session.engine.events();
     session.engine.react(chat.id, target.key, emoji, on).await?;
     changed(session, &target, &mut events, if on { "reacted" } else { "reaction taken back" }).await

@@ -694,7 +694,7 @@ impl Core {
         settings::remove(tx, "confirmed_opening")?;
         settings::set(tx, "last_me", &me)?;
         self.become_known_as(me);
-        self.requeue_under_new_device(tx, old, out)?;
+        self.requeue_under_new_device(tx, old, true, out)?;
         for chat in chats::all(tx)? {
             let id = chat.state.id;
             if chat.status == ChatStatus::Active {

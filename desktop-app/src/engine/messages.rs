@@ -66,7 +66,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends a failed message again, with the same bytes.
+    /// Sends a failed message again: with the same bytes, or as a new message if this profile was another device then.
     ///
     /// # Errors
     /// It has not failed.

@@ -29,6 +29,9 @@ pub(crate) fn open(path: &Path) -> Result<Connection> {
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "busy_timeout", 5_000)?;
     db.set_prepared_statement_cache_capacity(256);
+    // After a process that ended because an fsync failed, the log file reads well though the disk may not have it: the system drops
+    // what it could not write, and says so once. So what stands there is written again before anything is built on it.
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Migrations::from_slice(MIGRATIONS).to_latest(&mut db).map_err(|error| match error {
         rusqlite_migration::Error::MigrationDefinition(
             rusqlite_migration::MigrationDefinitionError::DatabaseTooFarAhead,

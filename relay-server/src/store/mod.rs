@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/001_accounts.sql"),
     include_str!("../../migrations/002_logs.sql"),
     include_str!("../../migrations/003_tokens.sql"),
+    include_str!("../../migrations/004_targets.sql"),
 ];
 
 /// Why the database could not be opened.
@@ -103,6 +104,7 @@ impl Store {
             }
             error => OpenError::Migration { path: path.to_owned(), error },
         })?;
+        write_again(&connection).map_err(sql)?;
         let readers = (0..limits.readers.max(1)).map(|_| connect(path, true)).collect::<Result<Vec<_>, _>>();
         let readers = readers.map_err(sql)?;
         let free = Semaphore::new(readers.len());
@@ -184,6 +186,17 @@ impl Store {
 
 fn stopping() -> ErrorBody {
     ErrorBody::new(Code::ShuttingDown, "the relay is stopping; connect again in a moment")
+}
+
+/// Writes what stands in the log file to the database file, and waits until it is there. After a process that ended because an
+/// fsync failed, the log file reads well though the disk may not have it: the system drops what it could not write, and says so
+/// once. Nothing new may be acknowledged behind such a hole.
+fn write_again(connection: &Connection) -> rusqlite::Result<()> {
+    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+    if busy {
+        tracing::warn!("another process reads the database, so its log file could not be emptied");
+    }
+    Ok(())
 }
 
 /// Several statements of one read see one state of the database.

@@ -13,6 +13,7 @@ mod authorisation;
 mod configuration;
 mod delivery;
 mod devices;
+mod disk;
 mod http;
 mod live;
 mod secrecy;

@@ -45,6 +45,20 @@ impl TestRelay {
         Self::with(|_| {}).await
     }
 
+    /// One that runs elsewhere, as a process of its own.
+    pub fn at(address: SocketAddr) -> Self {
+        // A second of another test makes it the default; both are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Self {
+            address,
+            folder: TempDir::new().unwrap(),
+            config: Config::default(),
+            shutdown: CancellationToken::new(),
+            running: None,
+            client: reqwest::Client::builder().timeout(DEADLINE).build().unwrap(),
+        }
+    }
+
     /// A relay with some of its settings changed.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
         // A second of another test makes it the default; both are the same.

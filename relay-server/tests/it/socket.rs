@@ -48,13 +48,22 @@ impl Socket {
     }
 
     async fn hello(&mut self) {
+        self.say_hello().await;
+        self.until("welcome").await;
+    }
+
+    pub async fn say_hello(&mut self) {
         let opening = json!({"count": 1, "life": LifeId::new()});
         self.send(&json!({"type": "hello", "version": VERSION, "opening": opening, "cursors": []})).await;
-        self.until("welcome").await;
     }
 
     pub async fn send(&mut self, frame: &Value) {
         self.stream.send(Message::text(frame.to_string())).await.unwrap();
+    }
+
+    /// Sends to a relay which may be gone.
+    pub async fn try_send(&mut self, frame: &Value) {
+        let _ = self.stream.send(Message::text(frame.to_string())).await;
     }
 
     /// The next frame; `None` once the relay has closed.

@@ -93,8 +93,10 @@ impl Run {
             if self.is_whole(view.slot, chat) && !(self.put_back || (self.restored && chat == CHANNEL)) {
                 // What one who was taken out had waiting failed there; the others see that something is missing.
                 let theirs = |device: DeviceId| {
-                    let by = self.said.iter().find(|said| said.key.device == device).map(|said| ACCOUNTS[said.slot]);
-                    chat == GROUP && by.is_some_and(|by| self.moved.contains(&by))
+                    let by = self.said.iter().find(|said| said.key.device == device).map(|said| said.slot);
+                    // One which the restored relay had forgotten is another device now.
+                    let forgotten = |by: usize| self.restored && !self.slots[by].as_ref().is_some_and(|by| by.whole);
+                    by.is_some_and(|by| (chat == GROUP && self.moved.contains(&ACCOUNTS[by])) || forgotten(by))
                 };
                 let gaps = view.gaps.iter().filter(|(device, _)| !theirs(*device));
                 wrong.extend(gaps.map(|(_, gap)| format!("{at}: shows a gap: {gap}")));

@@ -1,0 +1,191 @@
+//! `kill -9` of everybody, at any moment, while a conversation goes on.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::processes::{PATIENCE, Person, Place, Running, answers, free_address, number, objects, relay};
+
+/// How long everybody is in danger.
+const DANGER: Duration = Duration::from_secs(16);
+/// How long Alice takes from one number to the next, at least.
+const PACE: Duration = Duration::from_millis(3);
+
+/// One party: a process that comes back whenever it was killed.
+struct Party {
+    process: Mutex<Option<Running>>,
+    killed: Mutex<u32>,
+}
+
+impl Party {
+    fn new() -> Self {
+        Self { process: Mutex::default(), killed: Mutex::default() }
+    }
+
+    /// Kills it, if it runs.
+    fn kill(&self) {
+        if let Some(mut process) = lock(&self.process).take() {
+            process.kill();
+            *lock(&self.killed) += 1;
+        }
+    }
+
+    fn set(&self, process: Running) {
+        *lock(&self.process) = Some(process);
+    }
+
+    fn is_gone(&self) -> bool {
+        lock(&self.process).as_mut().is_none_or(Running::is_over)
+    }
+
+    /// Keeps it alive until the end.
+    fn live(&self, over: &AtomicBool, mut start: impl FnMut(u32) -> Running) {
+        let mut lives = 0;
+        while !over.load(Ordering::Relaxed) {
+            if self.is_gone() {
+                std::thread::sleep(Duration::from_millis(40));
+                self.set(start(lives));
+                lives += 1;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        // The end is one more death.
+        self.kill();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Alice at work: she says the numbers after the last one that her profile has, whenever she comes back.
+struct Alice<'a> {
+    person: &'a Person,
+    party: &'a Party,
+    folder: &'a Path,
+    lives: u32,
+}
+
+impl Alice<'_> {
+    fn start(&mut self) -> (ChildStdin, u64) {
+        let last = self.person.numbers("bob", 5).last().copied().unwrap_or(0);
+        let echo = File::create(self.folder.join(format!("alice-{}", self.lives))).unwrap();
+        self.lives += 1;
+        let mut command = self.person.parley(&["chat", "bob"]);
+        let mut process = Running::start(command.stdin(Stdio::piped()).stdout(echo).stderr(Stdio::null()));
+        let stdin = process.0.stdin.take().unwrap();
+        self.party.set(process);
+        (stdin, last)
+    }
+
+    /// Says numbers until the danger is over, and stays until the end. Gives the last number.
+    fn talk(mut self, calm: &AtomicBool, over: &AtomicBool, said: &Mutex<Option<u64>>) {
+        let (mut stdin, mut last) = self.start();
+        while !over.load(Ordering::Relaxed) {
+            std::thread::sleep(PACE);
+            if self.party.is_gone() {
+                (stdin, last) = self.start();
+            }
+            if !calm.load(Ordering::Relaxed) {
+                // Into the pipe of one that is dead: it says it again in its next life.
+                if writeln!(stdin, "{}", last + 1).is_ok() {
+                    last += 1;
+                }
+            } else {
+                *lock(said) = Some(last);
+            }
+        }
+        self.party.kill();
+    }
+}
+
+/// What the lives of Bob's listener printed.
+fn heard(folder: &Path, lives: u32) -> Vec<Vec<u64>> {
+    let of_event = |object: &Value| (object["event"] == "message").then(|| number(&object["message"]))?;
+    let file = |life| -> PathBuf { folder.join(format!("bob-{life}")) };
+    (0..lives).map(|life| objects(&file(life)).iter().filter_map(of_event).collect()).collect()
+}
+
+#[test]
+fn each_message_is_there_once_and_in_order_whoever_is_killed() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
+    println!("SEED={seed}");
+    let mut dice = StdRng::seed_from_u64(seed);
+    let folder = TempDir::new().unwrap();
+    let folder = folder.path();
+    let address: SocketAddr = free_address();
+    let here = Place::default();
+    let start_relay = |_| relay(&here, address, &folder.join("relay"));
+    let (alice, bob, relay) = (Party::new(), Party::new(), Party::new());
+    relay.set(start_relay(0));
+    answers(address);
+    let people = ["alice", "bob"].map(|name| Person::sign_up(name, &here, address, folder));
+    people[0].done(&["new", "bob"]);
+
+    let (calm, over, said) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::new(None));
+    let lives = Mutex::new(0);
+    let listen = |life| {
+        *lock(&lives) = life + 1;
+        let printed = File::create(folder.join(format!("bob-{life}"))).unwrap();
+        let mut command = people[1].parley(&["--json", "listen", "--unread", "--mark-read"]);
+        Running::start(command.stdout(printed).stderr(Stdio::null()))
+    };
+    let ended = std::thread::scope(|scope| {
+        scope.spawn(|| relay.live(&over, start_relay));
+        scope.spawn(|| bob.live(&over, listen));
+        let talker = Alice { person: &people[0], party: &alice, folder, lives: 0 };
+        scope.spawn(|| talker.talk(&calm, &over, &said));
+        let began = Instant::now();
+        while began.elapsed() < DANGER {
+            std::thread::sleep(Duration::from_millis(dice.random_range(20..1_200)));
+            let victim = [&alice, &bob, &relay][dice.random_range(0..3)];
+            victim.kill();
+        }
+        calm.store(true, Ordering::Relaxed);
+        // Nothing is asserted while the others run: a panic here would wait for them.
+        let deadline = Instant::now() + PATIENCE;
+        let all = || {
+            let last = *lock(&said);
+            last.is_some_and(|last| heard(folder, *lock(&lives)).iter().flatten().any(|n| *n == last))
+        };
+        while !all() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let last = *lock(&said);
+        let ended = (last, all());
+        over.store(true, Ordering::Relaxed);
+        ended
+    });
+    let deaths = [&alice, &bob, &relay].map(|party| *lock(&party.killed) - 1);
+    println!("{ended:?} of what was said last, whether it came; deaths of Alice, Bob and the relay: {deaths:?}");
+    let last = ended.0.expect("Alice is there at the end");
+    assert_eq!(fault(&people[0].numbers("bob", u16::MAX), last), None, "Alice shows each once and in order");
+    assert_eq!(fault(&people[1].numbers("alice", u16::MAX), last), None, "Bob shows each once and in order");
+    assert!(ended.1, "Bob was told of the last one");
+    let heard = heard(folder, *lock(&lives));
+    for life in &heard {
+        let wrong = life.windows(2).find(|pair| pair[0] >= pair[1]);
+        assert_eq!(wrong, None, "Bob was told of each once and in order while he lived");
+    }
+    let mut told: Vec<u64> = heard.concat();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(fault(&told, last), None, "Bob was told of each in one of his lives");
+}
+
+/// Where numbers are not 1, 2, 3 … to the last: the place, and what stands there.
+fn fault(numbers: &[u64], last: u64) -> Option<(u64, Vec<u64>)> {
+    let wrong = (1..).zip(numbers).find(|(place, number)| place != *number).map(|(place, _)| place);
+    let missing = (numbers.len() as u64) < last;
+    let place = wrong.or(missing.then_some(numbers.len() as u64 + 1))?;
+    Some((place, numbers.iter().skip(usize::try_from(place).unwrap() - 1).take(5).copied().collect()))
+}
