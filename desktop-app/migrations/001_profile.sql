@@ -150,11 +150,13 @@ CREATE TABLE taken (
     PRIMARY KEY (chat, device, id)
 ) STRICT, WITHOUT ROWID;
 
--- How far each run of each other device is held. `place` is the order in which the runs follow each other.
+-- How far each run of each other device is held.
 CREATE TABLE streams (
     chat       BLOB NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
     device     BLOB NOT NULL,
     run        BLOB NOT NULL,
+    -- The membership which it began under, once a message of it has come.
+    membership BLOB,
     upto       INTEGER NOT NULL,
     missing    TEXT NOT NULL DEFAULT '[]',
     -- The run's last number, once a later run named it.

@@ -14,6 +14,8 @@ use crate::{MarkRegister, SealedMessage};
 pub const VERSION: u16 = 1;
 /// The longest sealed payload, in characters of base64.
 pub const MAX_PAYLOAD_BYTES: usize = 192 * 1024;
+/// The longest body, in bytes of JSON: what fits into a payload with a kibibyte for the header.
+pub const MAX_BODY_BYTES: usize = MAX_PAYLOAD_BYTES / 4 * 3 - 1024;
 
 #[derive(Serialize, Deserialize)]
 struct Outer<T> {

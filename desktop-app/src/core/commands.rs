@@ -125,6 +125,17 @@ impl Core {
         out.relay.push(make(req));
     }
 
+    /// A new session subscribes to the topics of the one before.
+    pub(crate) fn subscribe_again(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+        let patterns: Vec<String> = settings::get(tx, settings::SUBSCRIPTIONS)?.unwrap_or_default();
+        if let Some(session) = self.session.as_mut().filter(|_| !patterns.is_empty()) {
+            let req = session.next_request;
+            session.next_request += 1;
+            out.relay.push(ClientFrame::Subscribe { req, patterns });
+        }
+        Ok(())
+    }
+
     pub(crate) fn requests_done(&mut self, req: u64, result: Result<u64, ErrorBody>, out: &mut Effects) {
         if let Some(waiter) = self.session.as_mut().and_then(|session| session.requests.remove(&req)) {
             out.after.push(Box::new(move || {

@@ -81,14 +81,18 @@ impl Core {
             None => {}
         }
         let mut run = streams::get(tx, chat, from.device, message.run)?;
+        run.membership = Some(message.membership);
         let ready = self.note_run_before(tx, chat, from.device, &message, &mut run)?;
         match stream::judge(&run.held, ready, message.n) {
             // Another message had this number. The key is new, so one of the two is forged or from an old copy.
             Verdict::Duplicate => {
                 notice(out, chat, "id_conflict", "Two messages claim the same place; the first was kept.");
             }
-            Verdict::Next | Verdict::Fill => {
+            verdict @ (Verdict::Next | Verdict::Fill) => {
                 stream::take(&mut run.held, message.n);
+                if verdict == Verdict::Fill {
+                    messages::fill_gap(tx, chat, message.run, message.n)?;
+                }
                 streams::put(tx, chat, from.device, &run)?;
                 messages::take(tx, chat, key, digest)?;
                 self.show_sealed(tx, chat, from.account, &message, &run, route, out)?;
@@ -202,7 +206,7 @@ impl Core {
             stream::give_up(&mut run.held, n);
             streams::put(tx, chat, device, &run)?;
             tracing::warn!(%chat, %device, run = %run_id, upto = n, "messages are missing and are passed over");
-            self.show_gap(tx, chat, device, Some(lost), "lost", out)?;
+            self.show_gap(tx, chat, device, Some((run_id, n)), Some(lost), "lost", out)?;
             self.release_held(tx, chat, device, out)?;
             if self.gaps.contains_key(&(chat, device)) {
                 // There is another gap behind this one; it has been waited for as long.
@@ -405,12 +409,15 @@ impl Core {
         Ok(())
     }
 
-    /// Writes a line that says something is missing, at the end of what is there.
+    /// Writes a line that says something is missing, at the end of what is there. `upto` is the last of what was given
+    /// up, by which the line goes again if that comes after all.
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing about the gap")]
     pub(crate) fn show_gap(
         &mut self,
         tx: &Connection,
         chat_id: ChatId,
         device: DeviceId,
+        upto: Option<(parley_protocol::RunId, u64)>,
         count: Option<u64>,
         why: &str,
         out: &mut Effects,
@@ -422,7 +429,7 @@ impl Core {
             if chat.state.sealed { messages::sort_of(chat.clock) } else { (crate::store::int(chat.cursor.seq), 1) };
         let text = crate::store::to_json(&(count, why));
         let key = MessageKey { device, id: parley_protocol::MessageId::new() };
-        self.write_line(tx, chat_id, key, AccountId::nil(), "gap", sort, text, out)
+        self.write_line(tx, chat_id, key, AccountId::nil(), "gap", sort, upto, text, out)
     }
 
     /// Writes a line that is no message.
@@ -435,6 +442,7 @@ impl Core {
         account: AccountId,
         kind: &'static str,
         sort: (i64, i64),
+        number: Option<(parley_protocol::RunId, u64)>,
         text: String,
         out: &mut Effects,
     ) -> Sql<()> {
@@ -444,7 +452,7 @@ impl Core {
             account,
             kind,
             sort,
-            number: None,
+            number,
             seq: None,
             sent_at: self.now(),
             received_at: self.now(),

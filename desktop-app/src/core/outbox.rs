@@ -217,6 +217,11 @@ impl Core {
             self.settle(tx, chat, out)?;
             out.events.push(Event::Marks { chat });
         }
+        if merged != before
+            && let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat))
+        {
+            feed.ask_soon();
+        }
         self.link_marked(chat, from.device, &merged);
         if from.account == self.account() {
             let moved = streams::merge_read(tx, chat, &register.read)?;
@@ -232,8 +237,8 @@ impl Core {
         Ok(())
     }
 
-    /// Merges a register by maximum, and drops again the own runs which either side knows to be complete: what a register
-    /// leaves out while it holds the beginning of a later run.
+    /// Merges a register by maximum, and drops again the runs of one's own devices which either side knows to be complete:
+    /// what a register leaves out while it holds the beginning of a later run.
     fn take_maximum(
         &self,
         tx: &Connection,
@@ -242,24 +247,33 @@ impl Core {
         register: &MarkRegister,
     ) -> Sql<()> {
         let me = self.device();
-        let runs: Vec<RunId> = sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect();
+        let mut own = vec![(me, sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect::<Vec<_>>())];
+        for device in chats::devices_of(tx, chat, self.account())? {
+            if device != me {
+                let runs = streams::in_order(tx, chat, device)?;
+                own.push((device, runs.into_iter().map(|run| run.run).collect()));
+            }
+        }
         let (old, new) = (merged.clone(), register);
         merged.delivered.merge(&new.delivered);
         merged.read.merge(&new.read);
-        for (at, run) in runs.iter().enumerate() {
-            let later = runs.get(at + 1..).unwrap_or_default();
-            for (result, parts) in
-                [(&mut merged.delivered, [&old.delivered, &new.delivered]), (&mut merged.read, [&old.read, &new.read])]
-            {
-                let complete = parts.iter().any(|marks| marks.has(me, *run, u64::MAX, later));
-                if complete && let Some(mine) = result.0.get_mut(&me) {
-                    mine.remove(run);
+        for (sender, runs) in &own {
+            for (at, run) in runs.iter().enumerate() {
+                let later = runs.get(at + 1..).unwrap_or_default();
+                for (result, parts) in [
+                    (&mut merged.delivered, [&old.delivered, &new.delivered]),
+                    (&mut merged.read, [&old.read, &new.read]),
+                ] {
+                    let complete = parts.iter().any(|marks| marks.has(*sender, *run, u64::MAX, later));
+                    if complete && let Some(known) = result.0.get_mut(sender) {
+                        known.remove(run);
+                    }
                 }
             }
         }
-        // Other senders' runs are their business.
-        merged.delivered.0.retain(|device, _| *device == me);
-        merged.read.0.retain(|device, _| *device == me);
+        // How far the messages of other accounts came is their business.
+        merged.delivered.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
+        merged.read.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
         Ok(())
     }
 
@@ -443,6 +457,7 @@ impl Core {
         copied: bool,
         out: &mut Effects,
     ) -> Sql<()> {
+        sent::forget_runs(tx)?;
         for row in sent::unfinished(tx)? {
             let key = MessageKey { device: old, id: row.id };
             let taken = row.at_relay && (copied || !row.sealed);

@@ -45,11 +45,13 @@ enum PeerFrame {
         /// The opening which is known.
         opening: Opening,
     },
-    /// How far the sender holds and has shown the receiver's messages. The first one of a chat puts the link in step.
+    /// How far the sender holds and has shown what the receiver's account sent. The first one of a chat puts the link in
+    /// step.
     Marks {
         /// Which chat.
         chat: ChatId,
-        /// The sender's register, as far as it concerns the receiver (and, among own devices, everybody).
+        /// The sender's register, as far as it concerns the receiver's account (and, among own devices, what was read of
+        /// everybody).
         register: MarkRegister,
     },
     /// A message; the same bytes as an append's.
@@ -309,9 +311,12 @@ impl Core {
         }
         let register = streams::register(tx, chat)?;
         for peer in peers {
-            let own = chats::account_of(tx, peer)? == Some(self.account());
-            let about =
-                |marks: &Marks| Marks(marks.0.iter().filter(|(device, _)| **device == peer).map(clone).collect());
+            let account = chats::account_of(tx, peer)?.unwrap_or_default();
+            let own = account == self.account();
+            let theirs = chats::devices_of(tx, chat, account)?;
+            let about = |marks: &Marks| {
+                Marks(marks.0.iter().filter(|(device, _)| theirs.contains(device)).map(clone).collect())
+            };
             let register = MarkRegister {
                 delivered: about(&register.delivered),
                 read: match (own, self.settings.read_marks) {

@@ -12,7 +12,7 @@ use parley_protocol::{
 };
 use rusqlite::Connection;
 
-use super::inbox::{Incoming, is_of_kind, notice};
+use super::inbox::{Incoming, Told, is_of_kind, notice};
 use super::session::{Refused, Session, SessionPhase, refusal_pause};
 use super::{Core, Effects, Task};
 use crate::events::Event;
@@ -21,6 +21,9 @@ use crate::relay_link::LinkCommand;
 use crate::store::chats::ChatRow;
 use crate::store::{Sql, chats, messages, sent, settings};
 use crate::views::{ChatStatus, Connection as ConnectionView, Me, Route};
+
+/// Why messages to a chat fail which one is no longer in.
+const LEFT: &str = "You are no longer in this chat.";
 
 impl Core {
     /// A session begins: say hello with the own cursors.
@@ -91,6 +94,7 @@ impl Core {
                 for gone in gone {
                     self.lose(tx, gone, out)?;
                 }
+                self.subscribe_again(tx, out)?;
                 for chat in sent::chats_with_open(tx)? {
                     out.pump.insert(chat);
                 }
@@ -187,17 +191,7 @@ impl Core {
             (LogStart::Resumed, _) => {
                 self.reset_if_read(tx, chat, out)?;
             }
-            (LogStart::Started, Some(state)) => {
-                chats::put(tx, &state)?;
-                chats::set_status(tx, chat, ChatStatus::Active)?;
-                chats::set_cursor(tx, chat, log.position)?;
-                if log.position.seq == 1 {
-                    // The first entry itself is not sent to those whom it brought in; a relay restored to before it may need it.
-                    chats::put_change(tx, chat, state.membership, &first_change(&state))?;
-                }
-                out.events.push(Event::Chat { chat });
-                self.reset_if_read(tx, chat, out)?;
-            }
+            (LogStart::Started, Some(state)) => self.begin_chat(tx, known.as_ref(), &state, log.position, out)?,
             (LogStart::Reset, state) => {
                 if known.is_none()
                     && let Some(state) = state
@@ -215,7 +209,7 @@ impl Core {
                 }
                 chats::set_cursor(tx, chat, log.position)?;
                 let lost = log.trimmed.map(|gone| (gone.to + 1).saturating_sub(gone.from));
-                self.show_gap(tx, chat, self.device(), lost, "retention", out)?;
+                self.show_gap(tx, chat, self.device(), None, lost, "retention", out)?;
             }
             (LogStart::Started, None) => {}
         }
@@ -223,6 +217,51 @@ impl Core {
         self.wish_links_of(tx, chat, out)?;
         out.pump.insert(chat);
         out.routes.insert(chat);
+        Ok(())
+    }
+
+    /// A log begins for this device: a chat which is new to it, which it came into again, or which a restored relay was
+    /// given back. The state is the log's at this position, and what follows there is applied to it, whether it was seen
+    /// before or not.
+    fn begin_chat(
+        &mut self,
+        tx: &Connection,
+        known: Option<&ChatRow>,
+        state: &parley_protocol::ChatState,
+        position: Cursor,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let chat = state.id;
+        // A membership that was seen before comes again only from a relay that was restored.
+        let restored = chats::audience(tx, chat, state.membership)?.is_some();
+        if known.is_some_and(|known| known.resetting) {
+            // Somebody else gave the log back, and may not have known all of it.
+            out.tasks.push(Task::Restore { chat, changes: chats::lost_changes(tx, chat)? });
+        }
+        chats::forget_changes(tx, chat)?;
+        if known.is_some() && !restored {
+            // Runs of the stay before may have gone on without this device: nothing of them is waited for.
+            chats::forget_memberships(tx, chat)?;
+            sent::forget_taken(tx, chat)?;
+        }
+        chats::put(tx, state)?;
+        chats::set_status(tx, chat, ChatStatus::Active)?;
+        chats::set_cursor(tx, chat, position)?;
+        if position.seq == 1 {
+            // The first entry itself is not sent to those whom it brought in; a relay restored to before it may need it.
+            chats::put_change(tx, chat, state.membership, &first_change(state))?;
+        }
+        if let Some(known) = known {
+            if !state.sealed && position.seq > known.cursor.seq {
+                // What was said meanwhile would be a hole that no paging finds; the relay has the whole history.
+                messages::forget_history(tx, chat)?;
+            }
+            if restored {
+                sent::unfail(tx, chat, LEFT)?;
+            }
+            self.finish_reset(tx, chat, out)?;
+        }
+        out.events.push(Event::Chat { chat });
         Ok(())
     }
 
@@ -286,7 +325,9 @@ impl Core {
 
     fn chat_left(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
         chats::set_status(tx, chat, ChatStatus::Left)?;
-        self.fail_rest(tx, chat, "You are no longer in this chat.", out)
+        self.fail_rest(tx, chat, LEFT, out)?;
+        // Its log goes on without this device, which is behind in it no more.
+        self.show_progress(tx, out)
     }
 
     fn chat_deleted(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
@@ -405,8 +446,44 @@ impl Core {
             // There is nobody whose mark could be waited for.
             sent::remove(tx, chat.state.id, id)?;
         }
-        debug_assert!(!text.is_empty());
-        Ok(())
+        self.recover_own(tx, chat, entry, text, out)
+    }
+
+    /// An own message which this profile does not know: its disk lost a commit that it had said was there, and the log has
+    /// what was sent in it. What is known already stays as it is.
+    fn recover_own(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        entry: &Entry,
+        text: &str,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let id = MessageId(entry.id);
+        let key = MessageKey { device: self.device(), id };
+        if sent::state(tx, chat.state.id, id)?.is_some() || messages::author(tx, chat.state.id, key)?.is_some() {
+            return Ok(());
+        }
+        let Ok(message) = payload::open(text) else {
+            return Ok(());
+        };
+        sent::recover_number(tx, chat.state.id, message.run, message.n)?;
+        if message.clock > chat.clock {
+            chats::set_clock(tx, chat.state.id, message.clock)?;
+        }
+        let told = Told {
+            chat,
+            from: entry.from,
+            id,
+            clock: message.clock,
+            sort: messages::sort_of(message.clock),
+            number: Some((message.run, message.n)),
+            seq: None,
+            sent_at: message.sent_at,
+            shown: true,
+            route: Route::Relay,
+        };
+        self.apply_body(tx, &told, &message.body, out)
     }
 
     /// A change of the chat, by the log. After a reset those already seen are not applied twice.
@@ -436,7 +513,7 @@ impl Core {
         if let Some(text) = line_of(tx, change)? {
             let sort = if state.sealed { (crate::store::int(entry.at), 0) } else { (crate::store::int(entry.seq), 0) };
             let key = MessageKey { device: entry.from.device, id: MessageId(entry.id) };
-            self.write_line(tx, id, key, entry.from.account, "change", sort, text, out)?;
+            self.write_line(tx, id, key, entry.from.account, "change", sort, None, text, out)?;
         }
         match change {
             ChatChange::MemberRemoved { account } if *account == self.account() => self.chat_left(tx, id, out)?,
@@ -464,12 +541,7 @@ impl Core {
             InboxItem::ChatDeleted { chat } => self.chat_deleted(tx, *chat, out),
             InboxItem::Expired { chat, messages: ids } => {
                 for id in ids {
-                    sent::fail(
-                        tx,
-                        *chat,
-                        *id,
-                        "Not everybody got this in time: the relay keeps messages only so long.",
-                    )?;
+                    sent::expire(tx, *chat, *id)?;
                     out.events.push(Event::MessageChanged {
                         chat: *chat,
                         key: MessageKey { device: self.device(), id: *id },
@@ -631,7 +703,7 @@ impl Core {
             let id = chat.state.id;
             if chat.status == ChatStatus::Active {
                 chats::set_cursor(tx, id, Cursor::default())?;
-                self.show_gap(tx, id, self.device(), None, "old_copy", out)?;
+                self.show_gap(tx, id, self.device(), None, None, "old_copy", out)?;
             }
         }
         let message = "This profile is a copy of one that was used after the copy was made. It is a new device now; from here on something may be missing.";
@@ -653,7 +725,7 @@ impl Core {
             return Ok(());
         };
         let mut behind = 0;
-        for chat in chats::all(tx)? {
+        for chat in chats::all(tx)?.into_iter().filter(|chat| chat.status == ChatStatus::Active) {
             let head = session.heads.get(&chat.state.id.into()).copied().unwrap_or(0);
             behind += head.saturating_sub(chat.cursor.seq);
         }

@@ -49,6 +49,16 @@ pub(crate) struct Refused {
     pub(crate) until: Instant,
 }
 
+impl Feed {
+    /// Somebody took something of the chat, so there may be room again: a refusal is asked about soon.
+    pub(crate) fn ask_soon(&mut self) {
+        let soon = Instant::now() + Duration::from_millis(300);
+        if let Some(refused) = &mut self.refused {
+            refused.until = refused.until.min(soon);
+        }
+    }
+}
+
 impl Session {
     pub(crate) fn new(number: u64) -> Self {
         Self {

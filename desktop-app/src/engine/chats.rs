@@ -214,7 +214,24 @@ impl Engine {
     /// # Errors
     /// The own role does not allow it; the relay cannot be reached.
     pub async fn add_member(&self, chat: ChatId, member: &str) -> Result<()> {
-        self.change(Method::POST, format!("/api/chats/{chat}/members"), &AddMember { member: member.to_owned() }).await
+        let mut events = self.events();
+        let body = AddMember { member: member.to_owned() };
+        self.change(Method::POST, format!("/api/chats/{chat}/members"), &body).await?;
+        // What is said from here on is said to them too, so this device has to know of them first.
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+        loop {
+            let row = self.chat_row(chat).await?;
+            let is_in = |known: &parley_protocol::Member| {
+                known.username.eq_ignore_ascii_case(member) || known.account.to_string() == member
+            };
+            if row.state.kind.is_channel() || row.state.members.values().any(is_in) {
+                return Ok(());
+            }
+            if tokio::time::timeout_at(deadline, events.recv()).await.is_err() {
+                // It is done all the same, and this device learns of it once its session is open.
+                return Ok(());
+            }
+        }
     }
 
     /// Removes somebody.
@@ -324,10 +341,13 @@ impl Engine {
     }
 }
 
+/// What is shown of somebody who is blocked, or of whom nothing is known.
+const NOT_SHOWN: PresenceView = PresenceView { state: PresenceState::Offline, last_seen: None };
+
 fn presence_of(core: &Core, account: AccountId) -> PresenceView {
     match core.presence.get(&account) {
         Some(presence) => PresenceView { state: presence.state, last_seen: presence.last_seen },
-        None => PresenceView { state: PresenceState::Offline, last_seen: None },
+        None => NOT_SHOWN,
     }
 }
 
@@ -352,7 +372,7 @@ fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
         status: row.status,
         role: row.state.role(me),
         peer,
-        presence: peer.map(|peer| presence_of(core, peer)),
+        presence: peer.map(|peer| if blocked { NOT_SHOWN } else { presence_of(core, peer) }),
         member_count: row.state.members.len(),
         unread,
         mentions,

@@ -1,6 +1,9 @@
 //! Messages: sending, changing, reading, finding, and topics.
 
+use std::collections::BTreeSet;
+
 use parley_protocol::http::History;
+use parley_protocol::payload::MAX_BODY_BYTES;
 use parley_protocol::{Body, ChatId, ClientFrame, ErrorBody, MessageKey};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -9,6 +12,7 @@ use super::Engine;
 use crate::core::{Core, Effects};
 use crate::error::{EngineError, Result};
 use crate::store::chats::{self, ChatRow};
+use crate::store::settings::{self, SUBSCRIPTIONS};
 use crate::store::{Sql, messages, timeline};
 use crate::views::{ChatStatus, DeviceDelivery, Hit, MessageView, Outgoing, Page};
 
@@ -76,6 +80,11 @@ impl Engine {
 
     async fn say(&self, chat: ChatId, body: Body) -> Result<MessageKey> {
         body.check().map_err(EngineError::Invalid)?;
+        // Characters which JSON escapes take up to six bytes. A relay that refused one message of a stream would leave a
+        // gap in it, so what it could never take is not numbered.
+        if crate::store::to_json(&body).len() > MAX_BODY_BYTES {
+            return Err(EngineError::Invalid("the message is too long to be carried; send it in parts".to_owned()));
+        }
         self.with_active(chat, move |core, tx, row, out| core.send(tx, row, &body, out)).await
     }
 
@@ -208,12 +217,16 @@ impl Engine {
         .await
     }
 
-    /// Subscribes this session to topics; `*` stands for one part of a name, `>` for the rest. Gives how many patterns are held.
+    /// Subscribes to topics, until that is taken back: `*` stands for one part of a name, `>` for the rest. Gives how many
+    /// patterns are held.
     ///
     /// # Errors
     /// The relay refuses or cannot be reached.
     pub async fn subscribe(&self, patterns: Vec<String>) -> Result<u64> {
-        self.request(|req| ClientFrame::Subscribe { req, patterns }).await
+        let wanted = patterns.clone();
+        let held = self.request(|req| ClientFrame::Subscribe { req, patterns }).await?;
+        self.keep_subscriptions(move |kept| kept.extend(wanted)).await?;
+        Ok(held)
     }
 
     /// Takes subscriptions back.
@@ -221,7 +234,21 @@ impl Engine {
     /// # Errors
     /// The relay refuses or cannot be reached.
     pub async fn unsubscribe(&self, patterns: Vec<String>) -> Result<u64> {
-        self.request(|req| ClientFrame::Unsubscribe { req, patterns }).await
+        let unwanted = patterns.clone();
+        let held = self.request(|req| ClientFrame::Unsubscribe { req, patterns }).await?;
+        self.keep_subscriptions(move |kept| kept.retain(|pattern| !unwanted.contains(pattern))).await?;
+        Ok(held)
+    }
+
+    /// Changes the patterns which each new session subscribes to.
+    async fn keep_subscriptions(&self, change: impl FnOnce(&mut BTreeSet<String>) + Send + 'static) -> Result<()> {
+        self.ask(move |_, tx, _| {
+            let mut kept: BTreeSet<String> = settings::get(tx, SUBSCRIPTIONS)?.unwrap_or_default();
+            change(&mut kept);
+            settings::set(tx, SUBSCRIPTIONS, &kept)?;
+            Ok(Ok(()))
+        })
+        .await
     }
 
     /// Publishes on a topic, live. Gives how many sessions it was handed to.

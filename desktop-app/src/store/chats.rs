@@ -175,6 +175,18 @@ pub(crate) fn lost_changes(db: &Connection, chat: ChatId) -> Sql<Vec<(EventId, C
     Ok(rows.into_iter().filter_map(|(id, text)| Some((id, serde_json::from_str(&text).ok()?))).collect())
 }
 
+/// The chat's state is taken from the log again: what follows there is applied whether it was seen before or not.
+pub(crate) fn forget_changes(db: &Connection, chat: ChatId) -> Sql<()> {
+    db.execute("DELETE FROM changes WHERE chat = ?1", [chat.as_bytes()])?;
+    Ok(())
+}
+
+/// The runs which began up to now are no business of this device any more.
+pub(crate) fn forget_memberships(db: &Connection, chat: ChatId) -> Sql<()> {
+    db.execute("DELETE FROM memberships WHERE chat = ?1", [chat.as_bytes()])?;
+    Ok(())
+}
+
 /// From now on the log is read anew: no change is known to be in it.
 pub(crate) fn begin_reset(db: &Connection, chat: ChatId) -> Sql<()> {
     db.execute("UPDATE changes SET in_log = 0 WHERE chat = ?1", [chat.as_bytes()])?;
@@ -251,6 +263,13 @@ pub(crate) fn direct_with(db: &Connection, device: DeviceId) -> Sql<Vec<ChatId>>
     )?
     .query_map([device.as_bytes()], |row| id(row, 0))?
     .collect()
+}
+
+/// The devices of an account that take part in a sealed chat.
+pub(crate) fn devices_of(db: &Connection, chat: ChatId, account: AccountId) -> Sql<Vec<DeviceId>> {
+    db.prepare_cached("SELECT device FROM member_devices WHERE chat = ?1 AND account = ?2 ORDER BY device")?
+        .query_map([chat.as_bytes(), account.as_bytes()], |row| id(row, 0))?
+        .collect()
 }
 
 /// The account of a device that takes part in a sealed direct chat.

@@ -124,6 +124,32 @@ pub(crate) fn withdraw(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()
     Ok(())
 }
 
+/// A number that had been given up came after all: the line of its gap says one less, and goes with the last one.
+pub(crate) fn fill_gap(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<()> {
+    let mut gaps = db.prepare_cached(
+        "SELECT rowid, n, text FROM messages WHERE chat = ?1 AND run = ?2 AND n >= ?3 AND kind = 'gap'",
+    )?;
+    let mut rows = gaps.query(params![chat.as_bytes(), run.as_bytes(), int(n)])?;
+    while let Some(row) = rows.next()? {
+        let (rowid, upto, text): (i64, u64, String) = (row.get(0)?, super::count(row, 1)?, row.get(2)?);
+        let (count, why): (u64, String) = serde_json::from_str(&text).unwrap_or_default();
+        if count <= 1 {
+            db.execute("DELETE FROM messages WHERE rowid = ?1", [rowid])?;
+        } else if upto.saturating_sub(count) < n {
+            db.execute("UPDATE messages SET text = ?2 WHERE rowid = ?1", params![rowid, to_json(&(count - 1, why))])?;
+        }
+    }
+    Ok(())
+}
+
+/// Forgets what was kept of an open chat's log, so that it is fetched again as it is paged through; what waits stays.
+pub(crate) fn forget_history(db: &Connection, chat: ChatId) -> Sql<()> {
+    db.execute("DELETE FROM messages WHERE chat = ?1 AND seq IS NOT NULL", [chat.as_bytes()])?;
+    db.execute("DELETE FROM edits WHERE chat = ?1", [chat.as_bytes()])?;
+    db.execute("DELETE FROM reactions WHERE chat = ?1", [chat.as_bytes()])?;
+    Ok(())
+}
+
 /// An edit or a delete.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {

@@ -19,6 +19,9 @@ pub(crate) struct SentRow {
     pub(crate) payload: String,
 }
 
+/// Why a message failed which the relay kept for as long as it keeps messages.
+const EXPIRED: &str = "Not everybody got this in time: the relay keeps messages only so long.";
+
 const COLUMNS: &str = "position, id, run, n, payload";
 
 fn read(row: &Row<'_>) -> Sql<SentRow> {
@@ -59,6 +62,16 @@ pub(crate) fn last_run(db: &Connection, chat: ChatId) -> Sql<Option<OwnRun>> {
         .optional()
 }
 
+/// A number of an own run turned out to be used.
+pub(crate) fn recover_number(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<()> {
+    db.prepare_cached("UPDATE runs SET last_n = max(last_n, ?3) WHERE chat = ?1 AND run = ?2")?.execute(params![
+        chat.as_bytes(),
+        run.as_bytes(),
+        int(n)
+    ])?;
+    Ok(())
+}
+
 /// Begins a run, or moves its last number.
 pub(crate) fn put_run(db: &Connection, chat: ChatId, run: &OwnRun) -> Sql<()> {
     db.prepare_cached(
@@ -72,6 +85,20 @@ pub(crate) fn put_run(db: &Connection, chat: ChatId, run: &OwnRun) -> Sql<()> {
         run.life.as_bytes(),
         int(run.last_n)
     ])?;
+    Ok(())
+}
+
+/// This profile is another device from now on: its first run follows none of the other one's.
+pub(crate) fn forget_runs(db: &Connection) -> Sql<()> {
+    db.execute_batch("DELETE FROM runs")
+}
+
+/// The relay has these, and nobody's mark is waited for any more.
+pub(crate) fn forget_taken(db: &Connection, chat: ChatId) -> Sql<()> {
+    db.execute(
+        "DELETE FROM sent WHERE chat = ?1 AND run IS NOT NULL AND state IN ('accepted', 'ended')",
+        [chat.as_bytes()],
+    )?;
     Ok(())
 }
 
@@ -167,6 +194,24 @@ pub(crate) fn fail(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -
     Ok(rows > 0)
 }
 
+/// The relay gave the row up before everybody had it. The bytes stay, for a receiver whose mark lists the number.
+pub(crate) fn expire(db: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2",
+        params![chat.as_bytes(), id.as_bytes(), EXPIRED],
+    )?;
+    Ok(())
+}
+
+/// What failed for this reason waits again: it was wrong.
+pub(crate) fn unfail(db: &Connection, chat: ChatId, reason: &str) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET state = 'waiting', reason = '' WHERE chat = ?1 AND state = 'failed' AND reason = ?2",
+        params![chat.as_bytes(), reason],
+    )?;
+    Ok(())
+}
+
 /// Everything of a chat that has yet to be taken fails; gives what did.
 pub(crate) fn fail_all(db: &Connection, chat: ChatId, reason: &str) -> Sql<Vec<MessageId>> {
     db.prepare_cached(
@@ -198,9 +243,10 @@ pub(crate) fn reopen(db: &Connection, chat: ChatId) -> Sql<()> {
 pub(crate) fn reopen_number(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<bool> {
     let rows = db
         .prepare_cached(
-            "UPDATE sent SET state = 'waiting' WHERE chat = ?1 AND run = ?2 AND n = ?3 AND state = 'ended'",
+            "UPDATE sent SET state = 'waiting', reason = '' WHERE chat = ?1 AND run = ?2 AND n = ?3
+             AND (state = 'ended' OR (state = 'failed' AND reason = ?4))",
         )?
-        .execute(params![chat.as_bytes(), run.as_bytes(), int(n)])?;
+        .execute(params![chat.as_bytes(), run.as_bytes(), int(n), EXPIRED])?;
     Ok(rows > 0)
 }
 

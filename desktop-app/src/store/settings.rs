@@ -7,6 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Sql, count, id, int, to_json};
 
+/// The setting with the patterns of topics that each new session subscribes to.
+pub(crate) const SUBSCRIPTIONS: &str = "subscriptions";
+
 /// A setting, or `None` if it was never set or cannot be read.
 pub(crate) fn get<T: DeserializeOwned>(db: &Connection, key: &str) -> Sql<Option<T>> {
     let text: Option<String> = db

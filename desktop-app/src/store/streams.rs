@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parley_protocol::marks::Held;
-use parley_protocol::{AccountId, ChatId, DeviceId, MarkRegister, Marks, RunId};
+use parley_protocol::{AccountId, ChatId, DeviceId, EventId, MarkRegister, Marks, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Sql, count, id, id_or_none, int, json, to_json};
@@ -13,6 +13,8 @@ use crate::views::Route;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) run: RunId,
+    /// Names its audience; `None` while no message of it has come.
+    pub(crate) membership: Option<EventId>,
     pub(crate) held: Held,
     pub(crate) ends_at: Option<u64>,
     pub(crate) after: Option<RunId>,
@@ -30,7 +32,7 @@ impl Stream {
     }
 }
 
-const COLUMNS: &str = "run, upto, missing, ends_at, after_run, read_upto";
+const COLUMNS: &str = "run, upto, missing, ends_at, after_run, read_upto, membership";
 
 fn read(row: &Row<'_>, from: usize) -> Sql<Stream> {
     Ok(Stream {
@@ -39,6 +41,7 @@ fn read(row: &Row<'_>, from: usize) -> Sql<Stream> {
         ends_at: row.get::<_, Option<i64>>(from + 3)?.map(i64::cast_unsigned),
         after: id_or_none(row, from + 4)?,
         read_upto: count(row, from + 5)?,
+        membership: id_or_none(row, from + 6)?,
     })
 }
 
@@ -51,11 +54,31 @@ pub(crate) fn get(db: &Connection, chat: ChatId, device: DeviceId, run: RunId) -
     Ok(stream.unwrap_or(Stream { run, ..Stream::default() }))
 }
 
+/// Every run of one device.
+pub(crate) fn of_device(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM streams WHERE chat = ?1 AND device = ?2"))?
+        .query_map(params![chat.as_bytes(), device.as_bytes()], |row| read(row, 0))?
+        .collect()
+}
+
+/// Every run of one device, each after the one which it follows.
+pub(crate) fn in_order(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
+    let mut left = of_device(db, chat, device)?;
+    let mut ordered: Vec<Stream> = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let is_ready = |run: &Stream| run.after.is_none_or(|before| !left.iter().any(|other| other.run == before));
+        // Runs that follow each other in a circle are forged; any order is as good.
+        let at = left.iter().position(is_ready).unwrap_or(0);
+        ordered.push(left.remove(at));
+    }
+    Ok(ordered)
+}
+
 /// Writes a run.
 pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stream) -> Sql<()> {
     db.prepare_cached(
-        "INSERT OR REPLACE INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR REPLACE INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto, membership)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?
     .execute(params![
         chat.as_bytes(),
@@ -66,6 +89,7 @@ pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stre
         stream.ends_at.map(int),
         stream.after.map(|run| *run.as_bytes()),
         int(stream.read_upto),
+        stream.membership.map(|membership| *membership.as_bytes()),
     ])?;
     Ok(())
 }
@@ -75,7 +99,7 @@ pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stre
 pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
     let mut all = db.prepare_cached(&format!("SELECT {COLUMNS}, device FROM streams WHERE chat = ?1"))?;
     let streams: Vec<(DeviceId, Stream)> =
-        all.query_map([chat.as_bytes()], |row| Ok((id(row, 6)?, read(row, 0)?)))?.collect::<Sql<_>>()?;
+        all.query_map([chat.as_bytes()], |row| Ok((id(row, 7)?, read(row, 0)?)))?.collect::<Sql<_>>()?;
     let followed = |says: fn(&Stream) -> bool| -> BTreeSet<(DeviceId, RunId)> {
         let later = streams.iter().filter(|(_, stream)| says(stream));
         later.filter_map(|(device, stream)| Some((*device, stream.after?))).collect()

@@ -177,7 +177,6 @@ fn complete(db: &Connection, me: AccountId, chat: ChatId, stored: Vec<Stored>) -
         names.insert(account, found.clone());
         Ok(found)
     };
-    let own_device: Option<DeviceId> = settings::get::<crate::views::Me>(db, "me")?.map(|me| me.device);
     let any_own = stored.iter().any(|line| line.view.account == me && line.view.kind == MessageKind::Text);
     let mut delivery = if any_own { Deliveries::load(db, me, chat)? } else { None };
     let mut views = Vec::with_capacity(stored.len());
@@ -201,7 +200,7 @@ fn complete(db: &Connection, me: AccountId, chat: ChatId, stored: Vec<Stored>) -
         }
         if view.own {
             view.delivery = match &mut delivery {
-                Some(deliveries) => deliveries.of(db, view.key, number, seq, own_device)?,
+                Some(deliveries) => deliveries.of(db, view.key, number, seq)?,
                 None => Delivery::Sent,
             };
         }
@@ -238,6 +237,8 @@ struct Deliveries {
     me: AccountId,
     marks: BTreeMap<DeviceId, MarkRegister>,
     runs: Vec<sent::OwnRun>,
+    /// Runs of the account's other devices, as they are needed.
+    streams: HashMap<DeviceId, Vec<streams::Stream>>,
     audiences: HashMap<EventId, Vec<DeviceId>>,
     open: BTreeMap<DeviceId, OpenMark>,
 }
@@ -254,7 +255,7 @@ impl Deliveries {
             (BTreeMap::new(), Vec::new())
         };
         let open = if chat.state.sealed { BTreeMap::new() } else { open_marks(db, id)? };
-        Ok(Some(Self { chat, me, marks, runs, audiences: HashMap::new(), open }))
+        Ok(Some(Self { chat, me, marks, runs, streams: HashMap::new(), audiences: HashMap::new(), open }))
     }
 
     fn of(
@@ -263,9 +264,8 @@ impl Deliveries {
         key: MessageKey,
         number: Option<(RunId, u64)>,
         seq: Option<u64>,
-        own_device: Option<DeviceId>,
     ) -> Sql<Delivery> {
-        let state = if own_device == Some(key.device) { sent::state(db, self.chat.state.id, key.id)? } else { None };
+        let state = sent::state(db, self.chat.state.id, key.id)?;
         let (delivered, read) = match number {
             Some((run, n)) => {
                 let devices = self.devices(db, key.device, run, n)?;
@@ -289,12 +289,9 @@ impl Deliveries {
 
     /// How far each other device of the message's audience has it.
     fn devices(&mut self, db: &Connection, sender: DeviceId, run: RunId, n: u64) -> Sql<Vec<DeviceDelivery>> {
-        let Some(at) = self.runs.iter().position(|own| own.run == run) else {
-            // Sent by another device of one's own: its runs are not known here, so only what marks say outright counts.
+        let Some((membership, later)) = self.run(db, sender, run)? else {
             return Ok(Vec::new());
         };
-        let membership = self.runs.get(at).map(|run| run.membership).unwrap_or_default();
-        let later: Vec<RunId> = self.runs.iter().skip(at + 1).map(|run| run.run).collect();
         let chat = self.chat.state.id;
         let audience = match self.audiences.entry(membership) {
             Entry::Occupied(known) => known.into_mut(),
@@ -316,6 +313,23 @@ impl Deliveries {
             });
         }
         Ok(found)
+    }
+
+    /// The membership which a run of an own device began under, and the runs that follow it.
+    fn run(&mut self, db: &Connection, sender: DeviceId, run: RunId) -> Sql<Option<(EventId, Vec<RunId>)>> {
+        if let Some(at) = self.runs.iter().position(|own| own.run == run) {
+            let later = self.runs.iter().skip(at + 1).map(|run| run.run).collect();
+            return Ok(self.runs.get(at).map(|run| (run.membership, later)));
+        }
+        let streams = match self.streams.entry(sender) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(streams::in_order(db, self.chat.state.id, sender)?),
+        };
+        let Some(at) = streams.iter().position(|stream| stream.run == run) else {
+            return Ok(None);
+        };
+        let later = streams.iter().skip(at + 1).map(|stream| stream.run).collect();
+        Ok(streams.get(at).and_then(|stream| stream.membership).map(|membership| (membership, later)))
     }
 
     /// Whether of every other account at least one device does.

@@ -4,7 +4,20 @@
 
 mod campaign;
 mod campaign_finds;
+mod changes;
+mod channels;
 mod chatting;
+mod delivery;
+mod devices;
+mod groups;
 mod links;
 mod newer;
+mod people;
+mod profiles;
+mod raw;
+mod restored;
+mod routes;
+mod telling;
+mod topics;
+mod trouble;
 mod world;

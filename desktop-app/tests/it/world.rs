@@ -52,6 +52,11 @@ impl World {
         world
     }
 
+    /// Where the relay listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Leaves everything where it is when this world ends, for whoever wants to look.
     pub(crate) fn keep(&mut self) -> &Path {
         self.folder.disable_cleanup(true);
@@ -116,9 +121,7 @@ impl World {
     /// A copy of what the relay has on its disk now, as a backup takes it. The relay must not run.
     pub(crate) fn copy_relay(&self) -> TempDir {
         assert!(self.relay.is_none(), "stop the relay first");
-        let copy = tempfile::tempdir().unwrap();
-        copy_folder(&self.relay_data(), copy.path());
-        copy
+        copy_of(&self.relay_data())
     }
 
     /// Puts a copy back.
@@ -178,7 +181,11 @@ impl Drop for World {
 
 /// Tests are fast and come from one address.
 fn generous(config: &mut Config) {
-    let _ = config;
+    config.frames_per_second = 1_000_000;
+    config.frames_burst = 1_000_000;
+    config.requests_per_account = 100_000;
+    config.requests_per_address = 100_000;
+    config.signups_per_address = 100_000;
 }
 
 async fn bind(port: u16) -> TcpListener {
@@ -199,6 +206,35 @@ fn runtime(name: &str) -> Runtime {
 /// Stops a runtime where it is. Blocking work (SQLite) that is under way is waited for, as a killed process's system calls are.
 async fn kill(runtime: Runtime) {
     tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(5))).await.unwrap();
+}
+
+/// A copy of a folder which nobody writes in any more, but for a thread that may take a moment to close its database.
+fn copy_of(folder: &Path) -> TempDir {
+    let state = || -> Vec<_> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let mut files: Vec<_> = entries
+            .filter_map(|entry| {
+                let about = entry.metadata().ok()?;
+                Some((entry.file_name(), about.len(), about.modified().ok()))
+            })
+            .collect();
+        files.sort();
+        files
+    };
+    let deadline = Instant::now() + PATIENCE;
+    let mut before = state();
+    loop {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = state();
+        if now == before {
+            break;
+        }
+        assert!(Instant::now() < deadline, "{} never comes to rest", folder.display());
+        before = now;
+    }
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(folder, copy.path());
+    copy
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -69,7 +69,7 @@ pub(crate) fn standing(
         return Ok(None);
     };
     let (start, position, trimmed) = match cursor.filter(|cursor| cursor.seq >= stay.start) {
-        Some(cursor) => begin(connection, log, &head, cursor)?,
+        Some(cursor) => begin(connection, log, &head, cursor, stay.start)?,
         None if !stay.sealed => (LogStart::Started, Cursor { seq: head.head, entry: head.entry }, None),
         None if stay.start < head.trimmed_to => after_gap(&head, stay.start),
         None => {
@@ -106,7 +106,7 @@ pub(crate) fn inbox(connection: &Connection, device: DeviceId, cursor: Option<Cu
     let log = LogId::from(device);
     let head = LogHead::load(connection, log)?.unwrap_or(LogHead::EMPTY);
     let (start, position, trimmed) = match cursor {
-        Some(cursor) => begin(connection, log, &head, cursor)?,
+        Some(cursor) => begin(connection, log, &head, cursor, 0)?,
         None => (LogStart::Started, Cursor { seq: head.trimmed_to, entry: head.trimmed_entry }, None),
     };
     Ok(LogView { log, start, position, head: head.head, trimmed, chat: None })
@@ -114,8 +114,9 @@ pub(crate) fn inbox(connection: &Connection, device: DeviceId, cursor: Option<Cu
 
 type Begin = (LogStart, Cursor, Option<Trimmed>);
 
-/// Compares the device's own cursor with the log.
-fn begin(connection: &Connection, log: LogId, head: &LogHead, cursor: Cursor) -> Result<Begin, Failure> {
+/// Compares the device's own cursor with the log. `start` is the entry that brought it in: what was
+/// before is not its to read, whatever happened to the log.
+fn begin(connection: &Connection, log: LogId, head: &LogHead, cursor: Cursor, start: u64) -> Result<Begin, Failure> {
     if cursor.seq < head.trimmed_to {
         return Ok(after_gap(head, cursor.seq));
     }
@@ -123,7 +124,9 @@ fn begin(connection: &Connection, log: LogId, head: &LogHead, cursor: Cursor) ->
     if same {
         return Ok((LogStart::Resumed, cursor, None));
     }
-    Ok((LogStart::Reset, Cursor { seq: head.trimmed_to, entry: head.trimmed_entry }, None))
+    let seq = head.trimmed_to.max(start.saturating_sub(1));
+    let entry = if seq == 0 { None } else { known_entry(connection, log, head, seq)? }.unwrap_or_default();
+    Ok((LogStart::Reset, Cursor { seq, entry }, None))
 }
 
 fn after_gap(head: &LogHead, seq: u64) -> Begin {

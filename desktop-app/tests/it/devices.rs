@@ -1,0 +1,190 @@
+//! Several devices of one account.
+
+use desktop_app::Event;
+use desktop_app::views::Delivery;
+
+use crate::telling::counted;
+use crate::world::{World, eventually};
+
+#[tokio::test]
+async fn two_devices_of_one_account_see_the_same() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let phone = world.sign_in("alice", "phone").await;
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    phone.has_chat(chat).await;
+    alice.say(chat, "from the desk").await;
+    bob.shows(chat, &["from the desk"]).await;
+    phone.shows(chat, &["from the desk"]).await;
+    phone.say(chat, "from the phone").await;
+    bob.shows(chat, &["from the desk", "from the phone"]).await;
+    alice.shows(chat, &["from the desk", "from the phone"]).await;
+    bob.say(chat, "to both").await;
+    let expected = ["from the desk", "from the phone", "to both"];
+    alice.shows(chat, &expected).await;
+    phone.shows(chat, &expected).await;
+    assert_eq!(phone.view(chat).await.unread, 1, "own messages are never unread");
+}
+
+#[tokio::test]
+async fn what_is_read_on_one_device_is_read_on_the_other() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let mut phone = world.sign_in("alice", "phone").await;
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    phone.has_chat(chat).await;
+    let keys = bob.say_all(chat, &counted(0..10)).await;
+    alice.has_unread(chat, 10).await;
+    phone.has_unread(chat, 10).await;
+    alice.engine().mark_read(chat, Some(keys[3])).await.unwrap();
+    alice.has_unread(chat, 6).await;
+    phone.has_unread(chat, 6).await;
+    phone.kill().await;
+    alice.engine().mark_read(chat, None).await.unwrap();
+    bob.say(chat, "late").await;
+    alice.has_unread(chat, 1).await;
+    phone.start().await;
+    phone.has_unread(chat, 1).await;
+    phone.engine().mark_read(chat, None).await.unwrap();
+    alice.has_unread(chat, 0).await;
+    for key in keys {
+        bob.came(chat, key, Delivery::Read).await;
+    }
+}
+
+#[tokio::test]
+async fn read_marks_agree_in_channels_too() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let phone = world.sign_in("alice", "phone").await;
+    let chat = bob.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    alice.engine().join(chat).await.unwrap();
+    phone.has_chat(chat).await;
+    bob.say_all(chat, &counted(0..5)).await;
+    alice.has_unread(chat, 5).await;
+    phone.has_unread(chat, 5).await;
+    phone.engine().mark_read(chat, None).await.unwrap();
+    alice.has_unread(chat, 0).await;
+}
+
+#[tokio::test]
+async fn how_far_a_message_came_is_seen_on_every_own_device() {
+    let world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let phone = world.sign_in("alice", "phone").await;
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    phone.has_chat(chat).await;
+    bob.kill().await;
+    let key = alice.say(chat, "hello").await;
+    phone.shows(chat, &["hello"]).await;
+    phone.came(chat, key, Delivery::Sent).await;
+    bob.start().await;
+    phone.came(chat, key, Delivery::Delivered).await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    phone.came(chat, key, Delivery::Read).await;
+    alice.came(chat, key, Delivery::Read).await;
+    // A run that ended is still known to be read.
+    bob.restart().await;
+    let answer = bob.say(chat, "hi").await;
+    let second = phone.say(chat, "again").await;
+    bob.shows(chat, &["hello", "hi", "again"]).await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    alice.came(chat, second, Delivery::Read).await;
+    phone.came(chat, key, Delivery::Read).await;
+    alice.engine().mark_read(chat, Some(answer)).await.unwrap();
+    bob.came(chat, answer, Delivery::Read).await;
+}
+
+#[tokio::test]
+async fn read_marks_turned_off_stay_among_own_devices() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let phone = world.sign_in("alice", "phone").await;
+    alice.choose(|settings| settings.read_marks = false).await;
+    phone.choose(|settings| settings.read_marks = false).await;
+    let chat = bob.direct(&alice).await;
+    alice.has_chat(chat).await;
+    phone.has_chat(chat).await;
+    let key = bob.say(chat, "secret reader?").await;
+    alice.has_unread(chat, 1).await;
+    phone.has_unread(chat, 1).await;
+    alice.engine().mark_read(chat, None).await.unwrap();
+    phone.has_unread(chat, 0).await;
+    // What alice says after it reaches bob after her marks.
+    alice.say(chat, "well").await;
+    bob.shows(chat, &["secret reader?", "well"]).await;
+    bob.came(chat, key, Delivery::Delivered).await;
+    assert_eq!(bob.delivery(chat, key).await, Delivery::Delivered);
+    // Turned on again, they are told.
+    alice.choose(|settings| settings.read_marks = true).await;
+    bob.came(chat, key, Delivery::Read).await;
+}
+
+#[tokio::test]
+async fn a_new_device_takes_part_from_then_on() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    alice.say(chat, "before").await;
+    bob.shows(chat, &["before"]).await;
+    let phone = world.sign_in("bob", "phone").await;
+    phone.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
+    let key = alice.say(chat, "after").await;
+    phone.shows(chat, &["after"]).await;
+    bob.shows(chat, &["before", "after"]).await;
+    eventually("both of bob's devices have it", async || {
+        let devices = alice.engine().deliveries(chat, key).await.unwrap();
+        devices.len() == 2 && devices.iter().all(|device| device.delivered)
+    })
+    .await;
+    assert!(phone.gaps(chat).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_revoked_device_is_signed_out_and_waited_for_no_more() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let mut phone = world.sign_in("bob", "phone").await;
+    let chat = alice.direct(&bob).await;
+    phone.has_chat(chat).await;
+    bob.has_chat(chat).await;
+    let device = phone.device_id().await;
+    phone.kill().await;
+    alice.say(chat, "hello").await;
+    bob.shows(chat, &["hello"]).await;
+    bob.engine().revoke_device(device).await.unwrap();
+    alice.linked(chat).await;
+    phone.start().await;
+    eventually("the phone is signed out", async || phone.engine().me().await.unwrap().is_none()).await;
+    alice.say(chat, "private").await;
+    bob.shows(chat, &["hello", "private"]).await;
+    assert!(phone.texts(chat).await.is_empty());
+}
+
+#[tokio::test]
+async fn each_message_is_told_once_on_each_device() {
+    let world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    let mut ear = bob.listen();
+    let mut told = Vec::new();
+    for round in 0..3 {
+        let words: Vec<String> = (0..10).map(|n| format!("{round}.{n}")).collect();
+        alice.say_all(chat, &words).await;
+        let all = async || bob.texts(chat).await.len() == (round + 1) * 10;
+        eventually("bob has all", all).await;
+        told.extend(ear.heard());
+        bob.restart().await;
+        ear = bob.listen();
+        bob.online().await;
+    }
+    told.extend(ear.heard());
+    let told = told.iter().filter(|event| matches!(event, Event::Message { notify: true, .. })).count();
+    assert_eq!(told, 30);
+}

@@ -1,0 +1,212 @@
+//! A profile's folder: who may open it, and what happens to copies of it.
+
+use desktop_app::views::Delivery;
+use desktop_app::{Engine, EngineError, Options};
+
+use crate::telling::{counted, pair, pair_by_relay};
+use crate::world::{World, eventually};
+
+#[tokio::test]
+async fn a_second_engine_on_one_profile_is_refused() {
+    let world = World::new().await;
+    let alice = world.sign_up("alice").await;
+    let second = Engine::open(&alice.folder, Options::default()).await;
+    assert!(matches!(second, Err(EngineError::ProfileInUse(_))));
+    alice.online().await;
+}
+
+#[tokio::test]
+async fn a_profile_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let world = World::new().await;
+    let mut alice = world.sign_up("alice").await;
+    alice.kill().await;
+    let version = |db: &rusqlite::Connection| db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+    let now = version(&alice.database()).unwrap();
+    alice.database().pragma_update(None, "user_version", now + 1).unwrap();
+    let refused = Engine::open(&alice.folder, Options::default()).await;
+    assert!(matches!(refused, Err(EngineError::ProfileNewer)));
+    assert_eq!(version(&alice.database()).unwrap(), now + 1);
+    alice.database().pragma_update(None, "user_version", now).unwrap();
+    alice.start().await;
+    alice.online().await;
+}
+
+#[tokio::test]
+async fn an_old_copy_of_a_profile_becomes_a_new_device() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "before the copy").await;
+    bob.shows(chat, &["before the copy"]).await;
+    let device = bob.device_id().await;
+    bob.kill().await;
+    let copy = bob.copy_profile().await;
+    bob.start().await;
+    let keys = bob.say_all(chat, &counted(0..10)).await;
+    bob.came(chat, keys[9], Delivery::Delivered).await;
+    bob.kill().await;
+    bob.put_back(&copy).await;
+    // It writes before it has heard from anybody.
+    bob.gate.cut();
+    bob.start().await;
+    bob.never_direct().await;
+    bob.say(chat, "from the copy").await;
+    let mut ear = bob.listen();
+    bob.gate.heal();
+    ear.hears_notice("old_copy").await;
+    bob.online().await;
+    assert_ne!(bob.device_id().await, device);
+    let mut expected = vec!["before the copy".to_owned()];
+    expected.extend(counted(0..10));
+    expected.push("from the copy".to_owned());
+    alice.shows_all(chat, &expected).await;
+    // The copy keeps what it has, says that something may be missing, and goes on.
+    bob.shows(chat, &["before the copy", "from the copy"]).await;
+    assert!(bob.gaps(chat).await.iter().any(|(_, why)| why == "old_copy"));
+    alice.say(chat, "who are you?").await;
+    bob.shows(chat, &["before the copy", "from the copy", "who are you?"]).await;
+    let key = bob.say(chat, "bob").await;
+    bob.came(chat, key, Delivery::Delivered).await;
+    expected.extend(["who are you?".to_owned(), "bob".to_owned()]);
+    alice.shows_all(chat, &expected).await;
+    let devices = bob.engine().devices().await.unwrap();
+    assert!(devices.iter().all(|known| known.id != device), "the old device is revoked");
+    assert!(alice.gaps(chat).await.is_empty());
+    bob.restart().await;
+    bob.online().await;
+    alice.shows_all(chat, &expected).await;
+}
+
+#[tokio::test]
+async fn a_copy_with_something_waiting_lets_the_person_decide() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    bob.gate.cut();
+    bob.offline().await;
+    let key = bob.say(chat, "waiting").await;
+    bob.kill().await;
+    let copy = bob.copy_profile().await;
+    bob.gate.heal();
+    bob.start().await;
+    alice.shows(chat, &["waiting"]).await;
+    bob.kill().await;
+    bob.put_back(&copy).await;
+    bob.start().await;
+    // The profile it was copied from has sent it; sending it by itself would double it.
+    bob.failed(chat, key).await;
+    bob.online().await;
+    bob.say(chat, "new").await;
+    alice.shows(chat, &["waiting", "new"]).await;
+}
+
+#[tokio::test]
+async fn an_old_copy_is_found_out_over_a_link() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair(&world).await;
+    alice.linked(chat).await;
+    bob.kill().await;
+    let copy = bob.copy_profile().await;
+    bob.start().await;
+    bob.linked(chat).await;
+    alice.linked(chat).await;
+    bob.say(chat, "the original").await;
+    alice.shows(chat, &["the original"]).await;
+    bob.kill().await;
+    bob.put_back(&copy).await;
+    let mut ear = None;
+    bob.start().await;
+    ear.get_or_insert(bob.listen());
+    eventually("it is another device", async || {
+        bob.engine().devices().await.is_ok_and(|devices| devices.len() == 1)
+            && alice.engine().deliveries(chat, alice.engine().chat(chat).await.unwrap().last.unwrap().key).await.is_ok()
+    })
+    .await;
+    bob.online().await;
+    bob.say(chat, "the copy").await;
+    alice.shows(chat, &["the original", "the copy"]).await;
+    bob.linked(chat).await;
+    bob.say(chat, "the copy, directly").await;
+    alice.shows(chat, &["the original", "the copy", "the copy, directly"]).await;
+}
+
+#[tokio::test]
+async fn a_device_that_lost_its_last_commits_gets_them_back() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "one").await;
+    bob.shows(chat, &["one"]).await;
+    // As a disk does which had not written what it said it had: the newest commits of this opening are gone.
+    let folder = tempfile::tempdir().unwrap();
+    let snapshot = folder.path().join("parley.sqlite");
+    bob.database().execute("VACUUM INTO ?1", [snapshot.to_str().unwrap()]).unwrap();
+    alice.say(chat, "two").await;
+    bob.shows(chat, &["one", "two"]).await;
+    let key = bob.say(chat, "three").await;
+    bob.came(chat, key, Delivery::Delivered).await;
+    bob.kill().await;
+    bob.put_back(&folder).await;
+    bob.start().await;
+    bob.shows(chat, &["one", "two", "three"]).await;
+    bob.say(chat, "four").await;
+    alice.shows(chat, &["one", "two", "three", "four"]).await;
+    bob.shows(chat, &["one", "two", "three", "four"]).await;
+    assert!(alice.gaps(chat).await.is_empty() && bob.gaps(chat).await.is_empty());
+}
+
+#[tokio::test]
+async fn tokens_that_were_refreshed_and_never_stored_do_no_harm() {
+    let mut world = World::new().await;
+    world.configure = |config| config.access_token_lifetime = std::time::Duration::from_secs(1);
+    world.restart_relay().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    let read = |db: &rusqlite::Connection| -> String {
+        db.query_row("SELECT value FROM settings WHERE key = 'credentials'", [], |row| row.get(0)).unwrap()
+    };
+    let before = read(&bob.database());
+    bob.restart().await;
+    bob.online().await;
+    eventually("bob has other tokens", async || read(&bob.database()) != before).await;
+    // As if the app had died between the relay's answer and its own commit.
+    bob.kill().await;
+    bob.database().execute("UPDATE settings SET value = ?1 WHERE key = 'credentials'", [&before]).unwrap();
+    bob.start().await;
+    bob.online().await;
+    bob.say(chat, "still here").await;
+    alice.shows(chat, &["still here"]).await;
+}
+
+#[tokio::test]
+async fn signing_out_keeps_the_history_and_signing_in_goes_on() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair(&world).await;
+    alice.say(chat, "one").await;
+    bob.shows(chat, &["one"]).await;
+    let device = bob.device_id().await;
+    bob.engine().sign_out(false).await.unwrap();
+    alice.say(chat, "two").await;
+    assert_eq!(bob.texts(chat).await, ["one"]);
+    bob.sign_in().await;
+    bob.online().await;
+    assert_eq!(bob.device_id().await, device);
+    bob.shows(chat, &["one", "two"]).await;
+}
+
+#[tokio::test]
+async fn marks_and_unread_counts_outlive_the_app() {
+    let world = World::new().await;
+    let (mut alice, mut bob, chat) = pair(&world).await;
+    let keys = alice.say_all(chat, &counted(0..6)).await;
+    bob.shows_all(chat, &counted(0..6)).await;
+    bob.engine().mark_read(chat, Some(keys[2])).await.unwrap();
+    alice.came(chat, keys[2], Delivery::Read).await;
+    alice.restart().await;
+    bob.restart().await;
+    assert_eq!(bob.view(chat).await.unread, 3);
+    assert_eq!(alice.delivery(chat, keys[2]).await, Delivery::Read);
+    assert_eq!(alice.delivery(chat, keys[3]).await, Delivery::Delivered);
+    let next = alice.say(chat, "6").await;
+    bob.has_unread(chat, 4).await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    alice.came(chat, next, Delivery::Read).await;
+    alice.came(chat, keys[3], Delivery::Read).await;
+    assert_eq!(alice.delivery(chat, keys[0]).await, Delivery::Read, "a run which is complete is known to be read");
+}

@@ -1,0 +1,259 @@
+//! The relay comes back from a backup that is older than what its clients know.
+
+use desktop_app::views::{ChatStatus, Delivery};
+
+use crate::raw::{Raw, text};
+use crate::telling::{counted, pair_by_relay};
+use crate::world::{World, eventually};
+
+#[tokio::test]
+async fn restored_to_just_before_an_accepted_message() {
+    let mut world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "one").await;
+    bob.shows(chat, &["one"]).await;
+    bob.kill().await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let key = alice.say(chat, "two").await;
+    alice.came(chat, key, Delivery::Sent).await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    bob.start().await;
+    bob.shows(chat, &["one", "two"]).await;
+    alice.came(chat, key, Delivery::Delivered).await;
+    alice.say(chat, "three").await;
+    bob.shows(chat, &["one", "two", "three"]).await;
+    alice.shows(chat, &["one", "two", "three"]).await;
+    assert!(bob.gaps(chat).await.is_empty());
+}
+
+#[tokio::test]
+async fn restored_to_fifty_entries_ago_while_one_was_away_all_along() {
+    let mut world = World::new().await;
+    let (alice, bob, mut carol) =
+        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    alice.say(chat, "start").await;
+    for device in [&bob, &carol] {
+        device.shows(chat, &["start"]).await;
+    }
+    carol.kill().await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.say_all(chat, &counted(0..25)).await;
+    eventually("bob has alice's", async || bob.texts(chat).await.len() == 26).await;
+    bob.say_all(chat, &counted(25..50)).await;
+    let mut expected = vec!["start".to_owned()];
+    expected.extend(counted(0..50));
+    alice.shows_all(chat, &expected).await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    carol.start().await;
+    carol.shows_all(chat, &expected).await;
+    for device in [&alice, &bob] {
+        device.shows_all(chat, &expected).await;
+    }
+    carol.say(chat, "here I am").await;
+    expected.push("here I am".to_owned());
+    for device in [&alice, &bob, &carol] {
+        device.shows_all(chat, &expected).await;
+        assert!(device.gaps(chat).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn restored_to_just_before_somebody_was_added() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let chat = alice.group("Tea", &[&bob]).await;
+    alice.say(chat, "two of us").await;
+    bob.shows(chat, &["two of us"]).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.online().await;
+    alice.engine().add_member(chat, "carol").await.unwrap();
+    carol.has_chat(chat).await;
+    alice.say(chat, "three of us").await;
+    carol.shows(chat, &["three of us"]).await;
+    world.kill_relay().await;
+    for device in [&alice, &bob, &carol] {
+        device.offline().await;
+    }
+    let waiting = carol.say(chat, "is anybody there?").await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    for device in [&alice, &bob] {
+        device.shows(chat, &["two of us", "three of us", "is anybody there?"]).await;
+        assert_eq!(device.view(chat).await.member_count, 3);
+    }
+    carol.finds(chat, ChatStatus::Active).await;
+    carol.came(chat, waiting, Delivery::Delivered).await;
+    alice.say(chat, "all here").await;
+    carol.shows(chat, &["three of us", "is anybody there?", "all here"]).await;
+}
+
+#[tokio::test]
+async fn restored_to_just_before_one_was_added_who_comes_last_and_reads_nothing_older() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let chat = alice.group("Tea", &[&bob]).await;
+    alice.say(chat, "two of us").await;
+    bob.shows(chat, &["two of us"]).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.online().await;
+    alice.engine().add_member(chat, "carol").await.unwrap();
+    carol.has_chat(chat).await;
+    alice.say(chat, "three of us").await;
+    carol.shows(chat, &["three of us"]).await;
+    bob.shows(chat, &["two of us", "three of us"]).await;
+    carol.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    alice.online().await;
+    let key = alice.say(chat, "are we three?").await;
+    alice.came(chat, key, Delivery::Sent).await;
+    carol.gate.heal();
+    carol.shows(chat, &["three of us", "are we three?"]).await;
+    alice.came(chat, key, Delivery::Delivered).await;
+    let answer = carol.say(chat, "we are").await;
+    carol.came(chat, answer, Delivery::Delivered).await;
+    bob.shows(chat, &["two of us", "three of us", "are we three?", "we are"]).await;
+    carol.shows(chat, &["three of us", "are we three?", "we are"]).await;
+}
+
+#[tokio::test]
+async fn restored_to_just_before_somebody_was_removed() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    alice.say(chat, "three of us").await;
+    carol.shows(chat, &["three of us"]).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.online().await;
+    alice.engine().remove_member(chat, carol.account().await).await.unwrap();
+    carol.finds(chat, ChatStatus::Left).await;
+    alice.say(chat, "two of us").await;
+    bob.shows(chat, &["three of us", "two of us"]).await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    for device in [&alice, &bob, &carol] {
+        device.online().await;
+    }
+    // Alice gives the removal back before anything else of hers.
+    eventually("the relay knows it again", async || bob.view(chat).await.member_count == 2).await;
+    let key = alice.say(chat, "only us").await;
+    bob.shows(chat, &["three of us", "two of us", "only us"]).await;
+    alice.came(chat, key, Delivery::Delivered).await;
+    carol.finds(chat, ChatStatus::Left).await;
+    carol.shows(chat, &["three of us"]).await;
+    assert!(carol.engine().send(chat, Default::default()).await.is_err());
+}
+
+#[tokio::test]
+async fn restored_to_before_the_chat_existed() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    alice.never_direct().await;
+    bob.never_direct().await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.online().await;
+    bob.online().await;
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    let group = bob.group("Tea", &[&alice]).await;
+    bob.engine().describe(group, Some("Coffee".to_owned()), None).await.unwrap();
+    alice.say(chat, "one").await;
+    bob.shows(chat, &["one"]).await;
+    alice.say(group, "eins").await;
+    bob.shows(group, &["eins"]).await;
+    world.kill_relay().await;
+    for device in [&alice, &bob] {
+        device.offline().await;
+    }
+    alice.say(chat, "two").await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    bob.shows(chat, &["one", "two"]).await;
+    bob.say(chat, "three").await;
+    alice.shows(chat, &["one", "two", "three"]).await;
+    bob.say(group, "zwei").await;
+    alice.shows(group, &["eins", "zwei"]).await;
+    for device in [&alice, &bob] {
+        eventually("the title is back", async || device.view(group).await.name == "Coffee").await;
+        assert_eq!(device.view(chat).await.status, ChatStatus::Active);
+    }
+}
+
+#[tokio::test]
+async fn a_channel_of_a_restored_relay_gets_back_what_its_writers_still_have() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    alice.say(chat, "one").await;
+    bob.shows(chat, &["one"]).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.say(chat, "two").await;
+    bob.shows(chat, &["one", "two"]).await;
+    let key = bob.say(chat, "three").await;
+    bob.came(chat, key, Delivery::Sent).await;
+    alice.shows(chat, &["one", "two", "three"]).await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    let carol = world.sign_up("carol").await;
+    carol.engine().join(chat).await.unwrap();
+    // In which order the two give back what they had is open; all end up with the same.
+    let deadline = std::time::Instant::now() + crate::world::PATIENCE;
+    loop {
+        let (a, b, c) = (alice.texts(chat).await, bob.texts(chat).await, carol.texts(chat).await);
+        if a.len() == 3 && a == b && b == c {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{a:?}\n{b:?}\n{c:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn the_same_id_with_other_words_is_told_by_a_receiver() {
+    let mut world = World::new().await;
+    let alice = world.sign_up("alice").await;
+    let mut mallory = Raw::sign_up(&world, "mallory").await;
+    let chat = alice.engine().new_direct("mallory").await.unwrap();
+    let membership = mallory.joins(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    mallory.reconnect().await;
+    let first = mallory.next(membership, text("yes"));
+    mallory.append(chat, &first).await;
+    alice.shows(chat, &["yes"]).await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    // The relay does not know the first one any more, and takes the second; alice does.
+    mallory.reconnect().await;
+    let mut ear = alice.listen();
+    let mut second = first.clone();
+    second.body = text("no");
+    mallory.append(chat, &second).await;
+    ear.hears_notice("id_conflict").await;
+    alice.shows(chat, &["yes"]).await;
+}

@@ -1,0 +1,257 @@
+//! Trouble: networks that break and freeze, quotas, slow readers, retention, wrong clocks, a locked disk.
+
+use std::time::Duration;
+
+use desktop_app::views::{Delivery, Route};
+
+use crate::raw::{Raw, text};
+use crate::telling::{counted, pair_by_relay};
+use crate::world::{World, eventually};
+
+#[tokio::test]
+async fn a_network_that_breaks_and_heals_loses_nothing() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    let mut expected = Vec::new();
+    for round in 0..4 {
+        if round % 2 == 0 {
+            alice.gate.cut()
+        } else {
+            bob.gate.cut()
+        }
+        let words: Vec<String> = (0..10).map(|n| format!("{round}.{n}")).collect();
+        alice.say_all(chat, &words).await;
+        expected.extend(words);
+        alice.gate.heal();
+        bob.gate.heal();
+        alice.engine().network_changed().await.unwrap();
+        bob.engine().network_changed().await.unwrap();
+    }
+    bob.shows_all(chat, &expected).await;
+    assert!(bob.gaps(chat).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_network_that_swallows_everything_is_noticed() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    alice.gate.freeze();
+    let key = alice.say(chat, "into the void").await;
+    assert_eq!(alice.delivery(chat, key).await, Delivery::Waiting);
+    alice.offline().await;
+    assert_eq!(alice.view(chat).await.route.route, Route::Wait, "the conversation says so");
+    alice.gate.heal();
+    bob.shows(chat, &["into the void"]).await;
+    alice.came(chat, key, Delivery::Delivered).await;
+    alice.shows(chat, &["into the void"]).await;
+}
+
+#[tokio::test]
+async fn the_relay_commits_and_dies_before_it_answers() {
+    let mut world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    alice.gate.slow(Duration::from_secs(1));
+    let key = alice.say(chat, "accepted?").await;
+    bob.shows(chat, &["accepted?"]).await;
+    // Bob has it; the answer to alice is still on its way, and never comes.
+    assert_eq!(alice.delivery(chat, key).await, Delivery::Waiting);
+    alice.gate.cut();
+    world.restart_relay().await;
+    bob.online().await;
+    alice.gate.slow(Duration::ZERO);
+    alice.gate.heal();
+    alice.came(chat, key, Delivery::Delivered).await;
+    alice.say(chat, "yes").await;
+    bob.shows(chat, &["accepted?", "yes"]).await;
+    alice.shows(chat, &["accepted?", "yes"]).await;
+}
+
+#[tokio::test]
+async fn an_append_that_is_repeated_in_the_next_session_is_answered_as_before() {
+    let world = World::new().await;
+    let alice = world.sign_up("alice").await;
+    let mut bob = Raw::sign_up(&world, "bob").await;
+    let chat = alice.engine().new_direct("bob").await.unwrap();
+    let membership = bob.joins(chat).await;
+    let message = bob.next(membership, text("once"));
+    bob.append(chat, &message).await;
+    alice.shows(chat, &["once"]).await;
+    // Everybody else has acked it; its sender has not seen the answer.
+    bob.reconnect().await;
+    bob.append(chat, &message).await;
+    let seq = bob.answer(message.id).await.unwrap();
+    bob.append(chat, &message).await;
+    assert_eq!(bob.answer(message.id).await.unwrap(), seq);
+    let next = bob.next(membership, text("twice"));
+    bob.append(chat, &next).await;
+    assert_eq!(bob.answer(next.id).await.unwrap(), seq + 1);
+    alice.shows(chat, &["once", "twice"]).await;
+}
+
+#[tokio::test]
+async fn past_a_quota_messages_wait_and_then_go_on_in_order() {
+    let world = World::with(|config| config.chat_entries = 10).await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    bob.kill().await;
+    let mut ear = alice.listen();
+    let keys = alice.say_all(chat, &counted(0..30)).await;
+    ear.hears_notice("waiting").await;
+    assert_eq!(alice.delivery(chat, keys[29]).await, Delivery::Waiting);
+    bob.start().await;
+    bob.shows_all(chat, &counted(0..30)).await;
+    assert!(bob.gaps(chat).await.is_empty());
+    alice.came(chat, keys[29], Delivery::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_quota_that_lifts_before_the_next_append_lets_nothing_overtake() {
+    let world = World::with(|config| config.chat_entries = 10).await;
+    let bob = world.sign_up("bob").await;
+    bob.never_direct().await;
+    let mut alice = Raw::sign_up(&world, "alice").await;
+    let chat = bob.engine().new_direct("alice").await.unwrap();
+    let membership = alice.joins(chat).await;
+    bob.gate.cut();
+    bob.offline().await;
+    let mut messages = Vec::new();
+    loop {
+        let message = alice.next(membership, text(&messages.len().to_string()));
+        messages.push(message.clone());
+        alice.append(chat, &message).await;
+        if let Err(error) = alice.answer(message.id).await {
+            assert_eq!(error.code, parley_protocol::Code::QuotaExceeded);
+            break;
+        }
+    }
+    // Bob takes everything, and alice says that she has it too: there is room again.
+    bob.gate.heal();
+    bob.shows_all(chat, &counted(0..messages.len() - 1)).await;
+    let head = u64::try_from(messages.len()).unwrap();
+    alice
+        .send(&parley_protocol::ClientFrame::Ack {
+            logs: vec![parley_protocol::frames::Ack { log: chat.into(), seq: head }],
+        })
+        .await;
+    let next = alice.next(membership, text("too early"));
+    alice.append(chat, &next).await;
+    assert_eq!(alice.answer(next.id).await.unwrap_err().code, parley_protocol::Code::ResumeFirst);
+    let refused = messages.last().unwrap().clone();
+    let accepted = async {
+        // The acks are applied with a transaction of their own, in a moment.
+        loop {
+            alice.send(&parley_protocol::ClientFrame::Resume { chat }).await;
+            alice.append(chat, &refused).await;
+            if alice.answer(refused.id).await.is_ok() {
+                break;
+            }
+        }
+        alice.append(chat, &next).await;
+        alice.answer(next.id).await.unwrap();
+    };
+    accepted.await;
+    let mut expected = counted(0..messages.len());
+    expected.push("too early".to_owned());
+    bob.shows_all(chat, &expected).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_catches_up_beside_a_live_flow() {
+    let world = World::with(|config| config.session_queue = 8).await;
+    let mut bob = world.sign_up("bob").await;
+    bob.never_direct().await;
+    let mut alice = Raw::sign_up(&world, "alice").await;
+    let chat = bob.engine().new_direct("alice").await.unwrap();
+    let membership = alice.joins(chat).await;
+    bob.kill().await;
+    for n in 0..3_000 {
+        let message = alice.next(membership, text(&n.to_string()));
+        alice.append(chat, &message).await;
+        if n % 200 == 199 {
+            alice.answer(message.id).await.unwrap();
+        }
+    }
+    bob.gate.slow(Duration::from_millis(15));
+    bob.start().await;
+    for n in 3_000..3_300 {
+        let message = alice.next(membership, text(&n.to_string()));
+        alice.append(chat, &message).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let last = async || bob.view(chat).await.last.is_some_and(|line| line.text == "3299");
+    eventually("bob has the last", last).await;
+    assert_eq!(bob.texts(chat).await, counted(0..3_300));
+    assert!(bob.gaps(chat).await.is_empty());
+    assert_eq!(bob.view(chat).await.unread, 3_300);
+}
+
+#[tokio::test]
+async fn what_went_past_the_retention_is_a_gap_here_and_told_there() {
+    let mut world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "before").await;
+    bob.shows(chat, &["before"]).await;
+    bob.kill().await;
+    let keys = alice.say_all(chat, &counted(0..10)).await;
+    alice.came(chat, keys[9], Delivery::Sent).await;
+    let mut ear = alice.listen();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    world.configure = |config| config.retention = Duration::from_secs(1);
+    world.restart_relay().await;
+    ear.hears_notice("expired").await;
+    alice.failed(chat, keys[0]).await;
+    bob.start().await;
+    eventually("bob sees a gap", async || bob.gaps(chat).await.iter().any(|(_, why)| why == "retention")).await;
+    // The sender still has the bytes: with its next message bob can say what is missing, and gets it.
+    alice.say(chat, "after").await;
+    let mut expected = vec!["before".to_owned()];
+    expected.extend(counted(0..10));
+    expected.push("after".to_owned());
+    bob.shows_all(chat, &expected).await;
+    alice.came(chat, keys[0], Delivery::Delivered).await;
+    let gaps: Vec<String> = bob.gaps(chat).await.into_iter().map(|(_, why)| why).collect();
+    assert_eq!(gaps, ["retention"], "that something was late stays to be seen; nothing is lost");
+}
+
+#[tokio::test]
+async fn a_clock_a_year_ahead_and_back_does_not_tear_the_order_apart() {
+    let world = World::new().await;
+    let (mut alice, bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "now").await;
+    bob.shows(chat, &["now"]).await;
+    alice.set_skew(365 * 24 * 3_600_000);
+    alice.say(chat, "next year").await;
+    bob.shows(chat, &["now", "next year"]).await;
+    bob.say(chat, "really?").await;
+    alice.shows(chat, &["now", "next year", "really?"]).await;
+    alice.set_skew(-3_600_000);
+    alice.restart().await;
+    alice.say(chat, "no").await;
+    let expected = ["now", "next year", "really?", "no"];
+    bob.shows(chat, &expected).await;
+    alice.shows(chat, &expected).await;
+    let lines = bob.lines(chat).await;
+    let last = lines.last().unwrap();
+    assert!(
+        last.sent_at < bob.line(chat, lines[lines.len() - 2].key).await.sent_at,
+        "the time shown is the sender's own"
+    );
+}
+
+#[tokio::test]
+async fn a_profile_that_cannot_be_written_for_a_while_loses_nothing() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "before").await;
+    bob.shows(chat, &["before"]).await;
+    let mut ear = bob.listen();
+    let lock = bob.database();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let keys = alice.say_all(chat, &counted(0..20)).await;
+    ear.hears_notice("storage").await;
+    assert_ne!(alice.delivery(chat, keys[0]).await, Delivery::Delivered, "nothing is marked that is not on the disk");
+    lock.execute_batch("ROLLBACK").unwrap();
+    let mut expected = vec!["before".to_owned()];
+    expected.extend(counted(0..20));
+    bob.shows_all(chat, &expected).await;
+    alice.came(chat, keys[19], Delivery::Delivered).await;
+}
