@@ -584,6 +584,17 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_never_an_argument() {
+        fn look(command: &clap::Command) {
+            for arg in command.get_arguments() {
+                assert!(!arg.get_id().as_str().contains("password"), "{} {}", command.get_name(), arg.get_id());
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
+    #[test]
     fn words_of_a_message_need_no_quotes() {
         let Some(Command::Send(send)) = parse(&["send", "bob", "see", "you"]).unwrap().command else { panic!() };
         assert_eq!(send.text.join(" "), "see you");

@@ -137,7 +137,18 @@ async fn chats(engine: &Engine) -> Result<Vec<ChatView>> {
 ///
 /// # Errors
 /// There is none, or more than one.
-pub(crate) async fn message(engine: &Engine, chat: ChatId, what: &str) -> Result<MessageView> {
+pub(crate) async fn message(session: &Session, chat: ChatId, what: &str) -> Result<MessageView> {
+    match known_message(&session.engine, chat, what).await {
+        // It may have come meanwhile.
+        Err(Failure::NotFound(_)) if !session.global.offline => {
+            session.catch_up().await?;
+            known_message(&session.engine, chat, what).await
+        }
+        found => found,
+    }
+}
+
+async fn known_message(engine: &Engine, chat: ChatId, what: &str) -> Result<MessageView> {
     if what == "last" {
         let key = engine.last_own(chat).await?;
         let key = key.ok_or_else(|| Failure::NotFound("you have sent no message in this chat".to_owned()))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parley_protocol::frames::{Cursor, Gone, GoneReason, LogStart, LogView, Presence};
-use parley_protocol::{ChatId, EntryId, ErrorBody, LogId, RelayFrame};
+use parley_protocol::{ChatId, ChatKind, EntryId, ErrorBody, LogId, RelayFrame};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::feeds::{LogKind, Want};
@@ -69,15 +69,19 @@ impl Session {
                         continue;
                     };
                     let (next, until) = match following.follower.want() {
+                        // The device may have been brought back, while it was away or just now.
+                        Want::Ended if following.sealed => {
+                            return Some(self.stand(log, following.follower.last_handed()));
+                        }
                         Want::Ended => {
                             self.ended(log, GoneReason::NotMember);
                             continue;
                         }
+                        Want::From { next, .. } if following.fresh => {
+                            return Some(self.stand(log, next.saturating_sub(1)));
+                        }
                         Want::From { next, until } => (next, until),
                     };
-                    if following.fresh {
-                        return Some(self.stand(log, next));
-                    }
                     let tail = if until.is_none() { following.feed.tail_from(next) } else { Vec::new() };
                     if !tail.is_empty() {
                         let head = tail.last().map_or(0, |(seq, _)| *seq);
@@ -95,11 +99,11 @@ impl Session {
         }
     }
 
-    /// Reads where the session stands in a chat now.
-    fn stand(&self, log: LogId, next: u64) -> BoxFuture<'static, Found> {
+    /// Reads where the session stands in a chat now, of which it was handed everything up to `seq`.
+    fn stand(&self, log: LogId, seq: u64) -> BoxFuture<'static, Found> {
         let (relay, who) = (Arc::clone(&self.relay), self.mailbox.who);
         // The nil entry is not compared as long as nothing behind it is asked for.
-        let cursor = Cursor { seq: next.saturating_sub(1), entry: EntryId::nil() };
+        let cursor = Cursor { seq, entry: EntryId::nil() };
         async move {
             let stands = relay.store().read(move |sql| stand_again(sql, who, log.chat(), cursor)).await;
             Found::Stands { log, stands }
@@ -132,7 +136,7 @@ impl Session {
             return;
         };
         let Want::From { next, until } = following.follower.want() else {
-            self.ended(log, GoneReason::NotMember);
+            self.work.push_front(Work::Log(log));
             return;
         };
         let first = page.entries.first().map(|(seq, _)| *seq);
@@ -144,7 +148,8 @@ impl Session {
             return;
         }
         let following = &*following;
-        for (seq, frame) in page.entries {
+        // The end may have come while the page was read.
+        for (seq, frame) in page.entries.into_iter().take_while(|(seq, _)| until.is_none_or(|until| *seq <= until)) {
             following.follower.handed(seq);
             self.out.push_back(tokio_tungstenite::tungstenite::Message::Text(frame));
         }
@@ -161,6 +166,9 @@ impl Session {
         };
         match stands {
             Err(reason) => self.ended(log, reason),
+            Ok(Standing { view, until }) if following.sealed && following.follower.want() == Want::Ended => {
+                self.go_on(log, view, until);
+            }
             Ok(Standing { view, until }) => {
                 following.fresh = false;
                 if view.start == LogStart::Trimmed {
@@ -187,7 +195,8 @@ impl Session {
                 let (log, who) = (LogId::from(state.id), self.mailbox.who);
                 if let Some(following) = self.follows.get(&log) {
                     if !following.follower.is_member() {
-                        self.rejoins.insert(log, Change::Joined { at, state });
+                        // The earliest: later ones are read in the log's turn.
+                        self.rejoins.entry(log).or_insert(Change::Joined { at, state });
                     }
                     return;
                 }
@@ -198,33 +207,66 @@ impl Session {
                 if !takes_part {
                     return;
                 }
-                let kind = LogKind::Chat(state.kind);
-                let mut following = Following::begin(&self.relay, &self.mailbox, log, kind, state.sealed);
-                following.follower.start(at.seq + 1, None);
-                following.feed.raise(at.seq);
-                following.fresh = true;
-                self.follows.insert(log, following);
                 let chat = Some(seen_by(&state, who.account));
                 let start = LogStart::Started;
-                self.send(&RelayFrame::Log(LogView { log, start, position: at, head: at.seq, trimmed: None, chat }));
-                self.work.push_back(Work::Log(log));
-                self.work.push_back(Work::Marks(state.id));
-                if !state.kind.is_channel() {
-                    self.work.push_back(Work::Presence);
-                    self.relay.tell_presence_again(who.account);
-                }
+                let view = LogView { log, start, position: at, head: at.seq, trimmed: None, chat };
+                self.follow_from(at.seq + 1, None, &view, LogKind::Chat(state.kind), state.sealed);
+                self.tell_start(view, state.kind);
             }
+        }
+    }
+
+    /// The session has taken the end of a stay, and the device has another one.
+    fn go_on(&mut self, log: LogId, view: LogView, until: Option<u64>) {
+        let Some(Following { follower, sealed, .. }) = self.follows.get(&log) else {
+            return;
+        };
+        let (handed, kind, sealed) = (follower.last_handed(), follower.kind, *sealed);
+        self.rejoins.remove(&log);
+        if let (LogStart::Started | LogStart::Trimmed, LogKind::Chat(chat_kind)) = (view.start, kind) {
+            self.follow_from(view.position.seq + 1, until, &view, kind, sealed);
+            self.tell_start(view, chat_kind);
+        } else {
+            // The end was that of an earlier stay, told late.
+            self.follow_from(handed + 1, until, &view, kind, sealed);
+        }
+    }
+
+    /// Follows a log from here on; an older follower of it is replaced. Where the session stands is read once more
+    /// before anything is handed over, so that no end is missed which came before the follower was there.
+    fn follow_from(&mut self, next: u64, until: Option<u64>, view: &LogView, kind: LogKind, sealed: bool) {
+        let mut following = Following::begin(&self.relay, &self.mailbox, view.log, kind, sealed);
+        following.follower.start(next, until);
+        following.feed.raise(view.head);
+        following.fresh = true;
+        self.follows.insert(view.log, following);
+        self.ended.remove(&view.log);
+        self.work.push_back(Work::Log(view.log));
+    }
+
+    /// Tells the client where a chat begins, and then what else it is to know of it.
+    fn tell_start(&mut self, view: LogView, kind: ChatKind) {
+        self.work.push_back(Work::Marks(view.log.chat()));
+        self.send(&RelayFrame::Log(view));
+        if !kind.is_channel() {
+            self.work.push_back(Work::Presence);
+            self.relay.tell_presence_again(self.mailbox.who.account);
         }
     }
 
     /// The session follows the log no more; or from another place on, if it was brought in again.
     fn ended(&mut self, log: LogId, reason: GoneReason) {
+        let mut handed = 0;
         if let Some(following) = self.follows.remove(&log) {
             following.leave(&self.relay);
+            handed = following.follower.last_handed();
+            if following.sealed && reason == GoneReason::NotMember {
+                self.ended.insert(log, handed);
+            }
         }
         match self.rejoins.remove(&log) {
-            Some(change) => self.change(change),
-            None => self.send(&RelayFrame::Gone(Gone { chat: log.chat(), reason })),
+            Some(Change::Joined { at, state }) if at.seq > handed => self.change(Change::Joined { at, state }),
+            _ => self.send(&RelayFrame::Gone(Gone { chat: log.chat(), reason })),
         }
     }
 }

@@ -99,8 +99,11 @@ impl Session {
         let acks: Vec<Ack> = logs
             .into_iter()
             .filter_map(|ack| {
-                let following = self.follows.get(&ack.log).filter(|following| following.sealed)?;
-                Some(Ack { seq: ack.seq.min(following.follower.last_handed()), ..ack })
+                let last = match self.follows.get(&ack.log) {
+                    Some(following) => following.sealed.then(|| following.follower.last_handed()),
+                    None => self.ended.get(&ack.log).copied(),
+                };
+                Some(Ack { seq: ack.seq.min(last?), ..ack })
             })
             .collect();
         if !acks.is_empty() {

@@ -135,6 +135,14 @@ impl Feed {
         }
     }
 
+    /// Puts the emptied entry in the place of the one with its words.
+    fn empty(&self, seq: u64, frame: Utf8Bytes) {
+        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, kept)) = tail.iter_mut().find(|(known, _)| *known == seq) {
+            *kept = frame;
+        }
+    }
+
     fn publish(&self, seq: u64, frame: &Utf8Bytes) {
         {
             let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
@@ -222,6 +230,12 @@ impl Feeds {
         }
     }
 
+    pub(crate) fn empty(&self, log: LogId, seq: u64, frame: Utf8Bytes) {
+        if let Some(feed) = self.get(log) {
+            feed.empty(seq, frame);
+        }
+    }
+
     /// The account's sessions (or that of one device) see nothing beyond `seq`; their own tasks hand over what is
     /// left, and say goodbye.
     pub(crate) fn end(&self, log: LogId, account: AccountId, device: Option<DeviceId>, seq: u64) {
@@ -231,7 +245,8 @@ impl Feeds {
                 continue;
             }
             let mut place = follower.place();
-            place.until = Some(seq);
+            // One that has not taken an earlier end yet sees nothing of what came between.
+            place.until = Some(place.until.map_or(seq, |until| until.min(seq)));
             let was_live = !std::mem::replace(&mut place.behind, true);
             drop(place);
             if was_live {

@@ -10,12 +10,15 @@ use std::sync::Arc;
 use parley_protocol::frames::{Ack, Cursor, Gone, GoneReason, LogCursor, LogStart, Opening, Sender};
 use parley_protocol::{AccountId, ChatId, Code, ErrorBody, LifeId, LogId, RelayFrame, VERSION};
 use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
 
+use crate::accounts::ended_family;
 use crate::feeds::LogKind;
-use crate::log::{Standing, Stay, inbox, is_deleted, standing};
+use crate::log::{Standing, Stay, has_taken_an_end, inbox, is_deleted, standing};
 use crate::mailbox::{Bye, Mailbox};
 use crate::relay::Relay;
 use crate::session::Following;
+use crate::store::families::standing as standing_of_family;
 use crate::store::{Batch, Failure, Job, id, id_or_none, now};
 
 /// What a client says first.
@@ -33,7 +36,12 @@ pub(crate) struct Begun {
 }
 
 /// Answers a hello.
-pub(crate) async fn begin(relay: &Arc<Relay>, session: &Arc<Mailbox>, hello: Hello) -> Result<Begun, Bye> {
+pub(crate) async fn begin(
+    relay: &Arc<Relay>,
+    session: &Arc<Mailbox>,
+    family: Uuid,
+    hello: Hello,
+) -> Result<Begun, Bye> {
     let bye = |error| Bye { error, opening: None };
     if hello.version != VERSION {
         let message = format!(
@@ -49,7 +57,7 @@ pub(crate) async fn begin(relay: &Arc<Relay>, session: &Arc<Mailbox>, hello: Hel
     }
     let who = session.who;
     let (opening, succeeds) = (hello.opening, hello.succeeds);
-    let opened = relay.store().write(move |batch| open(batch, who, opening, succeeds)).await.map_err(bye)?;
+    let opened = relay.store().write(move |batch| open(batch, who, family, opening, succeeds)).await.map_err(bye)?;
     let (username, blocked) = match opened {
         Opened::Yes { username, blocked } => (username, blocked),
         Opened::OldCopy(known) => {
@@ -59,7 +67,7 @@ pub(crate) async fn begin(relay: &Arc<Relay>, session: &Arc<Mailbox>, hello: Hel
     };
     relay.live.blocks.set(who.account, blocked.iter().copied());
     relay.live.sessions.begin(session);
-    let begun = follow_all(relay, session, hello.cursors, username, blocked).await;
+    let begun = follow_all(relay, session, family, hello.cursors, username, blocked).await;
     if begun.is_err() {
         relay.live.sessions.end(session);
     }
@@ -72,7 +80,14 @@ enum Opened {
 }
 
 /// Compares the opening with the one that was confirmed last, and confirms it.
-fn open(batch: &mut Batch<'_>, who: Sender, opening: Opening, succeeds: Option<Opening>) -> Result<Opened, Failure> {
+fn open(
+    batch: &mut Batch<'_>,
+    who: Sender,
+    family: Uuid,
+    opening: Opening,
+    succeeds: Option<Opening>,
+) -> Result<Opened, Failure> {
+    check_signed_in(batch.sql(), who, family)?;
     let mut select = batch.sql().prepare_cached(
         "SELECT a.username, d.opening_count, d.opening_life FROM devices d JOIN accounts a ON a.id = d.account \
          WHERE d.id = ?1 AND d.account = ?2 AND d.revoked_at IS NULL AND a.deleted_at IS NULL",
@@ -101,16 +116,30 @@ fn open(batch: &mut Batch<'_>, who: Sender, opening: Opening, succeeds: Option<O
     Ok(Opened::Yes { username, blocked })
 }
 
+/// Refuses a device whose sign-in has ended since its token was looked at.
+fn check_signed_in(sql: &Connection, who: Sender, family: Uuid) -> Result<(), Failure> {
+    match standing_of_family(sql, family, who.device)? {
+        None => Ok(()),
+        Some(code) => Err(ended_family(code).into()),
+    }
+}
+
 async fn follow_all(
     relay: &Arc<Relay>,
     session: &Arc<Mailbox>,
+    family: Uuid,
     cursors: Vec<LogCursor>,
     username: String,
     blocked: Vec<AccountId>,
 ) -> Result<Begun, ErrorBody> {
     let who = session.who;
     let cursors: HashMap<LogId, Cursor> = cursors.into_iter().map(|cursor| (cursor.log, cursor.cursor)).collect();
-    let stays = relay.store().read(move |sql| Stay::all(sql, who)).await?;
+    let registered = move |sql: &Connection| {
+        // An end which is committed from now on finds the session and closes it; what was before is seen here.
+        check_signed_in(sql, who, family)?;
+        Stay::all(sql, who)
+    };
+    let stays = relay.store().read(registered).await?;
     let mut follows = HashMap::with_capacity(stays.len() + 1);
     for (chat, stays) in &stays {
         // An open chat which was left long ago, and of which the device holds nothing, is not its own any more.
@@ -127,7 +156,7 @@ async fn follow_all(
 
     let asked = cursors.clone();
     let read = relay.store().read(move |sql| views(sql, who, &asked)).await;
-    let (standings, gone) = match read {
+    let Views { standings, gone, mut acks } = match read {
         Ok(read) => read,
         Err(error) => {
             follows.values().for_each(|following| following.leave(relay));
@@ -135,7 +164,6 @@ async fn follow_all(
         }
     };
     let mut logs = Vec::with_capacity(standings.len());
-    let mut acks = Vec::new();
     let mut standing_in = HashMap::with_capacity(standings.len());
     for Standing { view, until } in standings {
         // A chat which the account came into meanwhile follows as a change of its own.
@@ -170,14 +198,25 @@ async fn follow_all(
     Ok(Begun { welcome, follows: standing_in })
 }
 
-type Views = (Vec<Standing>, Vec<Gone>);
+struct Views {
+    standings: Vec<Standing>,
+    gone: Vec<Gone>,
+    /// Ends of stays which the device has taken.
+    acks: Vec<Ack>,
+}
 
 fn views(sql: &Connection, who: Sender, cursors: &HashMap<LogId, Cursor>) -> Result<Views, Failure> {
     let own = LogId::from(who.device);
     let view = inbox(sql, who.device, cursors.get(&own).copied())?;
     let mut standings = vec![Standing { view, until: None }];
+    let mut acks = Vec::new();
     for (chat, stays) in Stay::all(sql, who)? {
         let cursor = cursors.get(&LogId::from(chat)).copied();
+        if let Some(cursor) = cursor
+            && has_taken_an_end(sql, &stays, cursor)?
+        {
+            acks.push(Ack { log: chat.into(), seq: cursor.seq });
+        }
         standings.extend(standing(sql, who.account, &stays, cursor)?);
     }
     let mut gone = Vec::new();
@@ -185,7 +224,7 @@ fn views(sql: &Connection, who: Sender, cursors: &HashMap<LogId, Cursor>) -> Res
         let chat = log.chat();
         gone.push(Gone { chat, reason: gone_reason(sql, chat)? });
     }
-    Ok((standings, gone))
+    Ok(Views { standings, gone, acks })
 }
 
 /// Why a chat is not one of the device's.

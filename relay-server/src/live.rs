@@ -31,6 +31,7 @@ impl Live {
         for effect in effects {
             match effect {
                 Effect::Entry { log, seq, frame } => self.feeds.publish(log, seq, &frame),
+                Effect::Emptied { log, seq, frame } => self.feeds.empty(log, seq, frame),
                 Effect::Joined { account, device, at, state } => {
                     for session in self.sessions.of_account(account) {
                         if device.is_none_or(|device| device == session.who.device) {

@@ -23,7 +23,9 @@ pub(crate) struct Presences {
 struct Known {
     sessions: Vec<(u64, DeviceId, Activity)>,
     last_seen: Option<Millis>,
+    /// What others were told, and what the account's own devices were.
     told: Option<Presence>,
+    told_own: Option<Presence>,
     waits: bool,
 }
 
@@ -40,6 +42,23 @@ impl Known {
         let last_seen = self.last_seen.filter(|_| state == PresenceState::Offline);
         Presence { account, state, last_seen, devices }
     }
+}
+
+/// What is new of an account: to others, and to its own devices, which are never hidden from each other.
+#[derive(Default)]
+struct News {
+    others: Option<Presence>,
+    own: Option<Presence>,
+}
+
+/// Remembers what is told now; `None` if it is nothing new.
+fn tell(told: &mut Option<Presence>, now: Presence) -> Option<Presence> {
+    let news = match told {
+        Some(told) => *told != now,
+        None => now.state != PresenceState::Offline,
+    };
+    *told = Some(now.clone());
+    news.then_some(now)
 }
 
 fn hidden(account: AccountId) -> Presence {
@@ -73,18 +92,17 @@ impl Presences {
     }
 
     /// What is to be told now, if it is anything new. An account without sessions is forgotten with it.
-    fn end_wait(&self, account: AccountId, shows: bool) -> Option<Presence> {
-        let mut known = self.accounts.get_mut(&account)?;
-        known.waits = false;
-        let now = if shows { known.presence(account) } else { hidden(account) };
-        let news = match &known.told {
-            Some(told) => *told != now,
-            None => now.state != PresenceState::Offline,
+    fn end_wait(&self, account: AccountId, shows: bool) -> News {
+        let Some(mut known) = self.accounts.get_mut(&account) else {
+            return News::default();
         };
-        known.told = Some(now.clone());
+        known.waits = false;
+        let now = known.presence(account);
+        let shown = if shows { now.clone() } else { hidden(account) };
+        let news = News { others: tell(&mut known.told, shown), own: tell(&mut known.told_own, now) };
         drop(known);
         self.accounts.remove_if(&account, |_, known| known.sessions.is_empty() && !known.waits);
-        news.then_some(now)
+        news
     }
 }
 
@@ -99,6 +117,7 @@ impl Relay {
     pub(crate) fn tell_presence_again(self: &Arc<Self>, account: AccountId) {
         if let Some(mut known) = self.presences.accounts.get_mut(&account) {
             known.told = None;
+            known.told_own = None;
         }
         self.presence_changed(account);
     }
@@ -119,10 +138,11 @@ impl Relay {
                     (false, Vec::new())
                 }
             };
-            let Some(presence) = relay.presences.end_wait(account, shows) else {
-                return;
-            };
+            let news = relay.presences.end_wait(account, shows);
             for (other, _) in audience {
+                let Some(presence) = (if other == account { &news.own } else { &news.others }) else {
+                    continue;
+                };
                 for session in relay.live.sessions.of_account(other) {
                     session.presence(presence.clone());
                 }
@@ -130,14 +150,14 @@ impl Relay {
         });
     }
 
-    /// The presence of everybody whom the account may see and who is there.
+    /// The presence of everybody whom the account may see and who is there; its own always.
     pub(crate) async fn presence_around(&self, account: AccountId) -> Vec<Presence> {
         if !self.presences.on {
             return Vec::new();
         }
         let most = self.limits.presence_audience;
         let around = self.store().read(move |sql| sharing(sql, account, most)).await.unwrap_or_default();
-        let shown = around.into_iter().filter(|(_, shows)| *shows);
+        let shown = around.into_iter().filter(|(other, shows)| *shows || *other == account);
         shown
             .filter_map(|(other, _)| Some(self.presences.accounts.get(&other)?.presence(other)))
             .filter(|presence| presence.state != PresenceState::Offline)
@@ -154,11 +174,13 @@ fn shows(sql: &Connection, account: AccountId) -> Result<bool, Failure> {
 /// show their presence.
 fn sharing(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<(AccountId, bool)>, Failure> {
     let mut select = sql.prepare_cached(
-        "SELECT ?1, (SELECT show_presence FROM accounts WHERE id = ?1) UNION \
+        "SELECT account, shows FROM (\
+         SELECT ?1 AS account, (SELECT show_presence FROM accounts WHERE id = ?1) AS shows UNION \
          SELECT a.id, a.show_presence FROM members m JOIN chats c ON c.id = m.chat AND c.kind IN ('direct', 'group') \
          JOIN members o ON o.chat = m.chat AND o.left_at IS NULL JOIN accounts a ON a.id = o.account \
          WHERE m.account = ?1 AND m.left_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b WHERE \
-         (b.account = ?1 AND b.blocked = a.id) OR (b.account = a.id AND b.blocked = ?1)) LIMIT ?2",
+         (b.account = ?1 AND b.blocked = a.id) OR (b.account = a.id AND b.blocked = ?1))) \
+         ORDER BY account <> ?1 LIMIT ?2",
     )?;
     let rows = select.query_map(params![account.as_bytes(), most], |row| {
         Ok((id(row, 0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false)))

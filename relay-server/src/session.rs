@@ -19,6 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+use uuid::Uuid;
 
 use crate::catch_up::{Found, Work};
 use crate::feeds::{Feed, Follower, LogKind};
@@ -31,8 +32,18 @@ use crate::watched::Watched;
 /// Who a session, or a request, speaks for.
 pub use parley_protocol::frames::Sender as Identity;
 
+/// Who came with a good access token, and the sign-in which it is of: that may have ended before the session is
+/// registered, so it is looked at again then.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted {
+    /// Who it is.
+    pub who: Identity,
+    /// The family of the token.
+    pub family: Uuid,
+}
+
 /// Checks an access token.
-pub type Authenticate = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Identity, ErrorBody>> + Send + Sync>;
+pub type Authenticate = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Admitted, ErrorBody>> + Send + Sync>;
 
 /// Frames which wait in `out` before the session reads no more from its socket.
 const OUT: usize = 256;
@@ -73,6 +84,8 @@ pub(crate) struct Session {
     pub(crate) follows: HashMap<LogId, Following>,
     /// Chats which the account came into again before it had taken the end of its last stay.
     pub(crate) rejoins: HashMap<LogId, Change>,
+    /// How far sealed chats were handed over which are followed no more: the ack of their end is still to come.
+    pub(crate) ended: HashMap<LogId, u64>,
     pub(crate) out: VecDeque<Message>,
     pub(crate) work: VecDeque<Work>,
     pub(crate) in_flight: usize,
@@ -87,17 +100,18 @@ enum Event {
     Lost,
 }
 
-/// Runs a session on an upgraded socket until it ends. `who` if the upgrade carried a token; else the first frame does.
+/// Runs a session on an upgraded socket until it ends. `admitted` if the upgrade carried a token; else the first frame
+/// does.
 pub async fn run<S>(
     socket: WebSocketStream<Watched<S>>,
-    who: Option<Identity>,
+    admitted: Option<Admitted>,
     relay: Arc<Relay>,
     authenticate: Authenticate,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut socket = socket;
-    let session = match Box::pin(open(&mut socket, who, &relay, &authenticate)).await {
+    let session = match Box::pin(open(&mut socket, admitted, &relay, &authenticate)).await {
         Ok(session) => session,
         Err(Some(bye)) => return say_bye(&mut socket, bye).await,
         Err(None) => return,
@@ -109,7 +123,7 @@ pub async fn run<S>(
 /// Authentication and hello. `None` as an error: the socket is gone.
 async fn open<S>(
     socket: &mut WebSocketStream<S>,
-    who: Option<Identity>,
+    admitted: Option<Admitted>,
     relay: &Arc<Relay>,
     authenticate: &Authenticate,
 ) -> Result<Session, Option<Bye>>
@@ -119,8 +133,8 @@ where
     let bye = |error| Some(Bye { error, opening: None });
     let out_of_order = |message: &str| bye(ErrorBody::new(Code::OutOfOrder, message));
     let deadline = Instant::now() + relay.limits.hello_within;
-    let who = match who {
-        Some(who) => who,
+    let admitted = match admitted {
+        Some(admitted) => admitted,
         None => match next_frame(socket, deadline).await? {
             ClientFrame::Auth { token } => authenticate(&token).await.map_err(bye)?,
             _ => return Err(out_of_order("the first frame is `auth`, unless the upgrade carried a token")),
@@ -129,14 +143,15 @@ where
     let ClientFrame::Hello { version, opening, succeeds, cursors } = next_frame(socket, deadline).await? else {
         return Err(out_of_order("the first frame after authentication is `hello`"));
     };
-    let mailbox = Mailbox::new(who, &relay.limits);
+    let mailbox = Mailbox::new(admitted.who, &relay.limits);
     let hello = Hello { version, opening, succeeds, cursors };
-    let begun = hello::begin(relay, &mailbox, hello).await.map_err(Some)?;
+    let begun = hello::begin(relay, &mailbox, admitted.family, hello).await.map_err(Some)?;
     let mut session = Session {
         relay: Arc::clone(relay),
         mailbox,
         follows: begun.follows,
         rejoins: HashMap::new(),
+        ended: HashMap::new(),
         out: VecDeque::new(),
         work: VecDeque::new(),
         in_flight: 0,

@@ -15,7 +15,7 @@ use warp::{Filter, Rejection};
 
 use crate::limits::Limits;
 use crate::relay::Relay;
-use crate::session::{Authenticate, Identity, run};
+use crate::session::{Admitted, Authenticate, run};
 use crate::watched::Watched;
 
 /// Small buffers: most connections are at rest most of the time. Larger frames grow them while they last.
@@ -36,7 +36,7 @@ pub fn config(limits: &Limits) -> WebSocketConfig {
 pub fn upgrade(
     relay: &Arc<Relay>,
     authenticate: Authenticate,
-    who: Option<Identity>,
+    admitted: Option<Admitted>,
     key: &str,
     upgraded: OnUpgrade,
 ) -> Response {
@@ -47,7 +47,7 @@ pub fn upgrade(
                 let stream = Watched::new(TokioIo::new(upgraded));
                 let config = config(&session.limits);
                 let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
-                run(socket, who, session, authenticate).await;
+                run(socket, admitted, session, authenticate).await;
             }
             Err(error) => tracing::debug!(%error, "a connection was not upgraded"),
         }

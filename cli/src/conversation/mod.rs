@@ -44,6 +44,8 @@ struct Conversation<'a> {
     shown: Shown,
     /// The route that was last told.
     route: Route,
+    /// Since when the conversation is open: that the relay answers at first is no news.
+    since: Instant,
     /// Whether the relay was last told to be away.
     relay_away: bool,
     /// Who is typing, until when.
@@ -74,6 +76,7 @@ pub(crate) async fn run(session: &Session, who: &str) -> Result<()> {
     let mut conversation = Conversation {
         session,
         route: chat.route.route,
+        since: Instant::now(),
         draft: chat.draft.clone(),
         chat,
         screen,

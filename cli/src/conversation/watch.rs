@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use desktop_app::Event;
-use desktop_app::views::{Connection, MessageKind, MessageView, Page, RouteView};
+use desktop_app::views::{Connection, MessageKind, MessageView, Page, Route, RouteView};
 use parley_protocol::{AccountId, ChatId, MessageKey};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
@@ -17,6 +17,8 @@ use crate::wrap::cut;
 
 /// Somebody who is typing says so again before this is over.
 const TYPING: Duration = Duration::from_secs(8);
+/// How long after the start a route through the relay is no news.
+const OPENING: Duration = Duration::from_secs(5);
 /// Events that are taken together.
 const BURST: usize = 256;
 
@@ -167,12 +169,17 @@ impl Conversation<'_> {
 
     fn tell_route(&mut self, route: RouteView) -> Result<()> {
         let changed = route.route != self.route;
+        let opening = self.route == Route::Wait && route.route == Route::Relay && self.since.elapsed() < OPENING;
         self.chat.route = route.clone();
         if !changed {
             return Ok(());
         }
         self.route = route.route;
         self.shared.set_route(route.route);
+        if opening {
+            self.screen.redraw_prompt();
+            return Ok(());
+        }
         self.screen.tell(&format!("now {}", lines::route(&route, crate::paint::Paint::plain())))
     }
 

@@ -34,7 +34,7 @@ impl Core {
             settings::remove(tx, "confirmed_opening")?;
             let old = before.map(|before| before.device).unwrap_or_default();
             self.become_known_as(me.clone());
-            self.requeue_under_new_device(tx, old, out)?;
+            self.requeue_under_new_device(tx, old, false, out)?;
             for chat in chats::all(tx)? {
                 chats::set_cursor(tx, chat.state.id, parley_protocol::frames::Cursor::default())?;
             }

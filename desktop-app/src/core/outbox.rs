@@ -412,44 +412,79 @@ impl Core {
         Ok(true)
     }
 
-    /// A failed message goes out again, with the same bytes.
-    pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
-        let again = sent::retry(tx, chat, id)?;
+    /// A failed message goes out again, with the same bytes; one of the device that this profile was before goes out anew.
+    pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, key: MessageKey, out: &mut Effects) -> Sql<bool> {
+        if key.device != self.device() {
+            let row = chats::get(tx, chat)?.filter(|chat| chat.status == ChatStatus::Active);
+            return match (row, sent::failed(tx, chat, key.id)?) {
+                (Some(row), Some(text)) => self.send_anew(tx, &row, key, &text, out),
+                _ => Ok(false),
+            };
+        }
+        let again = sent::retry(tx, chat, key.id)?;
         if again {
             if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
                 feed.appended = 0;
             }
-            out.events.push(Event::MessageChanged { chat, key: MessageKey { device: self.device(), id } });
+            out.events.push(Event::MessageChanged { chat, key });
             out.pump.insert(chat);
         }
         Ok(again)
     }
 
-    /// What an old copy had in its outbox: what was written in this opening was never sent by anybody and goes out anew, under
-    /// the new device; older rows may have been sent by the profile it was copied from, so the person decides.
-    pub(crate) fn requeue_under_new_device(&mut self, tx: &Connection, old: DeviceId, out: &mut Effects) -> Sql<()> {
-        for (chat_id, id, life, text) in sent::unaccepted(tx)? {
-            let key = MessageKey { device: old, id };
-            if life != self.opening.life {
-                let reason = "This was waiting when the profile was copied; it may have been sent since. Retry to send it again.";
-                sent::fail(tx, chat_id, id, reason)?;
-                out.events.push(Event::MessageChanged { chat: chat_id, key });
+    /// What the profile had in its outbox as another device. What surely nobody was given goes out anew, under the new
+    /// device. The rest may have been taken by some, and would be shown to them twice: the person decides. `copied`: the
+    /// profile is an old copy, so whatever was written before this opening may have been sent by the profile itself, and
+    /// what the relay took is the relay's.
+    pub(crate) fn requeue_under_new_device(
+        &mut self,
+        tx: &Connection,
+        old: DeviceId,
+        copied: bool,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        for row in sent::unfinished(tx)? {
+            let key = MessageKey { device: old, id: row.id };
+            let taken = row.at_relay && (copied || !row.sealed);
+            if taken {
+                sent::remove(tx, row.chat, row.id)?;
                 continue;
             }
-            let body = match payload::open(&text) {
-                Ok(message) => message.body,
-                Err(_) => match serde_json::from_str(&text) {
-                    Ok(body) => body,
-                    Err(_) => continue,
-                },
-            };
-            sent::remove(tx, chat_id, id)?;
-            messages::withdraw(tx, chat_id, key)?;
-            if let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) {
-                self.send(tx, &chat, &body, out)?;
+            let active = chats::get(tx, row.chat)?.filter(|chat| chat.status == ChatStatus::Active);
+            let untouched = !row.handed && (!copied || row.life == self.opening.life);
+            if let (true, Some(chat)) = (untouched, active)
+                && self.send_anew(tx, &chat, key, &row.payload, out)?
+            {
+                continue;
             }
+            let reason = if copied {
+                "This was waiting when the profile was copied; it may have been sent since. Retry to send it again."
+            } else {
+                "This may not have reached everybody before the device had to sign in anew. Retry to send it again."
+            };
+            sent::give_up(tx, row.chat, row.id, reason)?;
+            out.events.push(Event::MessageChanged { chat: row.chat, key });
         }
         Ok(())
+    }
+
+    /// Sends what another device left as a new message in its place; `false` if its bytes cannot be read.
+    fn send_anew(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        key: MessageKey,
+        text: &str,
+        out: &mut Effects,
+    ) -> Sql<bool> {
+        let body = payload::open(text).map(|message| message.body).ok().or_else(|| serde_json::from_str(text).ok());
+        let Some(body) = body else { return Ok(false) };
+        sent::remove(tx, chat.state.id, key.id)?;
+        messages::withdraw(tx, chat.state.id, key)?;
+        // Several may follow each other: the clock of the one before is in the database.
+        let chat = chats::get(tx, chat.state.id)?.unwrap_or_else(|| chat.clone());
+        self.send(tx, &chat, &body, out)?;
+        Ok(true)
     }
 
     /// Whether a blocked account stands at the other end of a direct chat.

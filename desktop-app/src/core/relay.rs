@@ -219,6 +219,7 @@ impl Core {
             }
             (LogStart::Started, None) => {}
         }
+        self.renew_deaf_links(chat, out);
         self.wish_links_of(tx, chat, out)?;
         out.pump.insert(chat);
         out.routes.insert(chat);
@@ -448,6 +449,9 @@ impl Core {
             }
             _ => {}
         }
+        if change.changes_devices() {
+            self.renew_deaf_links(id, out);
+        }
         self.wish_links_of(tx, id, out)?;
         out.events.push(Event::Chat { chat: id });
         out.routes.insert(id);
@@ -622,7 +626,7 @@ impl Core {
         settings::remove(tx, "confirmed_opening")?;
         settings::set(tx, "last_me", &me)?;
         self.become_known_as(me);
-        self.requeue_under_new_device(tx, old, out)?;
+        self.requeue_under_new_device(tx, old, true, out)?;
         for chat in chats::all(tx)? {
             let id = chat.state.id;
             if chat.status == ChatStatus::Active {

@@ -62,13 +62,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends a failed message again, with the same bytes.
+    /// Sends a failed message again: with the same bytes, or as a new message if this profile was another device then.
     ///
     /// # Errors
     /// It has not failed.
     pub async fn retry(&self, chat: ChatId, key: MessageKey) -> Result<()> {
         self.ask(move |core, tx, out| {
-            let again = key.device == core.device() && core.retry(tx, chat, key.id, out)?;
+            let again = core.retry(tx, chat, key, out)?;
             Ok(if again { Ok(()) } else { Err(EngineError::NotFound("failed message of that id".to_owned())) })
         })
         .await

@@ -257,11 +257,53 @@ pub(crate) fn state(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<
         .optional()
 }
 
-/// Rows that are not at the relay, with the life they were written in: what an old copy has to decide about.
-pub(crate) fn unaccepted(db: &Connection) -> Sql<Vec<(ChatId, MessageId, LifeId, String)>> {
-    db.prepare_cached("SELECT chat, id, life, payload FROM sent WHERE state = 'waiting' ORDER BY position")?
-        .query_map([], |row| Ok((id(row, 0)?, id(row, 1)?, id(row, 2)?, row.get(3)?)))?
-        .collect()
+/// The bytes of a failed row.
+pub(crate) fn failed(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<String>> {
+    db.prepare_cached("SELECT payload FROM sent WHERE chat = ?1 AND id = ?2 AND state = 'failed'")?
+        .query_row(params![chat.as_bytes(), id.as_bytes()], |row| row.get(0))
+        .optional()
+}
+
+/// The row will not go out by itself, wherever it has been.
+pub(crate) fn give_up(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2",
+        params![chat.as_bytes(), id.as_bytes(), reason],
+    )?;
+    Ok(())
+}
+
+/// A row about which a profile that becomes another device has to decide.
+pub(crate) struct Unfinished {
+    pub(crate) chat: ChatId,
+    pub(crate) id: MessageId,
+    pub(crate) payload: String,
+    pub(crate) life: LifeId,
+    /// The relay took it.
+    pub(crate) at_relay: bool,
+    /// It was handed to a route.
+    pub(crate) handed: bool,
+    pub(crate) sealed: bool,
+}
+
+/// Every row that has not failed.
+pub(crate) fn unfinished(db: &Connection) -> Sql<Vec<Unfinished>> {
+    db.prepare_cached(
+        "SELECT chat, id, payload, life, state <> 'waiting', handed, run IS NOT NULL FROM sent
+         WHERE state <> 'failed' ORDER BY position",
+    )?
+    .query_map([], |row| {
+        Ok(Unfinished {
+            chat: id(row, 0)?,
+            id: id(row, 1)?,
+            payload: row.get(2)?,
+            life: id(row, 3)?,
+            at_relay: row.get(4)?,
+            handed: row.get(5)?,
+            sealed: row.get(6)?,
+        })
+    })?
+    .collect()
 }
 
 /// Bytes of open chats are kept this long after the relay took them, in case it is restored from a backup.

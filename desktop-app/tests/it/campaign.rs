@@ -25,6 +25,8 @@ use plan::{CHANNEL, CHATS, EMOJI, FIRST, GROUP, SLOTS, Step, Troubles, plan};
 
 /// How long everything may take to come to rest once all is healed.
 const REST: Duration = Duration::from_secs(60);
+/// What comes to rest later than this is worth a line.
+const SLOW: Duration = Duration::from_secs(15);
 /// Sending never waits for a connection; this is for slow machines.
 const SEND_WITHIN: Duration = Duration::from_secs(8);
 /// What waits for the relay is given up after this long; the outcome is unknown then.
@@ -277,7 +279,11 @@ impl Run {
                 let before = self.keys(slot, chat).await?;
                 let id = self.chats[chat];
                 let result = self.ask(slot, move |engine| async move { engine.mark_read(id, None).await }).await?;
-                let after = self.keys(slot, chat).await?;
+                let mut after = self.keys(slot, chat).await?;
+                if slot >= FIRST {
+                    // What came before a new device is read with what follows it.
+                    after.extend(self.said.iter().filter(|said| said.chat == chat).map(|said| said.key));
+                }
                 let (sure, perhaps) = self.read.entry((ACCOUNTS[slot], chat)).or_default();
                 if result.is_ok() {
                     sure.extend(before);
@@ -580,7 +586,7 @@ impl Run {
             }
             self.trouble_packets(Step::HealPackets { slot: number });
         }
-        let deadline = Instant::now() + REST;
+        let (began, deadline) = (Instant::now(), Instant::now() + REST);
         for number in 0..SLOTS {
             while let Some(slot) = self.slots[number].as_mut() {
                 match slot.device.engine().connection().await {
@@ -615,6 +621,9 @@ impl Run {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
+        if began.elapsed() > SLOW {
+            println!("it took {} s until everybody was online", began.elapsed().as_secs());
+        }
         self.story.push("     everything is healed".to_owned());
         for account in self.moved.clone() {
             let outcome = self.bring_back(account).await;
@@ -646,11 +655,15 @@ impl Run {
 
     /// Waits until nothing is wrong any more; gives what still is after a long time.
     async fn rest(&mut self, when: &str) -> Vec<String> {
-        let deadline = Instant::now() + REST;
+        let (mut slow, deadline) = (Instant::now() + SLOW, Instant::now() + REST);
         loop {
             let wrong = self.judge().await;
             if wrong.is_empty() {
                 return wrong;
+            }
+            if Instant::now() > slow {
+                println!("still waiting {when}:\n{}", wrong.join("\n"));
+                slow = deadline + REST;
             }
             if Instant::now() > deadline {
                 return std::iter::once(format!("{when}:")).chain(wrong).collect();

@@ -1,6 +1,6 @@
 //! Stories that the campaign told first.
 
-use desktop_app::views::{ChatStatus, DirectLinks, Settings};
+use desktop_app::views::{ChatStatus, Delivery, DirectLinks, Settings};
 
 use crate::world::{World, eventually};
 
@@ -11,7 +11,8 @@ async fn one_who_was_removed_while_away_is_caught_up_when_back() {
     let group = alice.on(|engine| async move { engine.new_group("us", vec!["bob".into()]).await }).await.unwrap();
     bob.has_chat(group).await;
     bob.gate.cut();
-    alice.say(group, "before").await;
+    let before = alice.say(group, "before").await;
+    alice.came(group, before, Delivery::Sent).await;
     let whom = bob.engine().me().await.unwrap().unwrap().account;
     alice.on(move |engine| async move { engine.remove_member(group, whom).await }).await.unwrap();
     alice.say(group, "after").await;
@@ -49,4 +50,58 @@ async fn what_was_read_stays_read_on_the_other_device_when_a_new_run_begins() {
 
 fn alone() -> Settings {
     Settings { direct_links: DirectLinks::Never, ..Settings::default() }
+}
+
+#[tokio::test]
+async fn one_who_was_removed_and_brought_back_while_away_takes_part_again() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let group = alice.on(|engine| async move { engine.new_group("us", vec!["bob".into()]).await }).await.unwrap();
+    bob.has_chat(group).await;
+    bob.gate.cut();
+    let before = alice.say(group, "before").await;
+    alice.came(group, before, Delivery::Sent).await;
+    let whom = bob.engine().me().await.unwrap().unwrap().account;
+    alice.on(move |engine| async move { engine.remove_member(group, whom).await }).await.unwrap();
+    let without = alice.say(group, "without him").await;
+    alice.came(group, without, Delivery::Sent).await;
+    alice.on(move |engine| async move { engine.add_member(group, "bob").await }).await.unwrap();
+    eventually("alice knows", async || alice.view(group).await.member_count == 2).await;
+    alice.say(group, "after").await;
+    bob.gate.heal();
+    bob.shows(group, &["before", "after"]).await;
+    bob.online().await;
+    assert_eq!(bob.view(group).await.status, ChatStatus::Active);
+    bob.say(group, "here I am").await;
+    alice.shows(group, &["before", "without him", "after", "here I am"]).await;
+}
+
+#[tokio::test]
+async fn what_was_written_under_a_membership_that_the_relay_forgot_is_not_lost() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.direct(&bob).await;
+    for device in [&alice, &bob, &laptop] {
+        device.on(|engine| async move { engine.set_settings(alone()).await }).await.unwrap();
+        device.has_chat(chat).await;
+    }
+    world.kill_relay().await;
+    let old = world.copy_relay();
+    world.start_relay().await;
+    bob.online().await;
+    alice.gate.cut();
+    // Bob's phone signs in while Alice is away, and his other devices write under the membership that it made.
+    let phone = world.sign_in("bob", "bob's phone").await;
+    let said = bob.say(chat, "three of me").await;
+    bob.came(chat, said, Delivery::Sent).await;
+    world.kill_relay().await;
+    world.restore_relay(&old);
+    world.start_relay().await;
+    drop(phone);
+    alice.gate.heal();
+    alice.shows(chat, &["three of me"]).await;
+    bob.say(chat, "and one more").await;
+    alice.shows(chat, &["three of me", "and one more"]).await;
+    laptop.shows(chat, &["three of me", "and one more"]).await;
 }

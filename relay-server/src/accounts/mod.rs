@@ -24,11 +24,12 @@ use uuid::Uuid;
 
 use crate::config::{Config, Registration};
 use crate::relay::Relay;
-use crate::session::Identity;
+use crate::session::{Admitted, Identity};
 use crate::store::families::{FamilyRow, end_families, put_family, standing};
 use crate::store::{self, Failure, Store};
 use attempts::Attempts;
 use families::Standings;
+pub(crate) use families::ended as ended_family;
 use passwords::Passwords;
 pub use tokens::KeyError;
 use tokens::{Family, Refresh, Tokens, fingerprint};
@@ -93,6 +94,14 @@ impl Accounts {
     /// # Errors
     /// `token_expired`, `device_revoked`, `token_reused` or `unauthorized`.
     pub(crate) async fn authenticate(&self, token: &str) -> Result<Identity, ErrorBody> {
+        Ok(self.admit(token).await?.who)
+    }
+
+    /// The same, for a session, which outlives this look at it.
+    ///
+    /// # Errors
+    /// As [`Self::authenticate`].
+    pub(crate) async fn admit(&self, token: &str) -> Result<Admitted, ErrorBody> {
         let access = self.tokens.read_access(token)?;
         let ended = match self.standings.get(access.family) {
             Some(known) => known,
@@ -104,8 +113,11 @@ impl Accounts {
             }
         };
         match ended {
-            None => Ok(Identity { account: access.sub, device: access.device }),
-            Some(code) => Err(families::ended(code)),
+            None => {
+                let who = Identity { account: access.sub, device: access.device };
+                Ok(Admitted { who, family: access.family })
+            }
+            Some(code) => Err(ended_family(code)),
         }
     }
 

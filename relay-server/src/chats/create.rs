@@ -5,7 +5,7 @@ use parley_protocol::http::{Chat, CreateChat, PatchChat};
 use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, Code, DeviceId, ErrorBody, EventId, Role};
 use rusqlite::{OptionalExtension, params};
 
-use super::{View, account, check_newcomer, check_size, description, not_direct, require, title, view};
+use super::{View, account, check_newcomer, check_size, description, not_direct, require, title, view_now};
 use crate::relay::Relay;
 use crate::store::{Batch, Effect, Failure, id};
 
@@ -27,7 +27,7 @@ fn begin(batch: &mut Batch<'_>, by: Sender, form: &CreateChat) -> Result<View, F
     let chat = form.id.unwrap_or_else(ChatId::new);
     if let Some(known) = creator(batch, chat)? {
         if known == by.account {
-            return view(batch.sql(), by.account, chat);
+            return view_now(batch, by.account, chat);
         }
         return Err(Failure::refused(Code::Conflict, "there is another chat with this id"));
     }
@@ -56,7 +56,7 @@ fn begin(batch: &mut Batch<'_>, by: Sender, form: &CreateChat) -> Result<View, F
             return Err(Failure::refused(Code::BadRequest, "a `single` chat has no title"));
         }
         if let Some(known) = pair(batch, by.account, *other, form.sealed)? {
-            return view(batch.sql(), by.account, known);
+            return view_now(batch, by.account, known);
         }
         (String::new(), Role::Owner)
     } else {
@@ -80,7 +80,7 @@ fn begin(batch: &mut Batch<'_>, by: Sender, form: &CreateChat) -> Result<View, F
     if let (ChatKind::Direct, [other]) = (form.kind, others.as_slice()) {
         set_pair(batch, by.account, *other, form.sealed, chat)?;
     }
-    view(batch.sql(), by.account, chat)
+    view_now(batch, by.account, chat)
 }
 
 fn creator(batch: &Batch<'_>, chat: ChatId) -> Result<Option<AccountId>, Failure> {
@@ -137,7 +137,7 @@ pub async fn patch(relay: &Relay, by: Sender, chat: ChatId, form: PatchChat) -> 
                 batch.append_change(chat, by, EventId::new(), ChatChange::Described { description })?;
             }
         }
-        view(batch.sql(), by.account, chat)
+        view_now(batch, by.account, chat)
     };
     let view = relay.store().write(change).await?;
     Ok(view.into_chat(relay))

@@ -9,7 +9,7 @@ use rand::RngCore as _;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::members::admit;
-use super::{not_direct, require, view};
+use super::{not_direct, require, view_now};
 use crate::relay::Relay;
 use crate::store::{Batch, Failure, id, now};
 
@@ -108,7 +108,7 @@ pub async fn join_by_invite(relay: &Relay, by: Sender, code: String) -> Result<C
                 .prepare_cached("UPDATE invites SET uses_left = uses_left - 1 WHERE code = ?1")?
                 .execute([&code])?;
         }
-        view(batch.sql(), by.account, invite.chat)
+        view_now(batch, by.account, invite.chat)
     };
     let view = relay.store().write(change).await?;
     Ok(view.into_chat(relay))

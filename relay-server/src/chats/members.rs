@@ -5,7 +5,7 @@ use parley_protocol::http::{Chat, ChatMember, ChatMembers, User};
 use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, ChatState, Code, ErrorBody, EventId, Role};
 use rusqlite::{Connection, params};
 
-use super::{account, check_newcomer, check_size, no_chat, not_direct, require, role_of, view};
+use super::{account, check_newcomer, check_size, no_chat, not_direct, require, role_of, view_now};
 use crate::log::role;
 use crate::relay::Relay;
 use crate::store::{Batch, Failure, id};
@@ -32,9 +32,9 @@ pub async fn members(
             return Err(no_chat());
         }
         let mut select = sql.prepare_cached(
-            "SELECT a.id, a.username, m.role, a.last_seen, a.show_presence AND NOT EXISTS (SELECT 1 FROM blocks b \
-             WHERE (b.account = a.id AND b.blocked = ?3) OR (b.account = ?3 AND b.blocked = a.id)) AND EXISTS \
-             (SELECT 1 FROM chats WHERE id = ?1 AND kind IN ('direct', 'group')) \
+            "SELECT a.id, a.username, m.role, a.last_seen, a.id = ?3 OR (a.show_presence AND NOT EXISTS (SELECT 1 FROM \
+             blocks b WHERE (b.account = a.id AND b.blocked = ?3) OR (b.account = ?3 AND b.blocked = a.id)) AND EXISTS \
+             (SELECT 1 FROM chats WHERE id = ?1 AND kind IN ('direct', 'group'))) \
              FROM members m JOIN accounts a ON a.id = m.account \
              WHERE m.chat = ?1 AND m.left_at IS NULL AND m.account > ?2 ORDER BY m.account LIMIT ?4",
         )?;
@@ -93,7 +93,7 @@ pub(super) fn admit(
     Ok(())
 }
 
-/// Removes somebody: an admin removes members, the owner admins too; oneself by [`leave`].
+/// Removes somebody: an admin removes members, the owner admins too, everybody themselves. The last one out deletes it.
 ///
 /// # Errors
 /// `forbidden`, `not_found`.
@@ -101,6 +101,9 @@ pub async fn remove_member(relay: &Relay, by: Sender, chat: ChatId, whom: Accoun
     let change = move |batch: &mut Batch<'_>| {
         let state = batch.chat(chat)?;
         check_removal(&state, by.account, whom)?;
+        if state.members.len() == 1 {
+            return batch.delete_chat(chat);
+        }
         batch.append_change(chat, by, EventId::new(), ChatChange::MemberRemoved { account: whom })?;
         Ok(())
     };
@@ -133,16 +136,7 @@ pub(super) fn check_removal(state: &ChatState, by: AccountId, whom: AccountId) -
 /// # Errors
 /// `forbidden` for the owner (who hands over first) and in direct chats.
 pub async fn leave(relay: &Relay, by: Sender, chat: ChatId) -> Result<(), ErrorBody> {
-    let change = move |batch: &mut Batch<'_>| {
-        let state = batch.chat(chat)?;
-        check_removal(&state, by.account, by.account)?;
-        if state.members.len() == 1 {
-            return batch.delete_chat(chat);
-        }
-        batch.append_change(chat, by, EventId::new(), ChatChange::MemberRemoved { account: by.account })?;
-        Ok(())
-    };
-    relay.store().write(change).await
+    remove_member(relay, by, chat, by.account).await
 }
 
 /// Joins a public channel.
@@ -156,7 +150,7 @@ pub async fn join(relay: &Relay, by: Sender, chat: ChatId) -> Result<Chat, Error
             return Err(no_chat());
         }
         admit(batch, by, &state, by.account, EventId::new())?;
-        view(batch.sql(), by.account, chat)
+        view_now(batch, by.account, chat)
     };
     let view = relay.store().write(change).await?;
     Ok(view.into_chat(relay))

@@ -136,6 +136,12 @@ pub(crate) fn view(sql: &Connection, account: AccountId, chat: ChatId) -> Result
     Ok(View { chat: found, peer })
 }
 
+/// The same within a change, whose entries the tables do not tell yet.
+fn view_now(batch: &mut Batch<'_>, account: AccountId, chat: ChatId) -> Result<View, Failure> {
+    batch.flush()?;
+    view(batch.sql(), account, chat)
+}
+
 fn peer(sql: &Connection, account: AccountId, chat: ChatId) -> Result<Option<Peer>, Failure> {
     let mut select = sql.prepare_cached(
         "SELECT a.id, a.username, a.last_seen, a.show_presence AND NOT EXISTS (SELECT 1 FROM blocks b \

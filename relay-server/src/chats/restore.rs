@@ -61,7 +61,12 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
             not_direct(&state, "has exactly two members")?;
             return admit(batch, by, &state, member.account, event);
         }
-        ChatChange::MemberRemoved { account } => check_removal(&state, by.account, *account)?,
+        ChatChange::MemberRemoved { account } => {
+            check_removal(&state, by.account, *account)?;
+            if state.members.len() == 1 {
+                return Err(Failure::refused(Code::Forbidden, "the last one leaves by deleting the chat"));
+            }
+        }
         ChatChange::RoleChanged { account, role } => {
             check_roles(&state, own, *account)?;
             if *role == Role::Owner {
@@ -79,12 +84,22 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
             not_direct(&state, "has no description")?;
             description(text)?;
         }
+        ChatChange::DeviceAdded { account, device } if is_nobodys(batch, &state, *account, *device)? => {
+            // A device which the relay has forgotten. It does not come back, but some began to write under the membership
+            // that this entry made, so that everybody has to hear of it; and then that it is gone.
+            let (account, device) = (*account, *device);
+            batch.append_change(chat, by, event, change)?;
+            batch.append_change(chat, by, EventId::new(), ChatChange::DeviceRemoved { account, device })?;
+            return Ok(());
+        }
         ChatChange::DeviceAdded { account, device } => {
             let has = state.members.get(account).is_some_and(|member| member.devices.contains(device));
             if *account != by.account || !state.sealed || has || !is_device(batch, *account, *device)? {
                 return Err(Failure::refused(Code::Forbidden, "only devices which one has can be added"));
             }
         }
+        // It is not there already: the entry only names the membership under which some began to write.
+        ChatChange::DeviceRemoved { account, device } if is_nobodys(batch, &state, *account, *device)? => {}
         ChatChange::DeviceRemoved { account, device } => {
             let has = state.members.get(account).is_some_and(|member| member.devices.contains(device));
             // A device that is signed up still would follow the chat no more, with no way back.
@@ -157,6 +172,15 @@ fn create_again(
         set_pair(batch, *one, *other, sealed, chat)?;
     }
     Ok(())
+}
+
+/// Whether the relay knows no device of this id, and the account could have one in the chat.
+fn is_nobodys(batch: &Batch<'_>, state: &ChatState, account: AccountId, device: DeviceId) -> Result<bool, Failure> {
+    if !state.sealed || !state.members.contains_key(&account) {
+        return Ok(false);
+    }
+    let mut select = batch.sql().prepare_cached("SELECT 1 FROM devices WHERE id = ?1")?;
+    Ok(!select.exists([device.as_bytes()])?)
 }
 
 fn is_device(batch: &Batch<'_>, account: AccountId, device: DeviceId) -> Result<bool, Failure> {

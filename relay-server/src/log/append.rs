@@ -1,7 +1,7 @@
 //! Appending: the hot path of the relay.
 
 use parley_protocol::frames::{Content, Entry, InboxItem, Payload, Sender};
-use parley_protocol::{AccountId, ChatId, ChatState, Code, DeviceId, EntryId, LogId, MessageId, RelayFrame};
+use parley_protocol::{AccountId, Body, ChatId, ChatState, Code, DeviceId, EntryId, LogId, MessageId, RelayFrame};
 use rusqlite::{OptionalExtension, params};
 use uuid::Uuid;
 
@@ -31,25 +31,15 @@ impl Batch<'_> {
         let state = self.chat(chat)?;
         check_member(&state, from)?;
         self.check_payload(&state, &payload)?;
-        let kind = match &payload {
-            Payload::Open(body) if body.target().is_some() => kind::FOLDED,
-            _ => kind::MESSAGE,
-        };
-        let target = match &payload {
-            Payload::Open(body) => self.check_target(&state, from.account, body)?,
-            Payload::Sealed(_) => None,
-        };
+        if let Payload::Open(body) = &payload
+            && let Some(target) = self.check_target(&state, from.account, body)?
+        {
+            return self.append_folded(from, chat, id, body.clone(), target);
+        }
         if state.sealed {
             self.check_quota(&state, from.account)?;
         }
-        let (body, content) = match payload {
-            Payload::Open(body) if target.is_some() => (Some(body.clone()), Content::Payload(Payload::Open(body))),
-            payload => (None, Content::Payload(payload)),
-        };
-        let (appended, bytes) = self.put(chat.into(), from, id.0, content, kind)?;
-        if let (Some(body), Some(target)) = (body, target) {
-            self.fold(chat, from.account, target, appended.seq, &body)?;
-        }
+        let (appended, bytes) = self.put(chat.into(), from, id.0, Content::Payload(payload), kind::MESSAGE)?;
         if state.sealed {
             let held = self.held(from.account)?;
             self.set_held(from.account, held + bytes);
@@ -135,6 +125,10 @@ impl Batch<'_> {
                 }
                 Ok(())
             }
+            (false, Payload::Open(Body::Empty)) => Err(Failure::refused(
+                Code::BadRequest,
+                "an empty message keeps the place of a cancelled one in a sealed chat; open chats take none",
+            )),
             (false, Payload::Open(body)) => {
                 body.check().map_err(|message| Failure::refused(Code::BadRequest, message))?;
                 let bytes = serde_json::to_string(body).map_or(0, |text| text.len());
@@ -179,7 +173,7 @@ impl Known {
             Ok(RelayFrame::Entry(entry)) if entry.content == *content
         );
         // What was deleted for everyone is no longer there to be compared.
-        if same || batch.is_deleted_message(chat, self.appended.seq)? {
+        if same || batch.is_emptied(chat, self.appended.seq)? {
             return Ok(self.appended);
         }
         Err(Failure::refused(Code::IdConflict, "another message of this device has the same id in this chat"))

@@ -14,4 +14,4 @@ mod view;
 pub(crate) use append::kind;
 pub(crate) use page::{Page, marks_of, page};
 pub(crate) use state::{chat_kind, current, entry_at, is_deleted, role};
-pub(crate) use view::{Standing, Stay, inbox, seen_by, standing};
+pub(crate) use view::{Standing, Stay, has_taken_an_end, inbox, seen_by, standing};

@@ -1,13 +1,35 @@
 //! What the relay does with open chats alone: edits, deletes and reactions folded into what history serves.
 
-use parley_protocol::frames::{Content, Payload};
-use parley_protocol::{AccountId, Body, ChatId, ChatState, Code, RelayFrame};
+use parley_protocol::frames::{Content, Payload, Sender};
+use parley_protocol::{AccountId, Body, ChatId, ChatState, Code, MessageId, RelayFrame};
 use rusqlite::{OptionalExtension, params};
 
 use super::kind;
-use crate::store::{Batch, Failure, id};
+use crate::store::{Appended, Batch, Effect, Failure, id};
 
 impl Batch<'_> {
+    /// Appends an edit, a delete or a reaction, and folds it into what history serves.
+    pub(super) fn append_folded(
+        &mut self,
+        from: Sender,
+        chat: ChatId,
+        id: MessageId,
+        body: Body,
+        target: u64,
+    ) -> Result<Appended, Failure> {
+        // An edit that comes after the delete has nothing left to say.
+        let body = if self.is_deleted(chat, target)? { without_words(body) } else { body };
+        let content = Content::Payload(Payload::Open(body.clone()));
+        let (appended, _) = self.put(chat.into(), from, id.0, content, kind::FOLDED)?;
+        self.sql().prepare_cached("UPDATE entries SET target = ?3 WHERE log = ?1 AND seq = ?2")?.execute(params![
+            chat.as_bytes(),
+            appended.seq,
+            target
+        ])?;
+        self.fold(chat, from.account, target, appended.seq, &body)?;
+        Ok(appended)
+    }
+
     /// Where the target of an edit, a delete or a reaction stands; the author is compared by account.
     pub(super) fn check_target(
         &self,
@@ -35,14 +57,7 @@ impl Batch<'_> {
     }
 
     /// Folds one into what history serves. The log's order decides: the newest edit wins, a delete beats every edit.
-    pub(super) fn fold(
-        &mut self,
-        chat: ChatId,
-        account: AccountId,
-        target: u64,
-        seq: u64,
-        body: &Body,
-    ) -> Result<(), Failure> {
+    fn fold(&mut self, chat: ChatId, account: AccountId, target: u64, seq: u64, body: &Body) -> Result<(), Failure> {
         let chat_bytes = chat.as_bytes();
         match body {
             Body::Edit { text, mentions, .. } => {
@@ -89,29 +104,53 @@ impl Batch<'_> {
         Ok(())
     }
 
-    /// Takes the words of a deleted message out of its entry, so that a late reader of the log is not handed them.
+    /// Takes the words of a deleted message out of its entry and those of its edits, so that a late reader is not
+    /// handed them, by the log or by the newest entries in memory.
     fn empty(&mut self, chat: ChatId, target: u64) -> Result<(), Failure> {
-        let frame: Option<String> = self
-            .sql()
-            .prepare_cached("SELECT frame FROM entries WHERE log = ?1 AND seq = ?2")?
-            .query_row(params![chat.as_bytes(), target], |row| row.get(0))
-            .optional()?;
-        let Some(Ok(RelayFrame::Entry(mut entry))) = frame.map(|frame| serde_json::from_str(&frame)) else {
-            return Ok(());
-        };
-        entry.content = Content::Payload(Payload::Open(Body::Empty));
-        self.sql().prepare_cached("UPDATE entries SET frame = ?3 WHERE log = ?1 AND seq = ?2")?.execute(params![
-            chat.as_bytes(),
-            target,
-            RelayFrame::Entry(entry).encode()
-        ])?;
+        let mut select =
+            self.sql().prepare_cached("SELECT seq, frame FROM entries WHERE log = ?1 AND (seq = ?2 OR target = ?2)")?;
+        let rows = select.query_map(params![chat.as_bytes(), target], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for (seq, frame) in rows.collect::<Result<Vec<(u64, String)>, _>>()? {
+            let Ok(RelayFrame::Entry(mut entry)) = serde_json::from_str(&frame) else {
+                continue;
+            };
+            let Content::Payload(Payload::Open(body)) = entry.content else {
+                continue;
+            };
+            entry.content = Content::Payload(Payload::Open(without_words(body)));
+            let emptied = RelayFrame::Entry(entry).encode();
+            if emptied == frame {
+                continue;
+            }
+            self.sql()
+                .prepare_cached("UPDATE entries SET frame = ?3 WHERE log = ?1 AND seq = ?2")?
+                .execute(params![chat.as_bytes(), seq, emptied])?;
+            self.effects.push(Effect::Emptied { log: chat.into(), seq, frame: emptied.into() });
+        }
         Ok(())
     }
 
     /// Whether a message was deleted for everyone.
-    pub(super) fn is_deleted_message(&self, chat: ChatId, seq: u64) -> Result<bool, Failure> {
+    fn is_deleted(&self, chat: ChatId, seq: u64) -> Result<bool, Failure> {
         let mut select =
             self.sql().prepare_cached("SELECT 1 FROM overlays WHERE chat = ?1 AND seq = ?2 AND deleted = 1")?;
         Ok(select.exists(params![chat.as_bytes(), seq])?)
+    }
+
+    /// Whether an entry may have lost its words since it came: it is a message that was deleted, or changes one.
+    pub(super) fn is_emptied(&self, chat: ChatId, seq: u64) -> Result<bool, Failure> {
+        let mut select = self.sql().prepare_cached("SELECT target FROM entries WHERE log = ?1 AND seq = ?2")?;
+        let target: Option<u64> =
+            select.query_row(params![chat.as_bytes(), seq], |row| row.get(0)).optional()?.flatten();
+        self.is_deleted(chat, target.unwrap_or(seq))
+    }
+}
+
+/// What is left of a message once it, or the one it changes, was deleted.
+fn without_words(body: Body) -> Body {
+    match body {
+        Body::Text { .. } => Body::Empty,
+        Body::Edit { target, .. } => Body::Edit { target, text: String::new(), mentions: Vec::new() },
+        other => other,
     }
 }

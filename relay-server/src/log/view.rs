@@ -87,6 +87,20 @@ pub(crate) fn standing(
     Ok(Some(Standing { view, until: stay.ends }))
 }
 
+/// Whether the device's own cursor is at, or beyond, the end of a stay of which the relay still holds a cursor. One
+/// that fits another log, from before a restore, says nothing.
+pub(crate) fn has_taken_an_end(connection: &Connection, stays: &[Stay], cursor: Cursor) -> Result<bool, Failure> {
+    let Some(stay) = stays.iter().find(|stay| stay.sealed && stay.ends.is_some_and(|ends| ends <= cursor.seq)) else {
+        return Ok(false);
+    };
+    let log = LogId::from(stay.chat);
+    let Some(head) = LogHead::load(connection, log)? else {
+        return Ok(false);
+    };
+    // What was trimmed is not there to be taken any more.
+    Ok(cursor.seq < head.trimmed_to || known_entry(connection, log, &head, cursor.seq)? == Some(cursor.entry))
+}
+
 /// Where the device stands in its inbox.
 pub(crate) fn inbox(connection: &Connection, device: DeviceId, cursor: Option<Cursor>) -> Result<LogView, Failure> {
     let log = LogId::from(device);

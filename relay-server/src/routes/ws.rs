@@ -20,7 +20,7 @@ pub(super) fn routes(api: &Arc<Api>) -> Route {
     let accounts = Arc::clone(&api.accounts);
     let authenticate: Authenticate = Arc::new(move |token: &str| {
         let (accounts, token) = (Arc::clone(&accounts), token.to_owned());
-        Box::pin(async move { accounts.authenticate(&token).await })
+        Box::pin(async move { accounts.admit(&token).await })
     });
     let address = warp::query::raw().or(warp::any().map(String::new)).unify();
     let header = warp::header::optional::<String>("authorization");
@@ -52,13 +52,13 @@ async fn upgrade(
     let Some((key, upgraded)) = request else {
         return Err(bad("this is a WebSocket: ask for an upgrade (RFC 6455, version 13)"));
     };
-    let who = match header {
+    let admitted = match header {
         Some(header) => {
-            let who = api.accounts.authenticate(bearer(Some(&header))?).await?;
-            api.rates.of_account(who.account)?;
-            Some(who)
+            let admitted = api.accounts.admit(bearer(Some(&header))?).await?;
+            api.rates.of_account(admitted.who.account)?;
+            Some(admitted)
         }
         None => None,
     };
-    Ok(ws::upgrade(&api.relay, authenticate, who, &key, upgraded))
+    Ok(ws::upgrade(&api.relay, authenticate, admitted, &key, upgraded))
 }

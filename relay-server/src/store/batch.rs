@@ -63,6 +63,8 @@ impl LogHead {
 pub(crate) enum Effect {
     /// An entry for whoever follows the log.
     Entry { log: LogId, seq: u64, frame: Utf8Bytes },
+    /// An entry lost its words: whoever is handed it from now on is handed this.
+    Emptied { log: LogId, seq: u64, frame: Utf8Bytes },
     /// Devices of an account (or one of them) follow a chat from here on.
     Joined { account: AccountId, device: Option<DeviceId>, at: Cursor, state: Arc<ChatState> },
     /// Devices of an account (or one of them) follow a chat up to this entry only.

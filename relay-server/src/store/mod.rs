@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/001_accounts.sql"),
     include_str!("../../migrations/002_logs.sql"),
     include_str!("../../migrations/003_tokens.sql"),
+    include_str!("../../migrations/004_targets.sql"),
 ];
 
 /// Why the database could not be opened.

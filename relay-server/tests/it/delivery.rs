@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
-use parley_protocol::frames::{Content, Cursor, GoneReason, InboxItem, LogStart, Opening, RelayFrame};
-use parley_protocol::http::{AddMember, RestoreChat, RestoredChange};
+use parley_protocol::frames::{
+    Content, Cursor, GoneReason, InboxItem, LogStart, LogView, Opening, Payload, RelayFrame,
+};
+use parley_protocol::http::{AddMember, PatchChat, RestoreChat, RestoredChange};
 use parley_protocol::{
-    Body, ChatChange, ChatKind, ClientFrame, Code, EntryId, EventId, LifeId, LogId, MessageId, MessageKey, Role,
+    Body, ChatChange, ChatId, ChatKind, ClientFrame, Code, DeviceId, EntryId, EventId, LifeId, LogId, MessageId,
+    MessageKey, Role,
 };
 use relay_server::chats::{self, Stretch};
 use relay_server::limits::Limits;
 
-use crate::support::{TestRelay, limits, open, sealed, until};
+use crate::support::{Client, TestRelay, limits, open, sealed, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bob_gets_what_alice_sent_while_he_was_away_and_then_what_she_sends_now() {
@@ -179,6 +182,96 @@ async fn somebody_brought_back_before_he_took_the_end_gets_both_stays() {
     let mut b = relay.open(&bob.profile.at(chat, Cursor { seq: end.seq, entry: end.entry })).await;
     assert_eq!(b.log(chat).start, LogStart::Started);
     assert_eq!(b.text(chat).await, "second stay");
+}
+
+/// The second stay of somebody who was away while he was taken out and brought back.
+async fn second_stay(b: &mut Client, chat: ChatId) -> LogView {
+    let view = b.wait(|frame| match frame {
+        RelayFrame::Log(view) if view.log == chat.into() => Some(view.clone()),
+        _ => None,
+    });
+    let view = view.await;
+    assert_eq!(view.start, LogStart::Started);
+    assert!(view.chat.as_ref().is_some_and(|chat| chat.members.contains_key(&b.who.account)));
+    view
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_brought_back_while_he_was_away_goes_on_with_the_second_stay_in_the_same_session() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob]).await.id;
+    let by = alice.profile.who;
+    let mut a = relay.open(&alice.profile).await;
+    let first = a.say(chat, "first stay").await;
+    chats::remove_member(&relay.relay, by, chat, bob.account).await.unwrap();
+    a.say(chat, "not for bob").await;
+    chats::add_member(&relay.relay, by, chat, "bob".into()).await.unwrap();
+    let last = a.say(chat, "second stay").await;
+    while a.entry(chat).await.seq < last.seq {}
+    a.ack(chat, last.seq).await;
+
+    let mut b = relay.open(&bob.profile.at(chat, first)).await;
+    let end = b.entry(chat).await;
+    assert_eq!(end.content, Content::Change(ChatChange::MemberRemoved { account: bob.account }));
+    assert_eq!(second_stay(&mut b, chat).await.position.seq, last.seq - 1);
+    let message = b.entry(chat).await;
+    assert_eq!((message.seq, message.content), (last.seq, Content::Payload(sealed("second stay"))));
+    let id = b.append(chat, sealed("thank you")).await;
+    b.outcome(id).await.unwrap();
+    b.ack(chat, last.seq).await;
+    until(|| async { cursors(&relay, bob.profile.who.device).await == 1 }).await;
+    until(|| async { relay.held(chat.into()).await == 2 }).await;
+    drop(b);
+    let b = relay.open(&bob.profile.at(chat, last)).await;
+    assert_eq!(b.log(chat).start, LogStart::Resumed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ack_of_the_end_of_a_stay_counts_though_the_chat_is_gone() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob]).await.id;
+    let by = alice.profile.who;
+    let device = bob.profile.who.device;
+    chats::remove_member(&relay.relay, by, chat, bob.account).await.unwrap();
+    let mut b = relay.open(&bob.profile).await;
+    let end = b.entry(chat).await;
+    b.wait(|frame| matches!(frame, RelayFrame::Gone(gone) if gone.chat == chat).then_some(())).await;
+    assert_eq!(cursors(&relay, device).await, 1);
+    b.ack(chat, end.seq).await;
+    until(|| async { cursors(&relay, device).await == 0 }).await;
+    drop(b);
+    let b = relay.open(&bob.profile).await;
+    assert!(b.gone.is_empty() && b.logs.iter().all(|view| view.log != chat.into()), "it is told once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_at_the_end_of_a_stay_counts_as_its_ack() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob]).await.id;
+    let device = bob.profile.who.device;
+    chats::remove_member(&relay.relay, alice.profile.who, chat, bob.account).await.unwrap();
+    let mut b = relay.open(&bob.profile).await;
+    let end = b.entry(chat).await;
+    drop(b);
+    // A position of another log, from before a restore, says nothing about this one.
+    drop(relay.open(&bob.profile.at(chat, Cursor { seq: end.seq, entry: EntryId::new() })).await);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(cursors(&relay, device).await, 1);
+    let b = relay.open(&bob.profile.at(chat, Cursor { seq: end.seq, entry: end.entry })).await;
+    assert_eq!(b.gone.len(), 1);
+    until(|| async { cursors(&relay, device).await == 0 }).await;
+}
+
+/// How many cursors the relay holds for a device.
+async fn cursors(relay: &TestRelay, device: DeviceId) -> u64 {
+    let read = move |sql: &rusqlite::Connection| {
+        let count = "SELECT COUNT(*) FROM cursors WHERE device = ?1";
+        Ok(sql.query_row(count, [device.as_bytes()], |row| row.get(0))?)
+    };
+    relay.relay.store().read(read).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -431,15 +524,7 @@ async fn a_new_device_follows_from_where_it_was_added_and_a_revoked_one_holds_no
     let account = bob.account;
     relay.relay.store().write(move |batch| batch.device_removed(account, phone)).await.unwrap();
     assert_eq!(p.bye().await.0, Code::DeviceRevoked);
-    let held = relay
-        .relay
-        .store()
-        .read(move |sql| {
-            let count = "SELECT COUNT(*) FROM cursors WHERE device = ?1";
-            Ok(sql.query_row(count, [phone.as_bytes()], |row| row.get::<_, u64>(0))?)
-        })
-        .await;
-    assert_eq!(held.unwrap(), 0);
+    assert_eq!(cursors(&relay, phone).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -455,19 +540,17 @@ async fn history_of_an_open_chat_has_edits_deletes_and_reactions_folded_in() {
     let two = a.append(chat, open("two")).await;
     a.outcome(two).await.unwrap();
     let key = |id: MessageId| MessageKey { device: alice.profile.who.device, id };
-    let react = |emoji: &str, on| {
-        parley_protocol::frames::Payload::Open(Body::React { target: key(two), emoji: emoji.into(), on })
-    };
+    let react = |emoji: &str, on| Payload::Open(Body::React { target: key(two), emoji: emoji.into(), on });
     for payload in [react("👍", true), react("🎉", true), react("🎉", false)] {
         let id = b.append(chat, payload).await;
         b.outcome(id).await.unwrap();
     }
     let edit = Body::Edit { target: key(two), text: "zwei".into(), mentions: vec![] };
-    let theirs = b.append(chat, parley_protocol::frames::Payload::Open(edit.clone())).await;
+    let theirs = b.append(chat, Payload::Open(edit.clone())).await;
     assert_eq!(b.outcome(theirs).await.unwrap_err().code, Code::Forbidden);
-    let own = a.append(chat, parley_protocol::frames::Payload::Open(edit)).await;
+    let own = a.append(chat, Payload::Open(edit)).await;
     a.outcome(own).await.unwrap();
-    let delete = a.append(chat, parley_protocol::frames::Payload::Open(Body::Delete { target: key(one) })).await;
+    let delete = a.append(chat, Payload::Open(Body::Delete { target: key(one) })).await;
     a.outcome(delete).await.unwrap();
     a.append_as(chat, one, open("one")).await;
     a.outcome(one).await.expect("a retry of what was deleted since is no conflict");
@@ -480,4 +563,133 @@ async fn history_of_an_open_chat_has_edits_deletes_and_reactions_folded_in() {
     let page = Stretch { before: Some(all.messages[1].seq), after: None, limit: Some(1) };
     let page = chats::history(&relay.relay, bob.profile.who, chat, page).await.unwrap();
     assert_eq!(page.messages.iter().map(|m| m.id).collect::<Vec<_>>(), [one]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_words_of_a_deleted_message_and_of_its_edits_reach_nobody_who_comes_late() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, false, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let said = a.append(chat, open("one secret")).await;
+    let other = a.append(chat, open("two")).await;
+    let key = |id: MessageId| MessageKey { device: alice.profile.who.device, id };
+    let edit = |id, text: &str| Payload::Open(Body::Edit { target: key(id), text: text.into(), mentions: vec![] });
+    let edited = a.append(chat, edit(said, "another secret")).await;
+    let kept = a.append(chat, edit(other, "zwei")).await;
+    let deleted = a.append(chat, Payload::Open(Body::Delete { target: key(said) })).await;
+    let late = a.append(chat, edit(said, "a late secret")).await;
+    for id in [said, other, edited, kept, deleted, late] {
+        a.outcome(id).await.unwrap();
+    }
+    // A retry of what was emptied since is no conflict.
+    for (id, payload) in [(edited, edit(said, "another secret")), (late, edit(said, "a late secret"))] {
+        a.append_as(chat, id, payload).await;
+        a.outcome(id).await.unwrap();
+    }
+    a.append_as(chat, kept, edit(other, "drei")).await;
+    assert_eq!(a.outcome(kept).await.unwrap_err().code, Code::IdConflict);
+
+    let expected = [
+        (said, Body::Empty),
+        (other, Body::Text { text: "two".into(), reply_to: None, mentions: vec![] }),
+        (edited, Body::Edit { target: key(said), text: String::new(), mentions: vec![] }),
+        (kept, Body::Edit { target: key(other), text: "zwei".into(), mentions: vec![] }),
+        (deleted, Body::Delete { target: key(said) }),
+        (late, Body::Edit { target: key(said), text: String::new(), mentions: vec![] }),
+    ];
+    // First out of the newest entries in memory, as Alice follows still, then out of the log.
+    let mut alice = Some(a);
+    for _ in 0..2 {
+        let mut b = relay.open(&bob.profile.at(chat, Cursor::default())).await;
+        b.entry(chat).await;
+        for (n, (id, body)) in (2..).zip(&expected) {
+            let entry = b.entry(chat).await;
+            assert_eq!((entry.seq, MessageId(entry.id)), (n, *id), "the entry stays where it was");
+            assert_eq!(entry.content, Content::Payload(Payload::Open(body.clone())));
+        }
+        drop((alice.take(), b));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_message_is_for_sealed_chats_alone() {
+    let relay = TestRelay::start();
+    let alice = relay.person("alice").await;
+    let chat = relay.chat(&alice, ChatKind::Group, false, &[]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let id = a.append(chat, Payload::Open(Body::Empty)).await;
+    let error = a.outcome(id).await.unwrap_err();
+    assert_eq!(error.code, Code::BadRequest);
+    assert!(error.message.contains("sealed"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_changes_of_a_chat_tell_its_head() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::PublicChannel, false, &[]).await;
+    assert_eq!(chat.head, 1);
+    let form = PatchChat { title: Some("Coffee".into()), description: Some("Black".into()) };
+    let renamed = chats::patch(&relay.relay, alice.profile.who, chat.id, form).await.unwrap();
+    assert_eq!((renamed.head, renamed.title.as_str()), (3, "Coffee"));
+    assert_eq!(chats::join(&relay.relay, bob.profile.who, chat.id).await.unwrap().head, 4);
+    let carol = relay.person("carol").await;
+    let form = parley_protocol::http::CreateInvite::default();
+    let invite = chats::create_invite(&relay.relay, alice.profile.who, chat.id, form).await.unwrap();
+    let joined = chats::join_by_invite(&relay.relay, carol.profile.who, invite.code).await.unwrap();
+    assert_eq!(joined.head, 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_one_to_go_deletes_the_chat_by_whichever_door() {
+    let relay = TestRelay::start();
+    let alice = relay.person("alice").await;
+    let who = alice.profile.who;
+    let one = relay.chat(&alice, ChatKind::Group, true, &[]).await.id;
+    let other = relay.chat(&alice, ChatKind::Group, true, &[]).await.id;
+    let removed = ChatChange::MemberRemoved { account: alice.account };
+    let form = RestoreChat { changes: vec![RestoredChange { id: EventId::new(), change: removed }] };
+    assert!(chats::restore(&relay.relay, who, one, form).await.unwrap().taken.is_empty(), "nor by a restore");
+    chats::remove_member(&relay.relay, who, one, alice.account).await.unwrap();
+    chats::leave(&relay.relay, who, other).await.unwrap();
+    for chat in [one, other] {
+        assert_eq!(chats::get(&relay.relay, who, chat).await.unwrap_err().code, Code::Gone);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn edits_from_before_they_named_their_message_are_found_and_emptied_too() {
+    let relay = TestRelay::start();
+    let alice = relay.person("alice").await;
+    let chat = relay.chat(&alice, ChatKind::Group, false, &[]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let key = |id: MessageId| MessageKey { device: alice.profile.who.device, id };
+    let edit = |id, text: &str| Payload::Open(Body::Edit { target: key(id), text: text.into(), mentions: vec![] });
+    let (one, two) = (a.append(chat, open("one")).await, a.append(chat, open("two")).await);
+    let first = a.append(chat, edit(one, "eins")).await;
+    let second = a.append(chat, edit(two, "zwei")).await;
+    a.outcome(second).await.unwrap();
+    drop(a);
+
+    // As an older relay left it: the first message was deleted, its edit kept its words.
+    let copy = relay.back_up().await;
+    let old = rusqlite::Connection::open(&copy).unwrap();
+    old.execute_batch(
+        "DROP INDEX entries_target; ALTER TABLE entries DROP COLUMN target; PRAGMA user_version = 3;
+         UPDATE overlays SET text = '', deleted = 1 WHERE seq = 2",
+    )
+    .unwrap();
+    drop(old);
+    let relay = relay.restore(copy).await;
+    let mut a = relay.open(&alice.profile.at(chat, Cursor::default())).await;
+    let delete = a.append(chat, Payload::Open(Body::Delete { target: key(two) })).await;
+    a.outcome(delete).await.unwrap();
+    drop(a);
+    let mut a = relay.open(&alice.profile.at(chat, Cursor::default())).await;
+    while a.entry(chat).await.seq < 3 {}
+    for (id, target) in [(first, one), (second, two)] {
+        let entry = a.entry(chat).await;
+        assert_eq!((MessageId(entry.id), entry.content), (id, Content::Payload(edit(target, ""))));
+    }
 }

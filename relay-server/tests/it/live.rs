@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use parley_protocol::frames::{Activity, MarkScope, PresenceState, RelayFrame};
 use parley_protocol::{ChatKind, ClientFrame, Code};
+use relay_server::chats;
 use relay_server::limits::Limits;
 
-use crate::support::{TestRelay, limits, sealed, until};
+use crate::support::{Profile, TestRelay, limits, sealed, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_reach_patterns_once_and_a_slow_subscriber_is_told_what_it_lost_but_misses_nothing_of_its_chats() {
@@ -161,4 +162,49 @@ async fn friends_see_who_is_there_and_strangers_do_not() {
         _ => None,
     });
     assert_eq!(around.await, PresenceState::Online);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_hides_is_seen_by_his_own_devices_alone() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob]).await.id;
+    let hide = relay.relay.store().write(move |batch| {
+        batch.sql().execute("UPDATE accounts SET show_presence = 0 WHERE id = ?1", [alice.account.as_bytes()])?;
+        Ok(())
+    });
+    hide.await.unwrap();
+    let phone = Profile::new(alice.account, relay.device(alice.account).await);
+    let mut b = relay.open(&bob.profile).await;
+    let mut a = relay.open(&alice.profile).await;
+    let both = |frame: &RelayFrame| match frame {
+        RelayFrame::Presence(own) if own.account == alice.account => Some(own.devices.len()).filter(|n| *n == 2),
+        _ => None,
+    };
+    let mut p = relay.open(&phone).await;
+    // Who was there is told, and who comes is told of those who are there.
+    a.wait(both).await;
+    p.wait(both).await;
+    drop(p);
+    a.wait(|frame| match frame {
+        RelayFrame::Presence(own) if own.account == alice.account => Some(own.devices.len()).filter(|n| *n == 1),
+        _ => None,
+    })
+    .await;
+    let members = chats::members(&relay.relay, alice.profile.who, chat, None, None).await.unwrap().members;
+    let own = members.iter().find(|member| member.user.id == alice.account).unwrap();
+    assert_eq!(own.user.presence, PresenceState::Online);
+    let seen = chats::members(&relay.relay, bob.profile.who, chat, None, None).await.unwrap().members;
+    let hidden = seen.iter().find(|member| member.user.id == alice.account).unwrap();
+    assert_eq!(hidden.user.presence, PresenceState::Offline);
+
+    // Bob has heard nothing of her: whatever there was came before her message.
+    a.say(chat, "hi").await;
+    loop {
+        match b.next().await {
+            RelayFrame::Presence(presence) => assert_ne!(presence.account, alice.account),
+            RelayFrame::Entry(entry) if entry.log == chat.into() && entry.from == alice.profile.who => break,
+            _ => {}
+        }
+    }
 }

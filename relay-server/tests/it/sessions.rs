@@ -45,6 +45,26 @@ async fn signing_out_or_being_revoked_ends_the_session_with_a_reason() {
 }
 
 #[tokio::test]
+async fn a_device_that_signed_out_before_it_said_hello_gets_no_session() {
+    let relay = TestRelay::start().await;
+    let (desk, phone) = (relay.sign_up("alice").await, relay.sign_in("alice").await);
+    let mut upgraded = Socket::connect(&relay, Some(&desk.access)).await.unwrap();
+    let mut by_frame = Socket::connect(&relay, None).await.unwrap();
+    by_frame.send(&json!({"type": "auth", "token": phone.access})).await;
+    // The upgrade was answered after its token was looked at; the frame is looked at before long.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    done(relay.send(Method::POST, "/api/signout", &desk.access, &json!({"all": true})).await).await;
+    for socket in [&mut upgraded, &mut by_frame] {
+        socket.say_hello().await;
+        assert_eq!(socket.until("bye").await["error"]["code"], "unauthorized");
+    }
+    // Back again as the same device, it has one.
+    let form = json!({"username": "alice", "password": PASSWORD, "device": desk.device});
+    let again = person(ok(relay.post("/api/signin", &form).await).await);
+    Socket::open(&relay, &again.access).await.fence().await;
+}
+
+#[tokio::test]
 async fn a_reused_token_ends_the_session_and_a_refresh_does_not() {
     let relay = TestRelay::start().await;
     let alice = relay.sign_up("alice").await;

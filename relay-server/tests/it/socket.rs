@@ -48,9 +48,13 @@ impl Socket {
     }
 
     async fn hello(&mut self) {
+        self.say_hello().await;
+        self.until("welcome").await;
+    }
+
+    pub async fn say_hello(&mut self) {
         let opening = json!({"count": 1, "life": LifeId::new()});
         self.send(&json!({"type": "hello", "version": VERSION, "opening": opening, "cursors": []})).await;
-        self.until("welcome").await;
     }
 
     pub async fn send(&mut self, frame: &Value) {

@@ -13,7 +13,7 @@ use parley_protocol::{
 };
 use relay_server::limits::Limits;
 use relay_server::relay::Relay;
-use relay_server::session::{Authenticate, run};
+use relay_server::session::{Admitted, Authenticate, run};
 use relay_server::watched::Watched;
 use relay_server::{chats, ws};
 use rusqlite::params;
@@ -157,7 +157,8 @@ impl TestRelay {
         let socket = WebSocketStream::from_raw_socket(Watched::new(far), Role::Server, Some(config)).await;
         let nobody: Authenticate =
             Arc::new(|_| async { Err(ErrorBody::new(Code::Unauthorized, "no tokens here")) }.boxed());
-        tokio::spawn(run(socket, Some(profile.who), Arc::clone(&self.relay), nobody));
+        let admitted = Admitted { who: profile.who, family: uuid::Uuid::nil() };
+        tokio::spawn(run(socket, Some(admitted), Arc::clone(&self.relay), nobody));
         let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
         let mut client =
             Client { who: profile.who, socket, logs: Vec::new(), gone: Vec::new(), aside: VecDeque::new() };
