@@ -3,12 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
-<<<<<<< HEAD
-mod killing;
-#[cfg(target_os = "linux")]
-mod namespaces;
-=======
->>>>>>> main
 mod processes;
 mod world;
 
@@ -16,4 +10,6 @@ mod accounts;
 mod chats;
 mod conversations;
 mod killing;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod scripts;
