@@ -279,7 +279,11 @@ impl Run {
                 let before = self.keys(slot, chat).await?;
                 let id = self.chats[chat];
                 let result = self.ask(slot, move |engine| async move { engine.mark_read(id, None).await }).await?;
-                let after = self.keys(slot, chat).await?;
+                let mut after = self.keys(slot, chat).await?;
+                if slot >= FIRST {
+                    // What came before a new device is read with what follows it.
+                    after.extend(self.said.iter().filter(|said| said.chat == chat).map(|said| said.key));
+                }
                 let (sure, perhaps) = self.read.entry((ACCOUNTS[slot], chat)).or_default();
                 if result.is_ok() {
                     sure.extend(before);

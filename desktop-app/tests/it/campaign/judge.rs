@@ -158,8 +158,14 @@ impl Run {
     /// What was acknowledged is there.
     fn judge_lost(&self, view: &Shown, all: &[Shown], at: &str, wrong: &mut Vec<String>) {
         let has: BTreeSet<MessageKey> = view.lines.iter().map(|line| line.key).collect();
+        let texts: BTreeSet<&str> = view.lines.iter().map(|line| line.text.as_str()).collect();
         let mut lost = Vec::new();
         for said in self.said.iter().filter(|said| said.chat == view.chat && !has.contains(&said.key)) {
+            // What an old copy said before it became another device goes out under that one's name.
+            let anew = !self.slots[said.slot].as_ref().is_some_and(|slot| slot.whole);
+            if anew && texts.contains(said.text.as_str()) {
+                continue;
+            }
             let done = self.done.get(&(said.chat, said.key));
             let deleted = done.is_some_and(|done| !done.deletes.is_empty());
             let sender = all.iter().find(|view| view.slot == said.slot);
@@ -259,7 +265,9 @@ impl Run {
         let said = self.said.iter().find(|said| said.key == key);
         let touched = self.done.get(&(chat, key)).is_some_and(|done| done.unsure);
         let moved = |said: &Said| chat == GROUP && self.moved.contains(&ACCOUNTS[said.slot]);
-        said.is_some_and(|said| said.sure && !moved(said)) && !touched
+        // What was said by one who is another device now may stand under the other name.
+        let anew = |said: &Said| !self.slots[said.slot].as_ref().is_some_and(|slot| slot.whole) && self.put_back;
+        said.is_some_and(|said| said.sure && !moved(said) && !anew(said)) && !touched
     }
 
     fn compare(&self, one: &Shown, other: &Shown, wrong: &mut Vec<String>) {
@@ -353,6 +361,8 @@ impl Run {
                     if let Some((before, earlier)) = last.insert((*chat, key.device), (*order, *key))
                         && before > *order
                         && !self.put_back
+                        // What was on its way while one was taken out comes late, once one is back.
+                        && !(*chat == self.chats[GROUP] && self.moved.contains(&slot.account))
                     {
                         let (earlier, later) = (self.name_of(earlier), self.name_of(*key));
                         wrong.push(format!("{at}: {earlier} came before {later}, which was sent first"));
