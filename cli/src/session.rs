@@ -6,7 +6,7 @@ use std::time::Duration;
 use desktop_app::views::Connection;
 use desktop_app::{Engine, EngineError, Event, Options};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::args::Global;
 use crate::failure::{Failure, Result};
@@ -16,6 +16,13 @@ use crate::output::Out;
 const CATCH_UP: Duration = Duration::from_secs(8);
 /// How long the connection may be on its way before a command goes on without it.
 const CONNECT: Duration = Duration::from_secs(5);
+/// How long the relay may be out of reach before a command believes it: a session that is refused once, or a relay that is being started
+/// again, is there a moment later.
+const GRACE: Duration = Duration::from_millis(1_500);
+/// How long closing waits for a session that is just being opened: one that is cut off there costs the next command a second attempt.
+const SETTLE: Duration = Duration::from_millis(800);
+/// A little longer than the engine gathers marks before it sends them.
+const MARKS: Duration = Duration::from_millis(1_100);
 /// Even if no event says so, the connection is looked at this often.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -25,6 +32,28 @@ pub(crate) struct Session {
     pub(crate) engine: Engine,
     pub(crate) out: Out,
     pub(crate) global: Global,
+}
+
+/// Tells a relay that is away from one that is back in a moment.
+#[derive(Default)]
+pub(crate) struct Patience {
+    away: Option<Instant>,
+}
+
+impl Patience {
+    /// Whether there is no point in waiting for the relay any longer.
+    pub(crate) fn is_over(&mut self, view: &Connection) -> bool {
+        match view {
+            Connection::SignedOut { .. } | Connection::Incompatible { .. } => true,
+            Connection::Online { .. } => {
+                self.away = None;
+                false
+            }
+            // Between two attempts it is on its way; that does not begin the time anew.
+            Connection::Connecting => false,
+            Connection::Offline { .. } => self.away.get_or_insert_with(Instant::now).elapsed() >= GRACE,
+        }
+    }
 }
 
 /// Where the profile is unless somebody says otherwise.
@@ -76,6 +105,26 @@ impl Session {
         }
     }
 
+    /// Gives read marks the time to get to the others. They are gathered for a moment and nobody answers them, but a request
+    /// that is answered went the same way behind them.
+    pub(crate) async fn flush_marks(&self) {
+        if matches!(self.engine.connection().await, Ok(Connection::Online { .. })) {
+            tokio::time::sleep(MARKS).await;
+            // Without an answer the marks go out with the next session.
+            let _ = timeout(SETTLE, self.engine.subscribers("flush")).await;
+        }
+    }
+
+    /// Closes the profile, in order.
+    pub(crate) async fn close(self) {
+        let mut events = self.engine.events();
+        let deadline = Instant::now() + SETTLE;
+        while matches!(self.engine.connection().await, Ok(Connection::Connecting)) && Instant::now() < deadline {
+            let _ = timeout_at(deadline, next(&mut events)).await;
+        }
+        self.engine.close().await;
+    }
+
     async fn need_account(&self) -> Result<()> {
         match self.engine.me().await? {
             Some(_) => Ok(()),
@@ -87,8 +136,10 @@ impl Session {
     async fn connection(&self, limit: Duration, wanted: impl Fn(&Connection) -> bool) -> Result<Connection> {
         let mut events = self.engine.events();
         let deadline = Instant::now() + limit;
+        let mut patience = Patience::default();
         loop {
             let view = self.engine.connection().await?;
+            let is_over = patience.is_over(&view);
             match &view {
                 Connection::SignedOut { reason: Some(reason) } => {
                     self.out.note(reason);
@@ -96,7 +147,7 @@ impl Session {
                 }
                 Connection::SignedOut { reason: None } => return Err(EngineError::SignedOut.into()),
                 Connection::Incompatible { reason } => return Err(Failure::Refused(reason.clone())),
-                Connection::Offline { .. } => return Ok(view),
+                Connection::Offline { .. } if is_over => return Ok(view),
                 view if wanted(view) => return Ok(view.clone()),
                 _ if Instant::now() >= deadline => return Ok(view),
                 _ => {}

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use desktop_app::views::{Connection, Delivery, MessageView, Outgoing, Page, Route};
-use desktop_app::{Event, Result as EngineResult};
+use desktop_app::Event;
+use desktop_app::views::{Delivery, MessageView, Outgoing, Page, Route};
 use parley_protocol::{ChatId, MessageKey};
 use serde::Serialize;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::clean;
 use crate::failure::{Failure, Result};
 use crate::lines;
 use crate::pick;
-use crate::session::{Session, next};
+use crate::session::{Patience, Session, next};
 use crate::when;
 
 /// How long an edit, a deletion or a reaction is given to go out.
@@ -119,22 +119,18 @@ async fn came_to(
 ) -> Result<MessageView> {
     let mut events = session.engine.events();
     let deadline = Instant::now() + wait;
+    let mut patience = Patience::default();
     loop {
         let view = session.engine.message(chat, key).await?;
         let over = matches!(view.delivery, Delivery::Failed { .. })
             || reached(&view.delivery) >= Some(wanted)
             || Instant::now() >= deadline;
-        if over || (!insist && is_offline(session).await?) {
+        if over || (!insist && patience.is_over(&session.engine.connection().await?)) {
             return Ok(view);
         }
         // Whatever comes, the message itself is looked at again.
         let _ = timeout_at(deadline.min(Instant::now() + LOOK), next(&mut events)).await;
     }
-}
-
-async fn is_offline(session: &Session) -> EngineResult<bool> {
-    let view = session.engine.connection().await?;
-    Ok(matches!(view, Connection::Offline { .. } | Connection::SignedOut { .. } | Connection::Incompatible { .. }))
 }
 
 pub(crate) async fn edit(session: &Session, chat: &str, message: &str, text: &[String]) -> Result<()> {
@@ -167,7 +163,8 @@ pub(crate) async fn react(session: &Session, chat: &str, message: &str, emoji: &
 async fn changed(session: &Session, target: &MessageView, events: &mut Receiver<Event>, what: &str) -> Result<()> {
     let deadline = Instant::now() + CHANGE_OUT;
     let mut out = false;
-    while !out && !is_offline(session).await? {
+    let mut patience = Patience::default();
+    while !out && !patience.is_over(&session.engine.connection().await?) {
         match timeout_at(deadline.min(Instant::now() + LOOK), next(events)).await {
             Ok(Some(Event::MessageChanged { chat, key })) => out = chat == target.chat && key != target.key,
             Ok(None) => break,
@@ -202,6 +199,7 @@ pub(crate) async fn history(session: &Session, chat: &str, number: usize, unread
     }
     if mark_read {
         session.engine.mark_read(chat.id, None).await?;
+        session.flush_marks().await;
     }
     Ok(())
 }

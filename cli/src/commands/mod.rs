@@ -31,7 +31,7 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<()> {
         ended = dispatch(&session, cli.command) => ended,
         () = session::interrupted() => Ok(()),
     };
-    session.engine.close().await;
+    session.close().await;
     ended
 }
 

@@ -467,10 +467,10 @@ impl Core {
             }
             let active = chats::get(tx, row.chat)?.filter(|chat| chat.status == ChatStatus::Active);
             let untouched = !row.handed && (!copied || row.life == self.opening.life);
-            if let (true, Some(chat)) = (untouched, active) {
-                if self.send_anew(tx, &chat, key, &row.payload, out)? {
-                    continue;
-                }
+            if let (true, Some(chat)) = (untouched, active)
+                && self.send_anew(tx, &chat, key, &row.payload, out)?
+            {
+                continue;
             }
             let reason = if copied {
                 "This was waiting when the profile was copied; it may have been sent since. Retry to send it again."

@@ -90,6 +90,9 @@ struct Lane {
     unmarked: VecDeque<Unmarked>,
     /// A mark was overdue: the relay carries the chat too, until nothing is unmarked.
     suspect: bool,
+    /// A message came under a membership which is yet unknown here, and was not taken. Nor is what follows it, as there would
+    /// be a gap before it; it comes by the relay, or once the link begins anew.
+    deaf: bool,
 }
 
 /// A message which was sent on a link and is yet unmarked.
@@ -231,7 +234,15 @@ impl Core {
                     return Ok(());
                 }
                 let route = self.links.get(&peer).map_or(Route::Direct, |link| route::route_of(link.path));
-                self.take_sealed(tx, Incoming { chat, from, named: None, payload, route }, out)?;
+                let lane = self.links.get(&peer).and_then(|link| link.chats.get(&chat));
+                if lane.is_some_and(|lane| lane.deaf) {
+                    return Ok(());
+                }
+                let taken = self.take_sealed(tx, Incoming { chat, from, named: None, payload, route }, out)?;
+                let lane = self.links.get_mut(&peer).and_then(|link| link.chats.get_mut(&chat));
+                if let Some(lane) = lane.filter(|_| !taken) {
+                    lane.deaf = true;
+                }
                 Ok(())
             }
             PeerFrame::Typing { chat, on } => {
@@ -240,6 +251,16 @@ impl Core {
                 }
                 Ok(())
             }
+        }
+    }
+
+    /// A membership became known here: links which carried something of it before begin anew, with what was not taken.
+    pub(crate) fn renew_deaf_links(&mut self, chat: ChatId, out: &mut Effects) {
+        let deaf = |link: &Link| link.chats.get(&chat).is_some_and(|lane| lane.deaf);
+        let peers: Vec<DeviceId> = self.links.iter().filter(|(_, link)| deaf(link)).map(|(peer, _)| *peer).collect();
+        for peer in peers {
+            self.links.remove(&peer);
+            out.peers.push(PeerCommand::Close { peer, reason: CloseReason::Fault });
         }
     }
 

@@ -213,6 +213,7 @@ impl Core {
             }
             (LogStart::Started, None) => {}
         }
+        self.renew_deaf_links(chat, out);
         self.wish_links_of(tx, chat, out)?;
         out.pump.insert(chat);
         out.routes.insert(chat);
@@ -524,6 +525,9 @@ impl Core {
                 chats::set_status(tx, id, ChatStatus::Active)?;
             }
             _ => {}
+        }
+        if change.changes_devices() {
+            self.renew_deaf_links(id, out);
         }
         self.wish_links_of(tx, id, out)?;
         out.events.push(Event::Chat { chat: id });

@@ -1,11 +1,6 @@
 //! Stories with a real relay on a port of its own, real SQLite, real engines and real WebRTC over loopback, in one process.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a story that panics has failed, and says where"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod campaign;
 mod campaign_finds;
