@@ -55,7 +55,7 @@ pub(crate) fn get(db: &Connection, chat: ChatId, device: DeviceId, run: RunId) -
 }
 
 /// Every run of one device.
-pub(crate) fn of_device(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
+fn of_device(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
     db.prepare_cached(&format!("SELECT {COLUMNS} FROM streams WHERE chat = ?1 AND device = ?2"))?
         .query_map(params![chat.as_bytes(), device.as_bytes()], |row| read(row, 0))?
         .collect()
