@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use desktop_app::views::Route;
 use rustyline::completion::Completer;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::{Hint, Hinter};
+use rustyline::highlight::{CmdKind, Highlighter};
+use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{Cmd, ColorMode, Config, Context, Editor, ExternalPrinter, Helper, KeyCode, KeyEvent, Modifiers};
@@ -20,6 +20,7 @@ use unicode_width::UnicodeWidthStr as _;
 use super::slash::{self, Line};
 use crate::lines;
 use crate::paint::Paint;
+use crate::wrap::cut;
 
 /// What the person does.
 #[derive(Debug)]
@@ -125,31 +126,19 @@ struct Prompt {
     paint: Paint,
 }
 
-/// A hint which is to be read, not taken.
-struct Remark(String);
-
-impl Hint for Remark {
-    fn display(&self) -> &str {
-        &self.0
-    }
-
-    fn completion(&self) -> Option<&str> {
-        None
-    }
-}
-
 impl Hinter for Prompt {
-    type Hint = Remark;
+    type Hint = String;
 
-    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<Remark> {
+    /// No hint, but the place where every change of the line comes by.
+    fn hint(&self, line: &str, _: usize, _: &Context<'_>) -> Option<String> {
         let mut state = self.shared.lock();
         if state.line != line {
             line.clone_into(&mut state.line);
             let to_be_sent = !line.trim().is_empty() && !line.starts_with('/');
-            // The conversation is over.
+            // The conversation may be over.
             let _ = self.typed.send(Typed::Changed(to_be_sent));
         }
-        (!state.hint.is_empty()).then(|| Remark(format!("  {}", state.hint)))
+        None
     }
 }
 
@@ -159,9 +148,34 @@ impl Highlighter for Prompt {
         format!("{} {}> ", lines::route_mark(route, self.paint), self.paint.bold(&self.name)).into()
     }
 
-    fn highlight_hint<'h>(&self, hint: &'h str) -> std::borrow::Cow<'h, str> {
-        self.paint.dim(hint).into()
+    /// The line, and behind it who is typing: drawn beside the layout, with the cursor put back, as rustyline asks for hints only
+    /// when a key is pressed.
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> std::borrow::Cow<'l, str> {
+        let hint = self.shared.lock().hint.clone();
+        let columns = crossterm::terminal::size().map_or(80, |(columns, _)| usize::from(columns));
+        match room(PROMPT_CELLS + self.name.width(), line, columns) {
+            Some(room) if !hint.is_empty() => {
+                format!("{line}\x1b7  {}\x1b8", self.paint.dim(&cut(&hint, room.saturating_sub(2)))).into()
+            }
+            _ => line.into(),
+        }
     }
+
+    fn highlight_char(&self, _: &str, _: usize, _: CmdKind) -> bool {
+        // What stands behind the line has to move with it.
+        !self.shared.lock().hint.is_empty()
+    }
+}
+
+/// The cells of the prompt besides the name.
+const PROMPT_CELLS: usize = 4;
+
+/// How many cells are free behind a line, if that is enough to say something.
+fn room(prompt: usize, line: &str, columns: usize) -> Option<usize> {
+    let last = line.rsplit('\n').next().unwrap_or_default();
+    let before = if line.contains('\n') { 0 } else { prompt };
+    let free = columns - (before + last.width()) % columns.max(1);
+    Some(free.saturating_sub(1)).filter(|free| *free >= 12)
 }
 
 impl Completer for Prompt {
@@ -324,6 +338,14 @@ pub(crate) fn start_plain() -> mpsc::UnboundedReceiver<Typed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_typing_shows_where_there_is_room() {
+        assert_eq!(room(7, "hello", 80), Some(67));
+        assert_eq!(room(7, &"x".repeat(70), 80), None);
+        assert_eq!(room(7, &"x".repeat(80), 80), Some(72), "on the row below");
+        assert_eq!(room(7, "one\ntwo", 80), Some(76));
+    }
 
     #[test]
     fn rows_of_what_was_typed_are_counted_as_the_terminal_wraps_them() {

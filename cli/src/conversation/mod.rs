@@ -121,11 +121,10 @@ impl Conversation<'_> {
         let names = engine.members(self.chat.id).await.unwrap_or_default();
         self.shared.set_names(names.into_iter().map(|member| member.username).collect());
         let what = if self.chat.sealed { "sealed" } else { "the relay can read this chat" };
-        let route = lines::route(&self.chat.route, self.session.out.paint);
-        let title = self.session.out.paint.bold(&lines::chat_name(&self.chat));
         let paint = self.session.out.paint;
-        self.screen
-            .print(&format!("{title} {} {route} {}", paint.dim("·"), paint.dim(&format!("· {what} · /help"))), None)?;
+        let title = paint.bold(&lines::chat_name(&self.chat));
+        let kind = lines::kind_word(self.chat.kind);
+        self.screen.print(&format!("{title} {}", paint.dim(&format!("· {kind} · {what} · /help"))), None)?;
         for line in lines {
             self.show(line)?;
         }

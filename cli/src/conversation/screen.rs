@@ -14,7 +14,7 @@ use super::editor::Shared;
 use crate::failure::Result;
 use crate::lines;
 use crate::output::Out;
-use crate::wrap::cells;
+use crate::wrap::{cells, wrap};
 
 /// Rows at the bottom that may be the prompt's.
 const PROMPT_ROWS: usize = 4;
@@ -82,6 +82,8 @@ impl Screen {
 
     /// A sentence of the program itself.
     pub(crate) fn tell(&mut self, sentence: &str) -> Result<()> {
+        let indent = lines::RECEIPT + 3;
+        let sentence = wrap(sentence, indent, indent, self.width());
         let text = self.out.paint.dim(&format!("{:1$} — {sentence}", "", lines::RECEIPT));
         self.print(&text, None)
     }

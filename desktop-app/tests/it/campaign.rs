@@ -291,8 +291,14 @@ impl Run {
                 perhaps.extend(after);
                 Some(word(&result))
             }
-            Step::Cut { slot } => Some(self.slots[slot].as_ref()?.device.gate.cut()).map(|()| String::new()),
-            Step::Freeze { slot } => Some(self.slots[slot].as_ref()?.device.gate.freeze()).map(|()| String::new()),
+            Step::Cut { slot } => {
+                self.slots[slot].as_ref()?.device.gate.cut();
+                Some(String::new())
+            }
+            Step::Freeze { slot } => {
+                self.slots[slot].as_ref()?.device.gate.freeze();
+                Some(String::new())
+            }
             Step::Slow { slot, millis } => {
                 self.slots[slot].as_ref()?.device.gate.slow(Duration::from_millis(millis));
                 Some(String::new())
@@ -539,13 +545,11 @@ impl Run {
         slot.whole = false;
         self.put_back = true;
         let waiting = waiting_in(copy.folder.path(), self.restored || self.relay_copy.is_some());
-        let mut at = 0;
-        for said in self.said.iter_mut().filter(|said| said.slot == number) {
+        for (at, said) in self.said.iter_mut().filter(|said| said.slot == number).enumerate() {
             // What the copy does not know of is gone; what waited in it is for the person to decide.
             if at >= copy.sent || waiting.contains(&said.key) {
                 said.sure = false;
             }
-            at += 1;
         }
         for done in self.done.values_mut() {
             let by = |slot: &usize| *slot == number;

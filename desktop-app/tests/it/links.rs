@@ -50,7 +50,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Each shows every number of both once and in order, and was told of each of the other's once and in order.
-    async fn whole(self) {
+    async fn must_be_whole(self) {
         let Self { chat, people, said, mut events } = self;
         let ids = [people[0].device_id().await, people[1].device_id().await];
         for (here, person) in people.iter().enumerate() {
@@ -117,7 +117,7 @@ async fn a_network_that_swallows_the_link_makes_the_relay_carry_on_until_it_heal
         println!("round {round}: direct again {:?} after the talk on the healed network", healed.elapsed());
     }
     talk.say(40).await;
-    talk.whole().await;
+    talk.must_be_whole().await;
 }
 
 #[tokio::test]
@@ -146,5 +146,5 @@ async fn a_link_that_loses_doubles_and_delays_packets_loses_no_message() {
     alice.linked(chat).await;
     bob.linked(chat).await;
     talk.say(20).await;
-    talk.whole().await;
+    talk.must_be_whole().await;
 }

@@ -193,7 +193,7 @@ impl Run {
             let Some(done) = self.done.get(&(view.chat, line.key)).filter(|done| !done.unsure) else {
                 if !line.deleted
                     && let Some(said) = self.said.iter().find(|said| said.key == line.key)
-                    && self.done.get(&(view.chat, line.key)).is_none()
+                    && !self.done.contains_key(&(view.chat, line.key))
                     && said.text != line.text
                 {
                     wrong.push(format!("{at}: shows {:?} as {:?}", said.text, line.text));
@@ -220,7 +220,7 @@ impl Run {
             }
             for (emoji, reactions) in &done.reactions {
                 let by: BTreeSet<usize> = reactions.iter().map(|(slot, ..)| *slot).collect();
-                for account in 0..self.accounts.len() {
+                for (account, who) in NAMES.into_iter().enumerate() {
                     let mut slots = by.iter().filter(|slot| ACCOUNTS[**slot] == account);
                     let (Some(slot), None) = (slots.next(), slots.next()) else { continue };
                     let mine: Vec<_> = reactions.iter().filter(|(by, ..)| by == slot).collect();
@@ -230,7 +230,7 @@ impl Run {
                     let on = mine.last().is_some_and(|(_, on, _)| *on);
                     let shown = line.reactions.get(*emoji).is_some_and(|all| all.contains(&self.accounts[account]));
                     if on != shown {
-                        wrong.push(format!("{at}: {emoji} of {} on {name} is {shown}, not {on}", NAMES[account]));
+                        wrong.push(format!("{at}: {emoji} of {who} on {name} is {shown}, not {on}"));
                     }
                 }
             }
