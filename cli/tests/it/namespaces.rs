@@ -169,7 +169,7 @@ impl Scene {
     }
 
     /// Everything is there once and in order, on both sides.
-    fn judge(mut self) {
+    fn must_be_whole(mut self) {
         let expected: Vec<u64> = (1..=self.said).collect();
         assert_eq!(heard(&self.printed("bob")), expected, "Bob was told");
         drop((self.alice.take(), self.bob.take()));
@@ -217,5 +217,5 @@ fn a_conversation_goes_on_when_the_way_between_two_people_is_gone_and_when_the_r
     scene.start_relay();
     scene.talk(50);
     scene.route_is("the relay is back", &direct);
-    scene.judge();
+    scene.must_be_whole();
 }
