@@ -1,6 +1,6 @@
 //! What the relay holds in memory of who is connected: sessions, the feeds of the logs they follow, and blocks.
 //!
-//! Everything that leaves for other sessions passes [`Live::publish`], which the fan-out thread calls with what the
+//! Everything that leaves for other sessions passes `Live::publish`, which the fan-out thread calls with what the
 //! writer has committed, in order.
 
 use std::collections::HashSet;

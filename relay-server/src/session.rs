@@ -1,6 +1,6 @@
 //! One session: a task that owns one socket.
 //!
-//! Everything for it waits in its [`Mailbox`]; what it sends itself waits in `out`. The task takes the mailbox only
+//! Everything for it waits in its `Mailbox`; what it sends itself waits in `out`. The task takes the mailbox only
 //! when `out` is on its way, and reads a page of a log only when nothing else is left to send: so a slow reader costs
 //! a bounded queue and is never cut off for being slow. It goes on reading its socket meanwhile, unless more answers
 //! are owed than the bound; a dead one is found by silence.

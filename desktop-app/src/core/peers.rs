@@ -58,7 +58,7 @@ enum PeerFrame {
     Message {
         /// Which chat.
         chat: ChatId,
-        /// See [`payload`].
+        /// See [`parley_protocol::payload`].
         payload: String,
     },
     /// As the relay's.
