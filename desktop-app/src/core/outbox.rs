@@ -1,7 +1,7 @@
 //! The one way out: what this device sends is numbered, written with its bytes in the transaction that shows it, and then
 //! handed to the routes that are open (DELIVERY rules 1, 2, 9, 13, 15, 16). Marks come back here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{MarkScope, Payload, Sender};
@@ -26,6 +26,9 @@ use crate::views::{ChatStatus, Route};
 const MARKS_EVERY: Duration = Duration::from_secs(1);
 /// How many registers go to the relay in one pass.
 const MARKS_AT_ONCE: usize = 32;
+
+/// Rows that are about to be handed to a route, by position: the message and the first route that has it.
+pub(super) type Handed = BTreeMap<i64, (MessageId, Route)>;
 
 impl Core {
     /// Queues a message and shows it, in one transaction. Gives its key.
@@ -107,26 +110,22 @@ impl Core {
         let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {
             return Ok(());
         };
-        let mut handed = BTreeSet::new();
+        let mut handed = Handed::new();
         if chat.state.sealed {
             self.pump_links(tx, &chat, &mut handed, out)?;
         }
         if !chat.state.sealed || !self.links_suffice(&chat) {
             self.pump_relay(tx, &chat, &mut handed, out)?;
         }
-        for position in handed {
-            sent::hand(tx, position)?;
+        for (position, (id, route)) in handed {
+            if sent::hand(tx, position)? {
+                messages::set_route(tx, chat_id, MessageKey { device: self.device(), id }, route)?;
+            }
         }
         Ok(())
     }
 
-    fn pump_relay(
-        &mut self,
-        tx: &Connection,
-        chat: &ChatRow,
-        handed: &mut BTreeSet<i64>,
-        out: &mut Effects,
-    ) -> Sql<()> {
+    fn pump_relay(&mut self, tx: &Connection, chat: &ChatRow, handed: &mut Handed, out: &mut Effects) -> Sql<()> {
         let id = chat.state.id;
         let Some(session) = self.session.as_mut().filter(|session| session.phase == SessionPhase::Open) else {
             return Ok(());
@@ -143,7 +142,7 @@ impl Core {
             };
             feed.appended = row.position;
             session.in_flight.insert((id, row.id), ());
-            handed.insert(row.position);
+            note(handed, &row, Route::Relay);
             out.relay.push(ClientFrame::Append { chat: id, id: row.id, payload });
         }
         Ok(())
@@ -513,6 +512,14 @@ impl Core {
             }
         }
         Ok(false)
+    }
+}
+
+/// Notes that a row is handed to a route. The first one that leads to somebody else is the one to show.
+pub(super) fn note(handed: &mut Handed, row: &SentRow, route: Route) {
+    let noted = handed.entry(row.position).or_insert((row.id, route));
+    if noted.1 == Route::Wait {
+        noted.1 = route;
     }
 }
 

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::inbox::Incoming;
+use super::outbox::{Handed, note};
 use super::session::SessionPhase;
 use super::{Core, Effects};
 use crate::events::Event;
@@ -335,7 +336,7 @@ impl Core {
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
-        handed: &mut std::collections::BTreeSet<i64>,
+        handed: &mut Handed,
         out: &mut Effects,
     ) -> Sql<()> {
         let id = chat.state.id;
@@ -355,9 +356,11 @@ impl Core {
             let marks = streams::marks_of(tx, id, peer)?.delivered;
             let mut frames = Vec::new();
             let mut listening: HashMap<EventId, bool> = HashMap::new();
-            let Some(lane) = self.links.get_mut(&peer).and_then(|link| link.chats.get_mut(&id)) else {
-                continue;
-            };
+            let own = chat.state.members.get(&self.account()).is_some_and(|member| member.devices.contains(&peer));
+            let Some(link) = self.links.get_mut(&peer) else { continue };
+            // What goes to a device of one's own has yet to go to somebody.
+            let way = if own { Route::Wait } else { route::route_of(link.path) };
+            let Some(lane) = link.chats.get_mut(&id) else { continue };
             while !lane.is_full() {
                 let rows = sent::numbered_after(tx, id, lane.sent, WINDOW)?;
                 if rows.is_empty() {
@@ -382,7 +385,7 @@ impl Core {
                         continue;
                     }
                     lane.unmarked.push_back(Unmarked { run, n, bytes: row.payload.len(), since: Instant::now() });
-                    handed.insert(row.position);
+                    note(handed, &row, way);
                     frames.push(PeerFrame::Message { chat: id, payload: row.payload });
                 }
             }

@@ -99,6 +99,13 @@ pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64) 
     Ok(())
 }
 
+/// Says by which route an own message went first.
+pub(crate) fn set_route(db: &Connection, chat: ChatId, key: MessageKey, route: Route) -> Sql<()> {
+    db.prepare_cached("UPDATE messages SET route = ?4 WHERE chat = ?1 AND device = ?2 AND id = ?3")?
+        .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), route_word(route)])?;
+    Ok(())
+}
+
 /// Where a message stands: its `sort` columns and rowid.
 pub(crate) fn place(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Option<(i64, i64, i64)>> {
     db.prepare_cached("SELECT sort_a, sort_b, rowid FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3")?

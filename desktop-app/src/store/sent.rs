@@ -160,10 +160,11 @@ pub(crate) fn chats_with_open(db: &Connection) -> Sql<Vec<ChatId>> {
         .collect()
 }
 
-/// From now on the row cannot be cancelled: it is about to be handed to a route.
-pub(crate) fn hand(db: &Connection, position: i64) -> Sql<()> {
-    db.prepare_cached("UPDATE sent SET handed = 1 WHERE position = ?1 AND handed = 0")?.execute([position])?;
-    Ok(())
+/// From now on the row cannot be cancelled: it is about to be handed to a route. `false` if it was before.
+pub(crate) fn hand(db: &Connection, position: i64) -> Sql<bool> {
+    let rows =
+        db.prepare_cached("UPDATE sent SET handed = 1 WHERE position = ?1 AND handed = 0")?.execute([position])?;
+    Ok(rows > 0)
 }
 
 /// The relay has the row; `false` if that was known.

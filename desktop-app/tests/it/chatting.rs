@@ -1,6 +1,6 @@
 //! What people do every day.
 
-use desktop_app::views::Delivery;
+use desktop_app::views::{Delivery, Route};
 
 use crate::world::World;
 
@@ -17,6 +17,7 @@ async fn two_people_who_are_online_talk_directly() {
     let answer = bob.say(chat, "hello yourself").await;
     alice.shows(chat, &["hello", "hello yourself"]).await;
     bob.came(chat, answer, Delivery::Delivered).await;
+    assert_eq!(bob.engine().message(chat, answer).await.unwrap().route, Route::Lan, "an own message says how it went");
     alice.engine().mark_read(chat, None).await.unwrap();
     bob.came(chat, answer, Delivery::Read).await;
 }
