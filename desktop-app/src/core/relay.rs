@@ -3,8 +3,7 @@
 use std::time::Instant;
 
 use parley_protocol::frames::{
-    Content, Cursor, Entry, Gone, GoneReason, InboxItem, LogCursor, LogStart, LogView, MarkScope, Payload, RelayFrame,
-    Sender,
+    Content, Cursor, Entry, Gone, GoneReason, InboxItem, LogCursor, LogStart, LogView, Payload, RelayFrame, Sender,
 };
 use parley_protocol::{
     AccountId, ChatChange, ChatId, ChatState, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId,
@@ -127,7 +126,7 @@ impl Core {
                 Ok(())
             }
             RelayFrame::Refused { chat, id, error } => self.refused(tx, chat, id, &error, out),
-            RelayFrame::Marks { chat, from, scope, mark } => self.take_marks(tx, chat, from, scope, &mark, out),
+            RelayFrame::Marks { chat, from, mark, .. } => self.take_marks(tx, chat, from, &mark, out),
             RelayFrame::Typing { chat, from, on } => {
                 if from.account != self.account() && !settings::is_blocked(tx, from.account)? {
                     out.events.push(Event::Typing { chat, account: from.account, on });
@@ -628,15 +627,7 @@ impl Core {
     }
 
     /// Another device's register came, by the relay.
-    fn take_marks(
-        &mut self,
-        tx: &Connection,
-        chat: ChatId,
-        from: Sender,
-        scope: MarkScope,
-        mark: &str,
-        out: &mut Effects,
-    ) -> Sql<()> {
+    fn take_marks(&mut self, tx: &Connection, chat: ChatId, from: Sender, mark: &str, out: &mut Effects) -> Sql<()> {
         let Some(row) = chats::get(tx, chat)? else {
             return Ok(());
         };
@@ -646,7 +637,6 @@ impl Core {
         if !row.state.sealed {
             return self.take_open_mark(tx, &row, from, mark, out);
         }
-        let _ = scope;
         match payload::open_marks(mark) {
             Ok(register) => self.merge_marks(tx, chat, from, &register, out),
             Err(error) => {
