@@ -259,6 +259,7 @@ impl Readers {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Sql<T> + Send + 'static,
     {
+        tracing::trace!("a read beside the core");
         let place = self.places.clone().acquire_owned().await.map_err(|_| EngineError::Closed)?;
         let (path, idle) = (self.path.clone(), self.idle.clone());
         tokio::task::spawn_blocking(move || {

@@ -56,6 +56,13 @@ impl Shown {
         Some((number, std::mem::replace(old, line.clone())))
     }
 
+    /// Takes how far a message came; gives how far that was before, with its number.
+    pub(crate) fn deliver(&mut self, key: MessageKey, delivery: Delivery) -> Option<(usize, Delivery)> {
+        let number = *self.numbers.get(&key)?;
+        let message = self.messages.get_mut(number.checked_sub(1)?)?;
+        Some((number, std::mem::replace(&mut message.delivery, delivery)))
+    }
+
     /// The message of a number.
     pub(crate) fn message(&self, number: usize) -> Option<&MessageView> {
         self.messages.get(number.checked_sub(1)?)

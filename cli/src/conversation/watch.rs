@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use desktop_app::Event;
-use desktop_app::views::{Connection, MessageKind, MessageView, Page, Route, RouteView};
+use desktop_app::views::{Connection, Delivery, MessageKind, MessageView, Page, Route, RouteView};
 use parley_protocol::{AccountId, ChatId, MessageKey};
 use tokio::sync::broadcast::Receiver;
 use tokio::time::Instant;
@@ -55,7 +55,7 @@ impl Conversation<'_> {
             self.catch_up().await?;
         }
         if burst.marks {
-            burst.changed.extend(self.shown.unsettled());
+            self.follow_receipts().await?;
         }
         burst.changed.sort_unstable();
         burst.changed.dedup();
@@ -125,6 +125,29 @@ impl Conversation<'_> {
         self.screen.print(&text, receipt)
     }
 
+    /// Shows how far own messages came. One read for all of them: on a direct link each message is marked by itself.
+    async fn follow_receipts(&mut self) -> Result<()> {
+        let receipts = self.session.engine.receipts(self.chat.id, self.shown.unsettled()).await?;
+        for (key, delivery) in receipts {
+            self.show_delivery(key, delivery)?;
+        }
+        Ok(())
+    }
+
+    fn show_delivery(&mut self, key: MessageKey, delivery: Delivery) -> Result<()> {
+        let Some((number, old)) = self.shown.deliver(key, delivery.clone()) else { return Ok(()) };
+        if old == delivery {
+            return Ok(());
+        }
+        self.screen.redraw_receipt(key, &delivery);
+        match delivery {
+            Delivery::Failed { reason } => self
+                .screen
+                .tell(&format!("{number} was not taken: {}; /retry {number} sends it again", clean::line(&reason))),
+            _ => Ok(()),
+        }
+    }
+
     /// Shows what changed about a message.
     async fn refresh(&mut self, key: MessageKey) -> Result<()> {
         if self.shown.number(key).is_none() {
@@ -132,16 +155,8 @@ impl Conversation<'_> {
         }
         // A message that was cancelled before it went anywhere is gone.
         let Ok(line) = self.session.engine.message(self.chat.id, key).await else { return Ok(()) };
+        self.show_delivery(key, line.delivery.clone())?;
         let Some((number, old)) = self.shown.update(&line) else { return Ok(()) };
-        if old.delivery != line.delivery {
-            self.screen.redraw_receipt(key, &line.delivery);
-            if let desktop_app::views::Delivery::Failed { reason } = &line.delivery {
-                self.screen.tell(&format!(
-                    "{number} was not taken: {}; /retry {number} sends it again",
-                    clean::line(reason)
-                ))?;
-            }
-        }
         let who = if line.own { "you".to_owned() } else { clean::line(&line.username).into_owned() };
         if line.deleted && !old.deleted {
             self.screen.tell(&format!("{who} deleted {number}"))?;

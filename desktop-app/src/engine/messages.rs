@@ -14,7 +14,7 @@ use crate::error::{EngineError, Result};
 use crate::store::chats::{self, ChatRow};
 use crate::store::settings::{self, SUBSCRIPTIONS};
 use crate::store::{Sql, messages, timeline};
-use crate::views::{ChatStatus, DeviceDelivery, Hit, MessageView, Outgoing, Page};
+use crate::views::{ChatStatus, Delivery, DeviceDelivery, Hit, MessageView, Outgoing, Page};
 
 impl Engine {
     /// Sends a message by the best route open now; it never waits for a connection. Once this returns, the message is on
@@ -179,6 +179,16 @@ impl Engine {
     pub async fn deliveries(&self, chat: ChatId, key: MessageKey) -> Result<Vec<DeviceDelivery>> {
         let me = self.me().await?.map(|me| me.account).unwrap_or_default();
         self.read(move |db| timeline::details(db, me, chat, key)).await
+    }
+
+    /// How far each of these own messages came, in one read; without those that are not there. What to ask after
+    /// [`crate::Event::Marks`].
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn receipts(&self, chat: ChatId, keys: Vec<MessageKey>) -> Result<Vec<(MessageKey, Delivery)>> {
+        let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        self.read(move |db| timeline::receipts(db, me, chat, &keys)).await
     }
 
     /// Messages with all these words, or parts of words, newest first.

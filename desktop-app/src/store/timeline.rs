@@ -243,6 +243,14 @@ struct Deliveries {
     open: BTreeMap<DeviceId, OpenMark>,
 }
 
+/// Whether a device has a message and has shown it.
+struct Reached {
+    account: AccountId,
+    device: DeviceId,
+    delivered: bool,
+    read: bool,
+}
+
 impl Deliveries {
     fn load(db: &Connection, me: AccountId, chat: ChatId) -> Sql<Option<Self>> {
         let Some(chat) = chats::get(db, chat)? else {
@@ -288,7 +296,7 @@ impl Deliveries {
     }
 
     /// How far each other device of the message's audience has it.
-    fn devices(&mut self, db: &Connection, sender: DeviceId, run: RunId, n: u64) -> Sql<Vec<DeviceDelivery>> {
+    fn devices(&mut self, db: &Connection, sender: DeviceId, run: RunId, n: u64) -> Sql<Vec<Reached>> {
         let Some((membership, later)) = self.run(db, sender, run)? else {
             return Ok(Vec::new());
         };
@@ -304,9 +312,8 @@ impl Deliveries {
             }
             let register = self.marks.get(&device);
             let has = |marks: &parley_protocol::Marks| marks.has(sender, run, n, &later);
-            found.push(DeviceDelivery {
+            found.push(Reached {
                 account,
-                username: settings::username(db, account)?,
                 device,
                 delivered: register.is_some_and(|register| has(&register.delivered)),
                 read: register.is_some_and(|register| has(&register.read)),
@@ -333,7 +340,7 @@ impl Deliveries {
     }
 
     /// Whether of every other account at least one device does.
-    fn everybody(&self, devices: &[DeviceDelivery], does: impl Fn(&DeviceDelivery) -> bool) -> bool {
+    fn everybody(&self, devices: &[Reached], does: impl Fn(&Reached) -> bool) -> bool {
         let others: BTreeSet<AccountId> =
             devices.iter().map(|device| device.account).filter(|account| *account != self.me).collect();
         !others.is_empty()
@@ -357,10 +364,41 @@ pub(crate) fn details(db: &Connection, me: AccountId, chat: ChatId, key: Message
             Ok((id(row, 0)?, count(row, 1)?))
         })
         .optional()?;
-    match (number, Deliveries::load(db, me, chat)?) {
-        (Some((run, n)), Some(mut deliveries)) => deliveries.devices(db, key.device, run, n),
-        _ => Ok(Vec::new()),
+    let reached = match (number, Deliveries::load(db, me, chat)?) {
+        (Some((run, n)), Some(mut deliveries)) => deliveries.devices(db, key.device, run, n)?,
+        _ => Vec::new(),
+    };
+    let named = |Reached { account, device, delivered, read }| {
+        Ok(DeviceDelivery { account, username: settings::username(db, account)?, device, delivered, read })
+    };
+    reached.into_iter().map(named).collect()
+}
+
+/// How far each of these own messages came; without those that are not there.
+pub(crate) fn receipts(
+    db: &Connection,
+    me: AccountId,
+    chat: ChatId,
+    keys: &[MessageKey],
+) -> Sql<Vec<(MessageKey, Delivery)>> {
+    let Some(mut deliveries) = Deliveries::load(db, me, chat)? else {
+        return Ok(Vec::new());
+    };
+    let mut select =
+        db.prepare_cached("SELECT run, n, seq FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3")?;
+    let mut receipts = Vec::with_capacity(keys.len());
+    for key in keys {
+        let place: Option<(Option<RunId>, Option<i64>, Option<i64>)> = select
+            .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()], |row| {
+                Ok((id_or_none(row, 0)?, row.get(1)?, row.get(2)?))
+            })
+            .optional()?;
+        if let Some((run, n, seq)) = place {
+            let number = run.zip(n.map(i64::cast_unsigned));
+            receipts.push((*key, deliveries.of(db, *key, number, seq.map(i64::cast_unsigned))?));
+        }
     }
+    Ok(receipts)
 }
 
 /// Messages of others beyond the read mark, and those of them that mention this account.
