@@ -124,7 +124,7 @@ fn each_message_is_there_once_and_in_order_whoever_is_killed() {
     let folder = folder.path();
     let address: SocketAddr = free_address();
     let here = Place::default();
-    let start_relay = |_| relay(&here, address, &folder.join("relay"));
+    let start_relay = |_| relay(&here, address, &folder.join("relay"), &[]);
     let (alice, bob, relay) = (Party::new(), Party::new(), Party::new());
     relay.set(start_relay(0));
     answers(address);

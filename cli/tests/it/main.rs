@@ -12,4 +12,10 @@ mod conversations;
 mod killing;
 #[cfg(target_os = "linux")]
 mod namespaces;
+#[cfg(target_os = "linux")]
+mod nats;
+#[cfg(target_os = "linux")]
+mod networks;
+#[cfg(target_os = "linux")]
+mod scene;
 mod scripts;

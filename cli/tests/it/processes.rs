@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use parley_protocol::frames::IceServer;
 use serde_json::Value;
 
 /// How long anything may take before a test gives up on it.
@@ -13,6 +14,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 const PASSWORD: &str = "correct horse battery staple";
 /// Says to a second process of this test binary that it is a relay: address and folder.
 const RELAY: &str = "PARLEY_TEST_RELAY";
+/// And this, which STUN and TURN servers it tells of.
+const ICE_SERVERS: &str = "PARLEY_TEST_ICE_SERVERS";
 
 /// A process; it is killed when it is dropped.
 pub(crate) struct Running(pub(crate) Child);
@@ -57,11 +60,12 @@ impl Place {
 }
 
 /// A relay as a process of its own: this test binary, told to be one.
-pub(crate) fn relay(place: &Place, address: SocketAddr, data: &Path) -> Running {
+pub(crate) fn relay(place: &Place, address: SocketAddr, data: &Path, ice_servers: &[IceServer]) -> Running {
     let mut command = place.command(std::env::current_exe().unwrap());
     command
         .args(["--exact", "processes::is_the_relay_if_told_to", "--nocapture"])
         .env(RELAY, format!("{address} {}", data.display()))
+        .env(ICE_SERVERS, serde_json::to_string(ice_servers).unwrap())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Running::start(&mut command)
@@ -71,8 +75,10 @@ pub(crate) fn relay(place: &Place, address: SocketAddr, data: &Path) -> Running 
 fn is_the_relay_if_told_to() {
     let Ok(told) = std::env::var(RELAY) else { return };
     let (address, data) = told.split_once(' ').unwrap();
+    let ice_servers = serde_json::from_str(&std::env::var(ICE_SERVERS).unwrap()).unwrap();
     let config = relay_server::config::Config {
         data: data.into(),
+        ice_servers: relay_server::config::IceServers(ice_servers),
         frames_per_second: 100_000,
         frames_burst: 100_000,
         ..relay_server::config::Config::default()
