@@ -1,7 +1,15 @@
 //! How quick links are on loopback. Not a test of correctness: run it in release, alone, and read what it prints:
 //! `cargo test --release -p desktop-app measure -- --ignored --nocapture --test-threads 1`.
 
-use super::*;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    MAX_FRAME, PeerCommand, PeerConfig, PeerEvent, SEND_WINDOW,
+    company::{connected, device_id, pair},
+};
 
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() - 1) * percent / 100]

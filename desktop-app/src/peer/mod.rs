@@ -26,16 +26,22 @@
 //! that link's events. `connection` hides the WebRTC library, `runtime` what is wrong with it. `framing`, `signal` and `negotiation` are pure.
 
 mod carrier;
+#[cfg(test)]
+mod company;
 mod connection;
 mod framing;
 mod interfaces;
 mod link;
 mod links;
+#[cfg(test)]
+mod measure;
 mod negotiation;
 mod pulse;
 mod runtime;
 mod signal;
 mod trouble;
+#[cfg(test)]
+mod turn_tests;
 
 use std::{fmt, time::Duration};
 
