@@ -12,7 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::networks::Networks;
-use crate::processes::{Person, Place, Running, eventually, number, objects, relay};
+use crate::processes::{Person, Running, eventually, number, objects, relay};
 
 /// Alice, who says numbers, and Bob's listener, which prints all that happens.
 pub(crate) struct Scene {

@@ -3,13 +3,18 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::{
     MAX_FRAME, PeerCommand, PeerConfig, PeerEvent, SEND_WINDOW,
     company::{connected, device_id, pair},
+    connection::{Channel, ChannelEvent, Connection, Happening},
+    turn_tests::TurnServer,
 };
+
+/// What each measurement of throughput carries, in bytes.
+const BYTES: usize = 400 << 20;
 
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     sorted[(sorted.len() - 1) * percent / 100]
@@ -72,10 +77,101 @@ async fn measure_round_trip() {
     print("ping", pings);
 }
 
+/// Two connections and their channels, without anything of ours around them: what a link can be at best.
+async fn bare() -> [(Connection, Channel); 2] {
+    let config = PeerConfig::default();
+    let (mut alice, channel, mut of_alice, offer) = Connection::offer(&config).await.unwrap();
+    let (mut bob, mut of_bob, answer) = Connection::answer(&config, offer).await.unwrap();
+    alice.answered(answer).await.unwrap();
+    let theirs = loop {
+        tokio::select! {
+            Some(Happening::Candidate(candidate)) = of_alice.recv() => bob.add_candidate(candidate).await,
+            Some(happening) = of_bob.recv() => match happening {
+                Happening::Candidate(candidate) => alice.add_candidate(candidate).await,
+                Happening::Channel(theirs) => break theirs,
+                Happening::Broken => panic!("broken"),
+            },
+        }
+    };
+    tokio::join!(channel.next(), theirs.next());
+    [(alice, channel), (bob, theirs)]
+}
+
+async fn message(channel: &Channel) -> BytesMut {
+    loop {
+        match channel.next().await {
+            ChannelEvent::Message(message) => return message,
+            ChannelEvent::Open => {}
+            ChannelEvent::Closed => panic!("closed"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_the_library_alone() {
+    let [(_a, alice), (_b, bob)] = bare().await;
+    let mut times = Vec::new();
+    for _ in 0..5_000 {
+        let began = Instant::now();
+        alice.send(BytesMut::from(&[7; 200][..])).await;
+        message(&bob).await;
+        bob.send(BytesMut::from(&[7; 200][..])).await;
+        message(&alice).await;
+        times.push(began.elapsed());
+    }
+    print("the library alone: round trip of 200 bytes", times);
+    for length in [16 << 10, 60_000] {
+        let [(_a, alice), (_b, bob)] = bare().await;
+        let payload = vec![9; length];
+        let count = BYTES / length;
+        let began = Instant::now();
+        let taking = tokio::spawn(async move {
+            for _ in 0..count {
+                message(&bob).await;
+            }
+        });
+        for _ in 0..count {
+            assert!(alice.send(BytesMut::from(&payload[..])).await);
+        }
+        taking.await.unwrap();
+        let rate = (count * length) as f64 / began.elapsed().as_secs_f64() / 1e6;
+        println!("the library alone: throughput in messages of {length}: {rate:.0} MB/s");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement"]
+async fn measure_turn() {
+    let Some(server) = TurnServer::start() else { return };
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let (mut alice, mut bob, _wire) = pair(&server.config());
+        let began = Instant::now();
+        alice.dial(&bob).await;
+        alice.up().await;
+        bob.up().await;
+        times.push(began.elapsed());
+        alice.ask(PeerCommand::Shutdown).await;
+        bob.ask(PeerCommand::Shutdown).await;
+    }
+    print("open through TURN", times);
+    let (mut alice, mut bob, _wire) = connected(&server.config()).await;
+    let mut times = Vec::new();
+    for _ in 0..2_000 {
+        let began = Instant::now();
+        alice.send(&bob, vec![7; 200]).await;
+        bob.received().await;
+        bob.send(&alice, vec![7; 200]).await;
+        alice.received().await;
+        times.push(began.elapsed());
+    }
+    print("round trip of 200 bytes through TURN, command to event and back", times);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_throughput() {
-    const BYTES: usize = 400 << 20;
     for length in [16 << 10, 59_999, MAX_FRAME] {
         let (mut alice, mut bob, _wire) = connected(&PeerConfig::default()).await;
         let frame = Bytes::from(vec![9; length]);

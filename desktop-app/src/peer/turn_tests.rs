@@ -16,14 +16,14 @@ use super::{
 };
 
 /// A TURN server on 127.0.0.1; it ends when it is dropped.
-struct TurnServer {
+pub(super) struct TurnServer {
     child: Child,
     at: SocketAddr,
     folder: TempDir,
 }
 
 impl TurnServer {
-    fn start() -> Option<Self> {
+    pub(super) fn start() -> Option<Self> {
         let at = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
         let folder = TempDir::new().unwrap();
         let mut command = Command::new("turnserver");
@@ -48,7 +48,7 @@ impl TurnServer {
         Some(server)
     }
 
-    fn config(&self) -> PeerConfig {
+    pub(super) fn config(&self) -> PeerConfig {
         let server = IceServer {
             urls: vec![format!("turn:{}", self.at)],
             username: Some("parley".to_owned()),
