@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, sync::atomic::Ordering};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until},
@@ -12,8 +12,8 @@ use tokio::{
 use super::{
     CloseReason, DownReason, PathKind, PeerEvent,
     connection::{Channel, ChannelEvent, Connection, Happening},
-    framing::{self, Assembler, Incoming, Outgoing},
-    link::{Closing, LinkTask, Order, Report, cost, shut_down},
+    framing::{self, Assembler, Incoming, Outbox},
+    link::{Closing, LinkTask, Order, Report, shut_down},
     pulse::{Due, Pulse},
     runtime::send_buffer_limit,
 };
@@ -48,8 +48,7 @@ pub(super) struct Carrier<'a> {
     waiting_bytes: usize,
     /// Pings and pongs; they go before frames.
     control: VecDeque<BytesMut>,
-    /// Frames with what each counts against the window.
-    outbox: VecDeque<(Outgoing, usize)>,
+    outbox: Outbox,
     /// All frames that the channel has taken, and how far that was told.
     total: u64,
     told: u64,
@@ -81,7 +80,7 @@ impl<'a> Carrier<'a> {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             control: VecDeque::new(),
-            outbox: VecDeque::new(),
+            outbox: Outbox::default(),
             total: 0,
             told: 0,
             handed: 0,
@@ -123,14 +122,13 @@ impl<'a> Carrier<'a> {
                 },
                 frame = self.task.frames.recv(), if self.outbox.len() < MAX_TAKEN => {
                     if let Some(frame) = frame {
-                        self.queue(frame);
+                        self.outbox.push(frame);
                     }
-                    self.queue_waiting();
                     None
                 }
                 event = self.channel.next(), if reading => self.heard(event),
                 open = self.channel.is_writable(),
-                    if !self.control.is_empty() || !self.outbox.is_empty() => match open {
+                    if !self.control.is_empty() || self.outbox.len() > 0 => match open {
                     true => self.hand_over().await,
                     false => Some((DownReason::Lost, None)),
                 },
@@ -160,19 +158,12 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    fn queue_waiting(&mut self) {
+    /// Takes what else waits, so that it goes together.
+    fn take_waiting(&mut self) {
         while self.outbox.len() < MAX_TAKEN
             && let Ok(frame) = self.task.frames.try_recv()
         {
-            self.queue(frame);
-        }
-    }
-
-    fn queue(&mut self, frame: Bytes) {
-        let cost = cost(&frame);
-        // The registry has let only sound ones through.
-        if let Some(frame) = Outgoing::new(frame) {
-            self.outbox.push_back((frame, cost));
+            self.outbox.push(frame);
         }
     }
 
@@ -184,7 +175,7 @@ impl<'a> Carrier<'a> {
         loop {
             let message = match self.control.pop_front() {
                 Some(message) => message,
-                None => self.next_part()?,
+                None => self.next_message()?,
             };
             let length = message.len();
             self.handed += length as u64;
@@ -198,14 +189,12 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    fn next_part(&mut self) -> Option<BytesMut> {
-        let (frame, cost) = self.outbox.front_mut()?;
-        let part = frame.next();
-        if !frame.is_done() {
-            return part;
+    fn next_message(&mut self) -> Option<BytesMut> {
+        self.take_waiting();
+        let (message, cost) = self.outbox.next()?;
+        if cost == 0 {
+            return Some(message);
         }
-        let cost = *cost;
-        self.outbox.pop_front();
         self.task.shared.queued.fetch_sub(cost, Ordering::Relaxed);
         self.total += cost as u64;
         if self.total - self.told >= SENT_EVERY {
@@ -215,7 +204,7 @@ impl<'a> Carrier<'a> {
         }
         self.pulse.sent();
         self.used(Instant::now());
-        part
+        Some(message)
     }
 
     fn heard(&mut self, event: ChannelEvent) -> Option<Closing> {
@@ -231,6 +220,12 @@ impl<'a> Carrier<'a> {
             Ok(Incoming::Frame(frame)) => {
                 self.used(now);
                 self.emit(PeerEvent::Received { peer, link, frame });
+            }
+            Ok(Incoming::Several(frames)) => {
+                self.used(now);
+                for frame in frames {
+                    self.emit(PeerEvent::Received { peer, link, frame });
+                }
             }
             Ok(Incoming::Part) => self.used(now),
             Ok(Incoming::Ping(number)) => self.control(framing::pong(number)),

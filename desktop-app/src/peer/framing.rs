@@ -10,14 +10,20 @@
 //! | 3 | ping | 8 bytes, to be returned |
 //! | 4 | pong | the 8 bytes of the ping |
 //! | 5 | bye | one byte: why the sender closes the link |
+//! | 6 | several | application frames of at most 16 KiB each, up to 64, each behind its length in two bytes |
 //!
-//! Pings, pongs and byes may stand between pieces; whole frames may not. A frame is never empty and
+//! Frames which wait together go together: a message of 60,000 bytes costs little more than one of 16 KiB, as only a long
+//! row of packets is handed to the system at once.
+//!
+//! Pings, pongs and byes may stand between pieces; other frames may not. A frame is never empty and
 //! never longer than [`MAX_FRAME`]. Anything else is a [`FramingError`], after which the link is closed.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use std::collections::VecDeque;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use thiserror::Error;
 
-use super::CloseReason;
+use super::{CloseReason, FRAME_COST};
 
 /// The longest application frame, in bytes.
 pub const MAX_FRAME: usize = 1 << 20;
@@ -34,6 +40,15 @@ const LAST: u8 = 2;
 const PING: u8 = 3;
 const PONG: u8 = 4;
 const BYE: u8 = 5;
+const SEVERAL: u8 = 6;
+
+/// The most frames in one message.
+const MAX_TOGETHER: usize = 64;
+
+/// What a frame of this length counts against the window.
+pub(super) fn cost(length: usize) -> usize {
+    length.max(FRAME_COST)
+}
 
 /// How a peer broke the rules of this module.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -47,6 +62,9 @@ pub enum FramingError {
     /// A ping, pong or bye of the wrong length.
     #[error("a control message was {0} bytes long")]
     BadLength(usize),
+    /// Several frames, but one of them isn't all there, or they are too many.
+    #[error("frames that came together could not be told apart")]
+    Torn,
     /// A whole frame between the pieces of another.
     #[error("a frame stood between the pieces of another")]
     Interrupted,
@@ -60,6 +78,8 @@ pub enum FramingError {
 pub(super) enum Incoming {
     /// A complete application frame.
     Frame(Bytes),
+    /// Several of them, in order.
+    Several(Vec<Bytes>),
     /// A part of one; nothing to hand on yet.
     Part,
     /// To be answered with a pong of the same number.
@@ -85,10 +105,11 @@ impl Assembler {
         }
         let kind = body.split_to(1).first().copied().ok_or(FramingError::Empty)?;
         match kind {
-            WHOLE if !self.pieces.is_empty() => Err(FramingError::Interrupted),
-            WHOLE | MORE | LAST if body.is_empty() => Err(FramingError::Empty),
+            WHOLE | SEVERAL if !self.pieces.is_empty() => Err(FramingError::Interrupted),
+            WHOLE | SEVERAL | MORE | LAST if body.is_empty() => Err(FramingError::Empty),
             WHOLE if body.len() > MAX_FRAME => Err(FramingError::TooLong),
             WHOLE => Ok(Incoming::Frame(body)),
+            SEVERAL => several(body).map(Incoming::Several),
             MORE | LAST => {
                 if self.pieces.len() + body.len() > MAX_FRAME {
                     return Err(FramingError::TooLong);
@@ -110,43 +131,80 @@ impl Assembler {
     }
 }
 
+fn several(mut body: Bytes) -> Result<Vec<Bytes>, FramingError> {
+    let mut frames = Vec::new();
+    while !body.is_empty() {
+        let length = usize::from(body.try_get_u16().map_err(|_| FramingError::Torn)?);
+        if length == 0 {
+            return Err(FramingError::Empty);
+        }
+        if length > body.len() || frames.len() == MAX_TOGETHER {
+            return Err(FramingError::Torn);
+        }
+        frames.push(body.split_to(length));
+    }
+    Ok(frames)
+}
+
 fn number(body: &[u8]) -> Result<u64, FramingError> {
     body.try_into().map(u64::from_be_bytes).map_err(|_| FramingError::BadLength(body.len()))
 }
 
-/// An application frame on its way out, message by message, so that a ping need not wait for all of it.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    rest: Bytes,
-    whole: bool,
+/// Application frames on their way out, message by message, so that a ping need not wait for all of them.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    frames: VecDeque<Bytes>,
+    /// Pieces of the front frame are out; so long it was.
+    begun: Option<usize>,
 }
 
-impl Outgoing {
-    /// `None` if the frame is empty or longer than [`MAX_FRAME`].
-    pub(super) fn new(frame: Bytes) -> Option<Self> {
-        if frame.is_empty() || frame.len() > MAX_FRAME {
-            return None;
-        }
-        Some(Self { whole: frame.len() <= MAX_WHOLE, rest: frame })
+impl Outbox {
+    /// Takes a frame of 1 to [`MAX_FRAME`] bytes; the registry lets through no others.
+    pub(super) fn push(&mut self, frame: Bytes) {
+        debug_assert!((1..=MAX_FRAME).contains(&frame.len()));
+        self.frames.push_back(frame);
     }
 
-    /// All of the frame is out.
-    pub(super) fn is_done(&self) -> bool {
-        self.rest.is_empty()
+    /// How many frames are not all out.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
     }
 
-    /// The next message; `None` when all of the frame is out.
-    pub(super) fn next(&mut self) -> Option<BytesMut> {
-        if self.rest.is_empty() {
-            return None;
+    /// The next message, with what the frames that end in it count against the window.
+    pub(super) fn next(&mut self) -> Option<(BytesMut, usize)> {
+        if self.begun.is_some() || self.frames.front()?.len() > MAX_WHOLE {
+            return self.next_piece();
         }
-        let part = self.rest.split_to(self.rest.len().min(PIECE));
-        let kind = match (self.whole, self.rest.is_empty()) {
-            (true, _) => WHOLE,
-            (false, false) => MORE,
-            (false, true) => LAST,
-        };
-        Some(message(kind, &part))
+        let (mut count, mut length, mut costs) = (0, 1, 0);
+        for frame in self.frames.iter().take(MAX_TOGETHER) {
+            let with = length + 2 + frame.len();
+            if frame.len() > MAX_WHOLE || with > PIECE {
+                break;
+            }
+            (count, length, costs) = (count + 1, with, costs + cost(frame.len()));
+        }
+        if count == 1 {
+            return self.frames.pop_front().map(|frame| (message(WHOLE, &frame), costs));
+        }
+        let mut together = BytesMut::with_capacity(length);
+        together.put_u8(SEVERAL);
+        for frame in self.frames.drain(..count) {
+            together.put_u16(u16::try_from(frame.len()).unwrap_or(u16::MAX));
+            together.put_slice(&frame);
+        }
+        Some((together, costs))
+    }
+
+    fn next_piece(&mut self) -> Option<(BytesMut, usize)> {
+        let frame = self.frames.front_mut()?;
+        let whole = *self.begun.get_or_insert(frame.len());
+        let piece = frame.split_to(frame.len().min(PIECE));
+        if !frame.is_empty() {
+            return Some((message(MORE, &piece), 0));
+        }
+        self.frames.pop_front();
+        self.begun = None;
+        Some((message(LAST, &piece), cost(whole)))
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    CloseReason, DeviceId, DialFailure, DownReason, FRAME_COST, LinkId, PathKind, PeerConfig, PeerEvent,
+    CloseReason, DeviceId, DialFailure, DownReason, LinkId, PathKind, PeerConfig, PeerEvent,
     carrier::Carrier,
     connection::{Channel, ChannelEvent, Connection, Happening},
     framing,
@@ -66,15 +66,10 @@ pub(super) enum Report {
 /// What the registry and the link both see.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    /// What waits to be sent, in bytes, each frame counted as [`FRAME_COST`] at least.
+    /// What waits to be sent, in bytes, each frame counted by [`framing::cost`].
     pub(super) queued: AtomicUsize,
     /// When a frame last passed, in microseconds since `epoch` of the task.
     pub(super) used: AtomicU64,
-}
-
-/// What a frame counts against the window.
-pub(super) fn cost(frame: &Bytes) -> usize {
-    frame.len().max(FRAME_COST)
 }
 
 /// How a link goes down, and what the peer is told of it.

@@ -17,8 +17,8 @@ use tokio::{
 
 use super::{
     CloseReason, DeviceId, DialFailure, DownReason, DropReason, FRAME_COST, LinkId, MAX_FRAME, PeerCommand, PeerConfig,
-    PeerEvent, SEND_WINDOW, interfaces,
-    link::{Begin, LinkTask, Order, Report, Shared, cost},
+    PeerEvent, SEND_WINDOW, framing, interfaces,
+    link::{Begin, LinkTask, Order, Report, Shared},
     negotiation::{Ending, Negotiation, Step},
     signal::{Signal, SignalKind},
 };
@@ -186,7 +186,7 @@ impl Registry {
         let Some(handle) = handle else {
             return self.emit(PeerEvent::Dropped { peer, reason: DropReason::NotCurrent });
         };
-        let cost = cost(&frame);
+        let cost = framing::cost(frame.len());
         let queued = handle.shared.queued.fetch_add(cost, Ordering::Relaxed) + cost;
         if queued > SEND_WINDOW || handle.frames.try_send(frame).is_err() {
             handle.close(DownReason::Overrun, Some(CloseReason::Fault));

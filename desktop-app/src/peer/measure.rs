@@ -31,6 +31,33 @@ fn print(what: &str, mut times: Vec<Duration>) {
     );
 }
 
+/// What this process has used of processors, on Linux. On a machine that does other things too, this tells more than the time.
+fn used() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut ticks = stat.rsplit(')').next()?.split_ascii_whitespace().skip(11);
+    let (user, system): (f64, f64) = (ticks.next()?.parse().ok()?, ticks.next()?.parse().ok()?);
+    Some((user + system) / 100.0)
+}
+
+/// A transfer that is being measured.
+struct Transfer {
+    began: Instant,
+    used: Option<f64>,
+}
+
+impl Transfer {
+    fn begin() -> Self {
+        Self { began: Instant::now(), used: used() }
+    }
+
+    fn print(&self, what: &str, bytes: usize) {
+        let gigabytes = bytes as f64 / 1e9;
+        let rate = gigabytes * 1e3 / self.began.elapsed().as_secs_f64();
+        let cost = used().zip(self.used).map_or(f64::NAN, |(now, before)| (now - before) / gigabytes);
+        println!("{what}: {rate:.0} MB/s, {cost:.1} s of processor time a GB");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement"]
 async fn measure_opening() {
@@ -125,7 +152,7 @@ async fn measure_the_library_alone() {
         let [(_a, alice), (_b, bob)] = bare().await;
         let payload = vec![9; length];
         let count = BYTES / length;
-        let began = Instant::now();
+        let transfer = Transfer::begin();
         let taking = tokio::spawn(async move {
             for _ in 0..count {
                 message(&bob).await;
@@ -135,8 +162,7 @@ async fn measure_the_library_alone() {
             assert!(alice.send(BytesMut::from(&payload[..])).await);
         }
         taking.await.unwrap();
-        let rate = (count * length) as f64 / began.elapsed().as_secs_f64() / 1e6;
-        println!("the library alone: throughput in messages of {length}: {rate:.0} MB/s");
+        transfer.print(&format!("the library alone: throughput in messages of {length}"), count * length);
     }
 }
 
@@ -176,7 +202,7 @@ async fn measure_throughput() {
         let (mut alice, mut bob, _wire) = connected(&PeerConfig::default()).await;
         let frame = Bytes::from(vec![9; length]);
         let count = BYTES / length;
-        let began = Instant::now();
+        let transfer = Transfer::begin();
         let taking = tokio::spawn(async move {
             for _ in 0..count {
                 bob.received().await;
@@ -199,7 +225,6 @@ async fn measure_throughput() {
             alice.ask(PeerCommand::Send { peer, link, frame: frame.clone() }).await;
         }
         taking.await.unwrap();
-        let rate = (count * length) as f64 / began.elapsed().as_secs_f64() / 1e6;
-        println!("throughput in frames of {length}: {rate:.0} MB/s");
+        transfer.print(&format!("throughput in frames of {length}"), count * length);
     }
 }
