@@ -1,7 +1,7 @@
 //! A current link at work: frames out, frames in, pings between. Nothing here waits for one thing alone: a slow engine, a
 //! slow line and a peer that doesn't read are each met with a bounded queue while everything else goes on.
 
-use std::{collections::VecDeque, sync::atomic::Ordering};
+use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use tokio::{
@@ -115,12 +115,12 @@ impl<'a> Carrier<'a> {
             let idle_at = self.last_frame + self.task.config.idle_close;
             let reading = self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES;
             let closing = tokio::select! {
-                order = self.task.orders.recv() => match order {
+                order = self.task.inlets.orders.recv() => match order {
                     Some(Order::Close { down, tell }) => Some((down, tell)),
                     Some(_) => None,
                     None => Some(shut_down()),
                 },
-                frame = self.task.frames.recv(), if self.outbox.len() < MAX_TAKEN => {
+                frame = self.task.inlets.frames.recv(), if self.outbox.len() < MAX_TAKEN => {
                     if let Some(frame) = frame {
                         self.outbox.push(frame);
                     }
@@ -161,7 +161,7 @@ impl<'a> Carrier<'a> {
     /// Takes what else waits, so that it goes together.
     fn take_waiting(&mut self) {
         while self.outbox.len() < MAX_TAKEN
-            && let Ok(frame) = self.task.frames.try_recv()
+            && let Ok(frame) = self.task.inlets.frames.try_recv()
         {
             self.outbox.push(frame);
         }
@@ -195,7 +195,7 @@ impl<'a> Carrier<'a> {
         if cost == 0 {
             return Some(message);
         }
-        self.task.shared.queued.fetch_sub(cost, Ordering::Relaxed);
+        self.task.inlets.shared.taken(cost);
         self.total += cost as u64;
         if self.total - self.told >= SENT_EVERY {
             self.told = self.total;
@@ -288,8 +288,7 @@ impl<'a> Carrier<'a> {
 
     fn used(&mut self, now: Instant) {
         self.last_frame = now;
-        let micros = now.duration_since(self.task.epoch).as_micros();
-        self.task.shared.used.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.task.inlets.shared.used(now.duration_since(self.task.epoch));
     }
 
     /// At once if the core takes it, else behind what already waits.

@@ -2,15 +2,8 @@
 //!
 //! It is made, waits until it is told that it is current, carries frames (see `carrier`), and ends.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout, timeout_at},
@@ -21,8 +14,9 @@ use super::{
     carrier::Carrier,
     connection::{Channel, ChannelEvent, Connection, Happening},
     framing,
-    negotiation::Ending,
+    handle::Inlets,
     signal::{Candidate, SignalKind},
+    step::Ending,
 };
 
 /// What we have handed to the channel gets this long to reach the peer before a deliberate close.
@@ -63,15 +57,6 @@ pub(super) enum Report {
     Ended(Ending),
 }
 
-/// What the registry and the link both see.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
-    /// What waits to be sent, in bytes, each frame counted by [`framing::cost`].
-    pub(super) queued: AtomicUsize,
-    /// When a frame last passed, in microseconds since `epoch` of the task.
-    pub(super) used: AtomicU64,
-}
-
 /// How a link goes down, and what the peer is told of it.
 pub(super) type Closing = (DownReason, Option<CloseReason>);
 
@@ -80,11 +65,9 @@ pub(super) struct LinkTask {
     pub(super) peer: DeviceId,
     pub(super) link: LinkId,
     pub(super) config: Arc<PeerConfig>,
-    pub(super) shared: Arc<Shared>,
-    /// The clock of `Shared::used`.
+    /// The clock by which the use of a link is told.
     pub(super) epoch: Instant,
-    pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) frames: mpsc::Receiver<Bytes>,
+    pub(super) inlets: Inlets,
     pub(super) events: mpsc::Sender<PeerEvent>,
     pub(super) reports: mpsc::Sender<(DeviceId, LinkId, Report)>,
 }
@@ -138,7 +121,7 @@ impl LinkTask {
         let mut answered = !offering;
         let stopped = loop {
             tokio::select! {
-                order = self.orders.recv() => match order {
+                order = self.inlets.orders.recv() => match order {
                     Some(Order::Answered { sdp, candidates }) => {
                         if let Err(error) = connection.answered(sdp).await {
                             tracing::debug!(link = %self.link, %error, "the answer is unusable");
@@ -218,7 +201,7 @@ impl LinkTask {
     /// Waits to become current. Nothing of the channel is read meanwhile.
     async fn promoted(&mut self) -> Result<(), Closing> {
         loop {
-            match self.orders.recv().await {
+            match self.inlets.orders.recv().await {
                 Some(Order::Promote) => return Ok(()),
                 Some(Order::Close { down, tell }) => return Err((down, tell)),
                 Some(_) => {}

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     net::IpAddr,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,11 +16,13 @@ use tokio::{
 };
 
 use super::{
-    CloseReason, DeviceId, DialFailure, DownReason, DropReason, FRAME_COST, LinkId, MAX_FRAME, PeerCommand, PeerConfig,
-    PeerEvent, SEND_WINDOW, framing, interfaces,
-    link::{Begin, LinkTask, Order, Report, Shared},
-    negotiation::{Ending, Negotiation, Step},
+    CloseReason, DeviceId, DialFailure, DownReason, DropReason, LinkId, MAX_FRAME, PeerCommand, PeerConfig, PeerEvent,
+    handle::Handle,
+    interfaces,
+    link::{Begin, LinkTask, Order, Report},
+    negotiation::Negotiation,
     signal::{Signal, SignalKind},
+    step::{Ending, Step},
 };
 
 /// Commands that may wait. The task takes them quickly, so that the engine never waits long.
@@ -31,9 +33,6 @@ const REPORTS: usize = 1_024;
 
 /// Signals and failures which wait for a slow engine. Beyond, the oldest are lost: an attempt then fails by its deadline.
 const MAX_OUTGOING: usize = 4_096;
-
-/// Orders that may wait in a link; a link in trouble takes none for a moment.
-const ORDERS: usize = 128;
 
 /// Peers remembered. Those without a link or a wish are forgotten a minute after their last signal, when no signal
 /// can be underway any more.
@@ -80,14 +79,6 @@ struct Peer {
     links: HashMap<LinkId, Handle>,
     /// When it last signalled, or we last wished for it.
     recent: Instant,
-}
-
-struct Handle {
-    orders: mpsc::Sender<Order>,
-    frames: mpsc::Sender<Bytes>,
-    shared: Arc<Shared>,
-    open: bool,
-    closing: bool,
 }
 
 struct Registry {
@@ -186,9 +177,7 @@ impl Registry {
         let Some(handle) = handle else {
             return self.emit(PeerEvent::Dropped { peer, reason: DropReason::NotCurrent });
         };
-        let cost = framing::cost(frame.len());
-        let queued = handle.shared.queued.fetch_add(cost, Ordering::Relaxed) + cost;
-        if queued > SEND_WINDOW || handle.frames.try_send(frame).is_err() {
+        if !handle.send(frame) {
             handle.close(DownReason::Overrun, Some(CloseReason::Fault));
         }
     }
@@ -317,21 +306,16 @@ impl Registry {
         let Some(known) = self.peers.get_mut(&peer) else {
             return;
         };
-        let (orders_in, orders) = mpsc::channel(ORDERS);
-        let (frames_in, frames) = mpsc::channel(SEND_WINDOW / FRAME_COST);
-        let shared = Arc::new(Shared::default());
+        let (handle, inlets) = Handle::new();
         let task = LinkTask {
             peer,
             link,
             config: Arc::clone(&self.config),
-            shared: Arc::clone(&shared),
             epoch: self.epoch,
-            orders,
-            frames,
+            inlets,
             events: self.events.clone(),
             reports: self.reports.clone(),
         };
-        let handle = Handle { orders: orders_in, frames: frames_in, shared, open: false, closing: false };
         known.links.insert(link, handle);
         self.tasks.spawn(task.run(begin));
     }
@@ -348,7 +332,7 @@ impl Registry {
             .filter(|(peer, _)| **peer != for_peer)
             .filter_map(|(peer, known)| {
                 let handle = known.links.get(&known.negotiation.current()?)?;
-                (!handle.closing).then(|| (handle.shared.used.load(Ordering::Relaxed), *peer))
+                (!handle.closing).then(|| (handle.used(), *peer))
             })
             .min();
         let Some((_, idlest)) = idlest else {
@@ -444,19 +428,6 @@ impl Registry {
         if timeout(SHUTDOWN_DEADLINE, goodbye).await.is_err() {
             tracing::debug!("links were cut off at the end");
         }
-    }
-}
-
-impl Handle {
-    fn order(&mut self, order: Order) {
-        if !self.closing && self.orders.try_send(order).is_err() {
-            tracing::debug!("a link takes no orders");
-        }
-    }
-
-    fn close(&mut self, down: DownReason, tell: Option<CloseReason>) {
-        self.order(Order::Close { down, tell });
-        self.closing = true;
     }
 }
 

@@ -30,6 +30,7 @@ mod carrier;
 mod company;
 mod connection;
 mod framing;
+mod handle;
 mod interfaces;
 mod link;
 mod links;
@@ -39,6 +40,7 @@ mod negotiation;
 mod pulse;
 mod runtime;
 mod signal;
+mod step;
 mod trouble;
 #[cfg(test)]
 mod turn_tests;

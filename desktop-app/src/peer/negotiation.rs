@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{
     CloseReason, DeviceId, DialFailure, DownReason, LinkId,
     signal::{Candidate, Signal, SignalKind},
+    step::{Ending, Step},
 };
 
 /// Candidates taken for one attempt. A machine has some ten addresses, each seen by some servers.
@@ -37,36 +38,6 @@ const SOUND_AFTER: Duration = Duration::from_secs(10);
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// What is to be done, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Begin a connection and offer it.
-    Offer(LinkId),
-    /// Begin a connection as the answer to an offer.
-    Answer { link: LinkId, sdp: String, candidates: Vec<Candidate> },
-    /// Our offer was answered.
-    Answered { link: LinkId, sdp: String, candidates: Vec<Candidate> },
-    /// The peer seems not to have had our offer: send it once more.
-    OfferAgain(LinkId),
-    /// Where the peer may be reached.
-    Candidate { link: LinkId, candidate: Candidate },
-    /// End this connection; tell the peer why.
-    Close { link: LinkId, down: DownReason, tell: Option<CloseReason> },
-    /// This link is current now: it may announce itself and read its channel.
-    Promote(LinkId),
-    /// The engine should know that an attempt failed.
-    Failed(DialFailure),
-}
-
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// Before its channel was open.
-    Failed(DialFailure),
-    /// After.
-    Down(DownReason),
-}
 
 #[derive(Debug)]
 struct Attempt {
@@ -189,7 +160,7 @@ impl Negotiation {
         self.retry_at = None;
         let mut steps = self.drop_attempt(Some(reason));
         let open = self.next.take().into_iter().chain(self.current());
-        steps.extend(open.map(|link| close(link, DownReason::Closed(reason), Some(reason))));
+        steps.extend(open.map(|link| Step::close(link, DownReason::Closed(reason), Some(reason))));
         steps
     }
 
@@ -200,7 +171,7 @@ impl Negotiation {
             // The peer waits for what will not come.
             let answer = matches!(signal.kind, SignalKind::Answer { .. });
             return answer
-                .then(|| close(link, DownReason::Replaced, Some(CloseReason::Replaced)))
+                .then(|| Step::close(link, DownReason::Replaced, Some(CloseReason::Replaced)))
                 .into_iter()
                 .collect();
         }
@@ -292,7 +263,7 @@ impl Negotiation {
             if reason.ends_the_wish() {
                 self.given_up(link);
             }
-            return vec![close(link, DownReason::ClosedByPeer(reason), None)];
+            return vec![Step::close(link, DownReason::ClosedByPeer(reason), None)];
         }
         // It may have overtaken its offer.
         self.bury(link);
@@ -309,9 +280,9 @@ impl Negotiation {
             return vec![self.promote(now, link)];
         };
         let replaced = Some(CloseReason::Replaced);
-        let mut steps = vec![close(current.link, DownReason::Replaced, replaced)];
+        let mut steps = vec![Step::close(current.link, DownReason::Replaced, replaced)];
         if let Some(passed_over) = self.next.replace(link) {
-            steps.push(close(passed_over, DownReason::Replaced, replaced));
+            steps.push(Step::close(passed_over, DownReason::Replaced, replaced));
         }
         steps
     }
@@ -374,7 +345,7 @@ impl Negotiation {
             return Vec::new();
         };
         self.bury(attempt.link);
-        vec![close(attempt.link, DownReason::Replaced, tell)]
+        vec![Step::close(attempt.link, DownReason::Replaced, tell)]
     }
 
     fn failed(&mut self, now: Instant, reason: DialFailure, chance: f64) -> Vec<Step> {
@@ -421,10 +392,6 @@ impl Negotiation {
         self.offers += u32::from(may);
         may
     }
-}
-
-fn close(link: LinkId, down: DownReason, tell: Option<CloseReason>) -> Step {
-    Step::Close { link, down, tell }
 }
 
 /// How long to wait after so many failures: at once after none, then 1, 2, 4 … 60 s, from half to all of it by chance,

@@ -34,7 +34,7 @@ fn answering(link: u64) -> Step {
 }
 
 fn dropping(link: u64, tell: Option<CloseReason>) -> Step {
-    close(LinkId(link), DownReason::Replaced, tell)
+    Step::close(LinkId(link), DownReason::Replaced, tell)
 }
 
 /// A negotiation whose link 1 is current.
@@ -173,7 +173,7 @@ fn a_deliberate_close_by_either_ends_the_wish_and_a_new_wish_counts() {
     let mut negotiation = linked(now);
     let bye = SignalKind::Bye { reason: CloseReason::Limit };
     let steps = negotiation.signal(now, Signal { link: LinkId(1), kind: bye });
-    assert_eq!(steps, [close(LinkId(1), DownReason::ClosedByPeer(CloseReason::Limit), None)]);
+    assert_eq!(steps, [Step::close(LinkId(1), DownReason::ClosedByPeer(CloseReason::Limit), None)]);
     // The engine has heard of the end before we have.
     negotiation.dial(now, LinkId(2));
     negotiation.ended(now, LinkId(1), idle, 0.0);
