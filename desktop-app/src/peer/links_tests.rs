@@ -1,7 +1,7 @@
 //! How links come, carry and go: real WebRTC on loopback.
 
 use super::super::{
-    PathKind,
+    PathKind, Trouble,
     company::{Device, PATIENCE, alert, connected, device_id, devices, pair},
 };
 use super::*;
@@ -37,6 +37,28 @@ async fn bob_gets_a_thousand_frames_of_alice_in_order_and_alice_his() {
         _ => None,
     });
     assert!(micros.await < 1_000_000);
+}
+
+/// A message and its mark, one exchange after the other: each way a packet that carries it and one that acknowledges what came. Were
+/// packets sent again, or acknowledged late and then by themselves, there would be more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_and_its_mark_take_no_more_packets_than_they_need() {
+    const EXCHANGES: u64 = 300;
+    let trouble = Trouble::default();
+    let (mut alice, mut bob, _wire) =
+        connected(&PeerConfig { trouble: Some(trouble.clone()), ..PeerConfig::default() }).await;
+    let before = trouble.packets();
+    for _ in 0..EXCHANGES {
+        alice.send(&bob, vec![7; 400]).await;
+        bob.received().await;
+        bob.send(&alice, vec![7; 300]).await;
+        alice.received().await;
+    }
+    let packets = trouble.packets() - before;
+    println!("{packets} packets for {EXCHANGES} exchanges");
+    assert!(packets >= 2 * EXCHANGES, "they are counted");
+    // Some pings, and the last of the checks by which the link was made, come on top.
+    assert!(packets <= 4 * EXCHANGES + 50, "{packets} packets for {EXCHANGES} exchanges");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

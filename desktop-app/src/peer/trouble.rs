@@ -28,6 +28,8 @@ struct State {
     /// How long each packet sent is on its way; where this is no fixed time, they overtake each other.
     delay: Range<Duration>,
     dice: StdRng,
+    /// Packets that links wanted to send.
+    packets: u64,
 }
 
 impl Trouble {
@@ -56,6 +58,11 @@ impl Trouble {
         self.state().delay = range;
     }
 
+    /// How many packets links wanted to send so far, those that were lost included.
+    pub fn packets(&self) -> u64 {
+        self.state().packets
+    }
+
     /// Ends all of it.
     pub fn heal(&self) {
         let mut state = self.state();
@@ -78,6 +85,7 @@ impl Trouble {
     /// When the copies of a packet go, from now; none if it is lost.
     fn fate(&self) -> Vec<Duration> {
         let state = &mut *self.state();
+        state.packets += 1;
         if state.stopped || state.dice.random_bool(state.loss) {
             return Vec::new();
         }
@@ -97,6 +105,7 @@ impl Default for Trouble {
             doubled: 0.0,
             delay: Duration::ZERO..Duration::ZERO,
             dice: StdRng::seed_from_u64(0),
+            packets: 0,
         })))
     }
 }
