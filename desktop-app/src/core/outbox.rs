@@ -211,6 +211,13 @@ impl Core {
         let before = streams::marks_of(tx, chat, from.device)?;
         let mut merged = before.clone();
         self.take_maximum(tx, chat, &mut merged, register)?;
+        if from.account == self.account() {
+            // What it has shown of others is kept as it last said it, for runs whose beginning has yet to come here.
+            let newest = if register.read == Marks::default() { &before.read } else { &register.read };
+            for (sender, runs) in &newest.0 {
+                merged.read.0.entry(*sender).or_insert_with(|| runs.clone());
+            }
+        }
         if merged != before {
             streams::put_marks(tx, chat, from.device, &merged)?;
             self.settle(tx, chat, out)?;
@@ -223,7 +230,7 @@ impl Core {
         }
         self.link_marked(chat, from.device, &merged);
         if from.account == self.account() {
-            let moved = streams::merge_read(tx, chat, &register.read)?;
+            let moved = streams::merge_read(tx, chat, from.device, &register.read)?;
             for (device, run, upto) in &moved {
                 messages::read_run(tx, chat, *device, *run, *upto)?;
             }

@@ -310,6 +310,14 @@ pub(crate) fn taken(db: &Connection, chat: ChatId, key: MessageKey, digest: i64)
         .optional()
 }
 
+/// Open chats: the lowest `seq` of what this device was given as an entry of the log; `None` if nothing was.
+pub(crate) fn first_given(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
+    let first: Option<i64> = db
+        .prepare_cached("SELECT min(m.seq) FROM messages m JOIN taken t USING (chat, device, id) WHERE m.chat = ?1")?
+        .query_row([chat.as_bytes()], |row| row.get(0))?;
+    Ok(first.map(i64::cast_unsigned))
+}
+
 /// Remembers that a key was taken, and a digest of its bytes.
 pub(crate) fn take(db: &Connection, chat: ChatId, key: MessageKey, digest: i64) -> Sql<()> {
     db.prepare_cached("INSERT OR IGNORE INTO taken (chat, device, id, digest) VALUES (?1, ?2, ?3, ?4)")?
