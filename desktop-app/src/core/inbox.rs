@@ -310,6 +310,12 @@ impl Core {
             Some(_) => {
                 // Its place may be new, after a restored relay was given it again.
                 messages::set_seq(tx, chat.state.id, key, entry.seq)?;
+                if entry.seq <= chat.read_seq {
+                    // Another device of one's own has shown it at this place.
+                    messages::read_seq(tx, chat.state.id, entry.seq)?;
+                } else if messages::is_read_upto(tx, chat.state.id, entry.seq)? {
+                    chats::set_read_seq(tx, chat.state.id, entry.seq)?;
+                }
                 return self.came_back(tx, key, out);
             }
         }

@@ -402,6 +402,9 @@ impl Core {
                 Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
                 None => chat.cursor.seq,
             };
+            if place.is_none() {
+                moved += messages::read_lost(tx, id)?;
+            }
             if seq > chat.read_seq {
                 messages::read_seq(tx, id, seq)?;
                 moved += 1;

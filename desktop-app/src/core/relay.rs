@@ -188,9 +188,10 @@ impl Core {
         let known = chats::get(tx, chat)?;
         match (log.start, log.chat) {
             (LogStart::Resumed, _) => {
-                if let Some(known) = known.filter(|known| known.read_seq > log.head) {
-                    // Another device of one's own read in the log that a restored relay has lost.
-                    chats::set_read_seq(tx, known.state.id, log.head)?;
+                if let Some(known) = known.filter(|known| known.read_seq > known.cursor.seq) {
+                    // Another device of one's own read further, perhaps in what a restored relay has lost; the relay is
+                    // about to tell its mark.
+                    chats::set_read_seq(tx, known.state.id, known.cursor.seq)?;
                 }
                 self.reset_if_read(tx, chat, out)?;
             }
@@ -208,6 +209,7 @@ impl Core {
                     let otherwise = if known.resetting { known.read_seq } else { known.cursor.seq };
                     let began = messages::first_given(tx, chat)?.map_or(otherwise, |first| first.saturating_sub(1));
                     chats::set_read_seq(tx, chat, began)?;
+                    messages::forget_seqs(tx, chat, began)?;
                     streams::forget_marks(tx, chat)?;
                 }
                 chats::begin_reset(tx, chat)?;

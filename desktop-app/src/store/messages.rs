@@ -99,6 +99,26 @@ pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64) 
     Ok(())
 }
 
+/// Nobody knows where the log has what this device was given beyond a `seq`, or whether it has it.
+pub(crate) fn forget_seqs(db: &Connection, chat: ChatId, beyond: u64) -> Sql<()> {
+    db.execute("UPDATE messages SET seq = NULL WHERE chat = ?1 AND seq > ?2", params![chat.as_bytes(), int(beyond)])?;
+    Ok(())
+}
+
+/// Open chats: whether nothing of the log up to a `seq` is unread.
+pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool> {
+    let unread = db
+        .prepare_cached("SELECT 1 FROM messages WHERE chat = ?1 AND unread = 1 AND seq <= ?2")?
+        .exists(params![chat.as_bytes(), int(seq)])?;
+    Ok(!unread)
+}
+
+/// Open chats: everything was shown, also what a restored relay has yet to be given back.
+pub(crate) fn read_lost(db: &Connection, chat: ChatId) -> Sql<usize> {
+    db.prepare_cached("UPDATE messages SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq IS NULL")?
+        .execute([chat.as_bytes()])
+}
+
 /// Says by which route an own message went first.
 pub(crate) fn set_route(db: &Connection, chat: ChatId, key: MessageKey, route: Route) -> Sql<()> {
     db.prepare_cached("UPDATE messages SET route = ?4 WHERE chat = ?1 AND device = ?2 AND id = ?3")?

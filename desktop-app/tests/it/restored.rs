@@ -315,6 +315,46 @@ async fn the_history_of_a_restored_channel_is_no_news_to_who_came_later() {
 }
 
 #[tokio::test]
+async fn what_was_read_in_a_channel_stays_so_when_its_relay_is_restored() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    alice.say_all(chat, &counted(0..3)).await;
+    laptop.has_unread(chat, 3).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.say_all(chat, &counted(3..6)).await;
+    for device in [&bob, &laptop] {
+        device.has_unread(chat, 6).await;
+    }
+    // One reads while the other is away; then the relay forgets both the messages and the mark.
+    laptop.gate.cut();
+    laptop.offline().await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    bob.has_unread(chat, 0).await;
+    alice.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    bob.online().await;
+    laptop.gate.heal();
+    alice.gate.heal();
+    for device in [&bob, &laptop] {
+        device.has_unread(chat, 0).await;
+    }
+    alice.say(chat, "and on").await;
+    for device in [&bob, &laptop] {
+        device.has_unread(chat, 1).await;
+        device.engine().mark_read(chat, None).await.unwrap();
+        device.has_unread(chat, 0).await;
+    }
+}
+
+#[tokio::test]
 async fn the_same_id_with_other_words_is_told_by_a_receiver() {
     let mut world = World::new().await;
     let alice = world.sign_up("alice").await;
