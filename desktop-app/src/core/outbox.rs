@@ -328,6 +328,23 @@ impl Core {
         Ok(())
     }
 
+    /// Tells the relay every register which is due within a moment; `false` without a session.
+    pub(crate) fn tell_all_marks(&mut self, tx: &Connection, out: &mut Effects) -> Sql<bool> {
+        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+            return Ok(false);
+        }
+        // A mark which this batch has moved is among them only now.
+        for chat in std::mem::take(&mut out.marks) {
+            self.tell_marks(tx, chat, out)?;
+        }
+        let now = Instant::now();
+        self.marks_due.values_mut().for_each(|due| *due = now);
+        while !self.marks_due.is_empty() {
+            self.flush_marks(tx, now, out)?;
+        }
+        Ok(true)
+    }
+
     fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
         let id = chat.state.id;
         let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq };
