@@ -6,7 +6,7 @@ use std::time::Duration;
 use desktop_app::views::Connection;
 use desktop_app::{Engine, EngineError, Event, Options};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::args::Global;
 use crate::failure::{Failure, Result};
@@ -21,8 +21,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(1_500);
 /// How long closing waits for a session that is just being opened: one that is cut off there costs the next command a second attempt.
 const SETTLE: Duration = Duration::from_millis(800);
-/// A little longer than the engine gathers marks before it sends them.
-const MARKS: Duration = Duration::from_millis(1_100);
 /// Even if no event says so, the connection is looked at this often.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -102,16 +100,6 @@ impl Session {
             Connection::Online { .. } => Ok(()),
             Connection::Offline { reason, .. } => Err(EngineError::Unreachable(reason).into()),
             _ => Err(EngineError::Unreachable("it did not answer in time".to_owned()).into()),
-        }
-    }
-
-    /// Gives read marks the time to get to the others. They are gathered for a moment and nobody answers them, but a request
-    /// that is answered went the same way behind them.
-    pub(crate) async fn flush_marks(&self) {
-        if matches!(self.engine.connection().await, Ok(Connection::Online { .. })) {
-            tokio::time::sleep(MARKS).await;
-            // Without an answer the marks go out with the next session.
-            let _ = timeout(SETTLE, self.engine.subscribers("flush")).await;
         }
     }
 

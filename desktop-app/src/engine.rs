@@ -29,6 +29,8 @@ use crate::views::{Connection as ConnectionView, Me};
 
 /// How many events a listener may be behind.
 const EVENTS: usize = 4_096;
+/// How long closing waits for the relay.
+const LEAVE: std::time::Duration = std::time::Duration::from_secs(1);
 /// How many connections read the database beside the core.
 const READERS: usize = 3;
 
@@ -134,9 +136,13 @@ impl Engine {
         self.inner.events.subscribe()
     }
 
-    /// Closes the profile: what was asked for before is committed, links are closed, the lock is released. The profile opens
-    /// again after this returns.
+    /// Closes the profile: what was asked for before is committed, the relay is told the marks which are due, links are
+    /// closed, the lock is released. The profile opens again after this returns. A relay that does not answer is waited for a
+    /// second at the most; what it was not told goes out with the next session.
     pub async fn close(&self) {
+        if !self.inner.stop.is_cancelled() {
+            let _ = tokio::time::timeout(LEAVE, self.take_leave()).await;
+        }
         self.inner.stop.cancel();
         let thread = self.inner.finished.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
@@ -145,6 +151,16 @@ impl Engine {
         }
         if let Ok(mut idle) = self.inner.readers.idle.lock() {
             idle.clear();
+        }
+    }
+
+    /// Tells the relay the marks which are due, and ends the session once it has them.
+    async fn take_leave(&self) {
+        if let Ok(true) = self.ask(|core, tx, out| Ok(Ok(core.tell_all_marks(tx, out)?))).await {
+            let (left, gone) = oneshot::channel();
+            // The link ends with the engine only; it drops its end once the session is over.
+            let _ = self.inner.link.send(LinkCommand::Leave(left));
+            let _ = gone.await;
         }
     }
 

@@ -13,7 +13,7 @@ use parley_protocol::{Code, ErrorBody, LogId};
 use rand::Rng as _;
 use serde::Deserialize;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, http::header::AUTHORIZATION};
@@ -28,6 +28,8 @@ use crate::views::Connection;
 const QUIET: Duration = Duration::from_secs(4);
 /// The connection is dead when nothing came for this long.
 const DEAD: Duration = Duration::from_secs(9);
+/// How long taking leave may take: the relay has read everything before it closes its side.
+const LEAVE: Duration = Duration::from_secs(1);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest frame taken: a `welcome` names every log of the device, with the members of those that are new to it.
@@ -56,6 +58,8 @@ pub(crate) enum LinkCommand {
     Wake,
     /// Leave the session and stay away until `Go`.
     Pause,
+    /// The engine is about to end: leave the session once the relay has what was sent before. Dropped when that is so.
+    Leave(oneshot::Sender<()>),
 }
 
 /// Why a session ended.
@@ -64,10 +68,14 @@ enum End {
     Broken(String),
     /// The core asked for a fresh session.
     Restart,
+    /// The relay knows another opening of the profile: the core decides whether to come back.
+    Undecided,
     /// The core asked to stay away.
     Pause,
     /// The relay says it is no use to come back without a person's doing.
     Stay(Connection),
+    /// The engine is about to end, and somebody waits until the relay has everything.
+    Left(oneshot::Sender<()>),
     /// The engine ends.
     Closed,
 }
@@ -109,10 +117,16 @@ impl RelayLink {
             if began.elapsed() > Duration::from_secs(10) {
                 failures = 0;
             }
-            let (reason, session) = match end {
+            let undecided = matches!(end, End::Undecided);
+            let reason = match end {
                 End::Closed => return,
-                End::Restart => ("starting again".to_owned(), self.session),
-                End::Broken(reason) => (reason, self.session),
+                End::Left(left) => {
+                    // Whoever waited goes on.
+                    drop(left);
+                    return;
+                }
+                End::Restart | End::Undecided => None,
+                End::Broken(reason) => Some(reason),
                 End::Pause => {
                     signed_in = false;
                     continue;
@@ -128,11 +142,12 @@ impl RelayLink {
             let pause = pause_after(failures);
             failures = failures.saturating_add(1);
             let retry_at = (self.wall)() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            let view = Connection::Offline { reason, retry_at };
-            if self.inputs.send(Input::RelayDown { session, view }).await.is_err() {
+            // What the app itself wants to do once more is no trouble to show.
+            let view = reason.map_or(Connection::Connecting, |reason| Connection::Offline { reason, retry_at });
+            if self.inputs.send(Input::RelayDown { session: self.session, view }).await.is_err() {
                 return;
             }
-            match self.wait(pause).await {
+            match self.wait(pause, undecided).await {
                 Waited::Over => {}
                 Waited::Woken => failures = 0,
                 Waited::Paused => signed_in = false,
@@ -141,8 +156,9 @@ impl RelayLink {
         }
     }
 
-    /// Keeps a pause, unless somebody wakes the link or the machine's addresses change.
-    async fn wait(&mut self, pause: Duration) -> Waited {
+    /// Keeps a pause, unless somebody wakes the link or the machine's addresses change; or the core decides, if that is
+    /// what is waited for.
+    async fn wait(&mut self, pause: Duration, undecided: bool) -> Waited {
         let until = tokio::time::Instant::now() + pause;
         let before = addresses();
         let mut look = tokio::time::interval(Duration::from_secs(1));
@@ -161,8 +177,9 @@ impl RelayLink {
                         return Waited::Woken;
                     }
                     Some(LinkCommand::Pause) => return Waited::Paused,
+                    Some(LinkCommand::Restart) if undecided => return Waited::Over,
                     Some(LinkCommand::Send { .. } | LinkCommand::Restart) => {}
-                    None => return Waited::Closed,
+                    Some(LinkCommand::Leave(_)) | None => return Waited::Closed,
                 },
             }
         }
@@ -196,15 +213,20 @@ impl RelayLink {
     /// Reads and writes side by side: a relay that is fed faster than it is read from, or the other way round, would stall with
     /// one loop for both.
     async fn serve(&mut self, socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> End {
-        let (mut sink, stream) = socket.split();
+        let (mut sink, mut stream) = socket.split();
         let pulse = Mutex::new(Pulse { heard: Instant::now(), pinged: None });
         let end = tokio::select! {
-            end = read(stream, self.session, &self.inputs, &pulse) => end,
+            end = read(&mut stream, self.session, &self.inputs, &pulse) => end,
             end = write(&mut sink, self.session, &mut self.commands, &self.api, &pulse) => end,
             end = watch(&pulse) => end,
         };
-        // A relay that is gone cannot take leave.
-        let _ = tokio::time::timeout(Duration::from_millis(500), sink.close()).await;
+        let goodbye = async {
+            // A relay that is gone cannot take leave.
+            let _ = tokio::time::timeout(LEAVE / 2, sink.close()).await;
+            // It closes its side once it has read all that was sent before.
+            while matches!(end, End::Left(_)) && matches!(stream.next().await, Some(Ok(_))) {}
+        };
+        let _ = tokio::time::timeout(LEAVE, goodbye).await;
         end
     }
 }
@@ -227,7 +249,7 @@ struct Pulse {
 
 /// Passes the relay's frames on to the core.
 async fn read(
-    mut stream: SplitStream<WebSocketStream<MaybeTlsStream<TcpStream>>>,
+    stream: &mut SplitStream<WebSocketStream<MaybeTlsStream<TcpStream>>>,
     session: u64,
     inputs: &mpsc::Sender<Input>,
     pulse: &Mutex<Pulse>,
@@ -318,6 +340,7 @@ async fn write(
                 }
                 Some(LinkCommand::Restart) => break Some(End::Restart),
                 Some(LinkCommand::Pause) => break Some(End::Pause),
+                Some(LinkCommand::Leave(left)) => break Some(End::Left(left)),
                 None => break Some(End::Closed),
             }
             match commands.try_recv() {
@@ -369,7 +392,7 @@ fn ended(goodbye: Option<ErrorBody>) -> End {
         }
         Code::VersionMismatch => End::Stay(Connection::Incompatible { reason: error.message }),
         // The core decides, and says when to come back.
-        Code::OldCopy => End::Broken(error.message),
+        Code::OldCopy => End::Undecided,
         _ => End::Broken(error.message),
     }
 }

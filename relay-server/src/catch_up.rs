@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::feeds::{LogKind, Want};
 use crate::hello::{Stands, stand_again};
-use crate::log::{Page, Standing, marks_of, page, seen_by};
+use crate::log::{Page, Reader, Standing, marks_of, page, seen_by};
 use crate::mailbox::Change;
 use crate::session::{Following, Session};
 
@@ -85,12 +85,16 @@ impl Session {
                     let tail = if until.is_none() { following.feed.tail_from(next) } else { Vec::new() };
                     if !tail.is_empty() {
                         let head = tail.last().map_or(0, |(seq, _)| *seq);
-                        let page = Ok(Page { entries: tail, head });
+                        let page = Ok(Page { entries: tail, head, until: None });
                         return Some(std::future::ready(Found::Page { log, page }).boxed());
                     }
+                    let reader = match following.follower.kind {
+                        LogKind::Chat(_) => Some(Reader { who, sealed: following.sealed }),
+                        LogKind::Inbox => None,
+                    };
                     let read = async move {
                         let limits = Arc::clone(&relay.limits);
-                        let page = relay.store().read(move |sql| page(sql, log, next, until, &limits)).await;
+                        let page = relay.store().read(move |sql| page(sql, log, next, until, reader, &limits)).await;
                         Found::Page { log, page }
                     };
                     return Some(read.boxed());
@@ -135,6 +139,8 @@ impl Session {
         let Some(following) = self.follows.get_mut(&log) else {
             return;
         };
+        // The fan-out may have yet to tell of an end which the page was read behind.
+        following.follower.limit(page.until);
         let Want::From { next, until } = following.follower.want() else {
             self.work.push_front(Work::Log(log));
             return;

@@ -122,6 +122,27 @@ impl Relay {
         self.presence_changed(account);
     }
 
+    /// One account blocks another, or no longer: from then on neither sees the other, or both do again. Who would not have
+    /// seen anything is told nothing, and so learns nothing.
+    pub(crate) async fn block_changed(self: &Arc<Self>, by: AccountId, whom: AccountId, on: bool) {
+        if !on {
+            self.tell_presence_again(by);
+            self.tell_presence_again(whom);
+            return;
+        }
+        let read = move |sql: &Connection| Ok((share_a_chat(sql, by, whom)?, shows(sql, by)?, shows(sql, whom)?));
+        let Ok((true, by_shows, whom_shows)) = self.store().read(read).await else {
+            return;
+        };
+        for (viewer, seen, shows) in [(whom, by, by_shows), (by, whom, whom_shows)] {
+            if shows && self.presences.state(seen) != PresenceState::Offline {
+                for session in self.live.sessions.of_account(viewer) {
+                    session.presence(hidden(seen));
+                }
+            }
+        }
+    }
+
     pub(crate) fn presence_changed(self: &Arc<Self>, account: AccountId) {
         if !self.presences.begin_wait(account) {
             return;
@@ -168,6 +189,15 @@ impl Relay {
 fn shows(sql: &Connection, account: AccountId) -> Result<bool, Failure> {
     let mut select = sql.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND show_presence = 1")?;
     Ok(select.exists([account.as_bytes()])?)
+}
+
+fn share_a_chat(sql: &Connection, one: AccountId, other: AccountId) -> Result<bool, Failure> {
+    let mut select = sql.prepare_cached(
+        "SELECT 1 FROM members m JOIN chats c ON c.id = m.chat AND c.kind IN ('direct', 'group') \
+         JOIN members o ON o.chat = m.chat AND o.left_at IS NULL AND o.account = ?2 \
+         WHERE m.account = ?1 AND m.left_at IS NULL",
+    )?;
+    Ok(select.exists(params![one.as_bytes(), other.as_bytes()])?)
 }
 
 /// The accounts (the own one too) which share a direct or group chat and do not block one another, and whether they

@@ -56,9 +56,6 @@ pub(crate) async fn run(session: &Session, args: Listen) -> Result<()> {
         let Some(event) = event else { break };
         listener.take(event).await?;
     }
-    if listener.args.mark_read {
-        session.flush_marks().await;
-    }
     Ok(())
 }
 

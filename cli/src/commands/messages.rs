@@ -199,7 +199,6 @@ pub(crate) async fn history(session: &Session, chat: &str, number: usize, unread
     }
     if mark_read {
         session.engine.mark_read(chat.id, None).await?;
-        session.flush_marks().await;
     }
     Ok(())
 }

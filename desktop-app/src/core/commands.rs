@@ -35,9 +35,7 @@ impl Core {
             let old = before.map(|before| before.device).unwrap_or_default();
             self.become_known_as(me.clone());
             self.requeue_under_new_device(tx, old, false, out)?;
-            for chat in chats::all(tx)? {
-                chats::set_cursor(tx, chat.state.id, parley_protocol::frames::Cursor::default())?;
-            }
+            chats::forget_stays(tx)?;
         }
         settings::set(tx, "me", &me)?;
         settings::set(tx, "last_me", &me)?;

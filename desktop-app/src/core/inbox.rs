@@ -133,13 +133,17 @@ impl Core {
         }
         let mut before = streams::get(tx, chat, device, end.run)?;
         before.ends_at = Some(end.n);
+        before.membership.get_or_insert(end.membership);
         run.after = Some(end.run);
         streams::put(tx, chat, device, &before)?;
         if run.read_upto > 0 && before.read_upto < end.n {
-            // Another device of one's own has shown this run already, and so the one before.
+            // Another device of one's own has shown this run already; perhaps the one before, too.
             streams::put(tx, chat, device, run)?;
-            for (device, run, upto) in streams::read_before(tx, chat, device, message.run)? {
-                messages::read_run(tx, chat, device, run, upto)?;
+            for own in chats::devices_of(tx, chat, self.account())? {
+                let read = streams::marks_of(tx, chat, own)?.read;
+                for (device, run, upto) in streams::read_before(tx, chat, own, &read, (device, message.run))? {
+                    messages::read_run(tx, chat, device, run, upto)?;
+                }
             }
         }
         Ok(before.is_passed())
@@ -305,7 +309,14 @@ impl Core {
             None => {}
             Some(_) => {
                 // Its place may be new, after a restored relay was given it again.
-                return messages::set_seq(tx, chat.state.id, key, entry.seq);
+                messages::set_seq(tx, chat.state.id, key, entry.seq)?;
+                if entry.seq <= chat.read_seq {
+                    // Another device of one's own has shown it at this place.
+                    messages::read_seq(tx, chat.state.id, entry.seq)?;
+                } else if messages::is_read_upto(tx, chat.state.id, entry.seq)? {
+                    chats::set_read_seq(tx, chat.state.id, entry.seq)?;
+                }
+                return self.came_back(tx, key, out);
             }
         }
         messages::take(tx, chat.state.id, key, digest)?;
@@ -356,9 +367,13 @@ impl Core {
                 };
                 if messages::insert(tx, &line)? {
                     chats::touch(tx, chat, self.now())?;
-                    if key.device != self.device() {
+                    // What stands in a log from before this device came is history, also when it is read anew.
+                    let history = told.chat.resetting && told.shown && told.seq.is_some();
+                    if key.device != self.device() && !history {
                         let loud = mentions_me || told.chat.muted_until <= self.now();
                         out.events.push(Event::Message { chat, key, notify: !own && !told.shown && loud });
+                    } else {
+                        out.events.push(Event::Chat { chat });
                     }
                 }
             }

@@ -211,6 +211,13 @@ impl Core {
         let before = streams::marks_of(tx, chat, from.device)?;
         let mut merged = before.clone();
         self.take_maximum(tx, chat, &mut merged, register)?;
+        if from.account == self.account() {
+            // What it has shown of others is kept as it last said it, for runs whose beginning has yet to come here.
+            let newest = if register.read == Marks::default() { &before.read } else { &register.read };
+            for (sender, runs) in &newest.0 {
+                merged.read.0.entry(*sender).or_insert_with(|| runs.clone());
+            }
+        }
         if merged != before {
             streams::put_marks(tx, chat, from.device, &merged)?;
             self.settle(tx, chat, out)?;
@@ -223,7 +230,7 @@ impl Core {
         }
         self.link_marked(chat, from.device, &merged);
         if from.account == self.account() {
-            let moved = streams::merge_read(tx, chat, &register.read)?;
+            let moved = streams::merge_read(tx, chat, from.device, &register.read)?;
             for (device, run, upto) in &moved {
                 messages::read_run(tx, chat, *device, *run, *upto)?;
             }
@@ -321,6 +328,23 @@ impl Core {
         Ok(())
     }
 
+    /// Tells the relay every register which is due within a moment; `false` without a session.
+    pub(crate) fn tell_all_marks(&mut self, tx: &Connection, out: &mut Effects) -> Sql<bool> {
+        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+            return Ok(false);
+        }
+        // A mark which this batch has moved is among them only now.
+        for chat in std::mem::take(&mut out.marks) {
+            self.tell_marks(tx, chat, out)?;
+        }
+        let now = Instant::now();
+        self.marks_due.values_mut().for_each(|due| *due = now);
+        while !self.marks_due.is_empty() {
+            self.flush_marks(tx, now, out)?;
+        }
+        Ok(true)
+    }
+
     fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
         let id = chat.state.id;
         let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq };
@@ -395,6 +419,9 @@ impl Core {
                 Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
                 None => chat.cursor.seq,
             };
+            if place.is_none() {
+                moved += messages::read_lost(tx, id)?;
+            }
             if seq > chat.read_seq {
                 messages::read_seq(tx, id, seq)?;
                 moved += 1;

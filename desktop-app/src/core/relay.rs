@@ -6,7 +6,7 @@ use parley_protocol::frames::{
     Content, Cursor, Entry, Gone, GoneReason, InboxItem, LogCursor, LogStart, LogView, Payload, RelayFrame, Sender,
 };
 use parley_protocol::{
-    AccountId, ChatChange, ChatId, ChatState, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId,
+    AccountId, Body, ChatChange, ChatId, ChatState, ClientFrame, Code, DeviceId, ErrorBody, EventId, LogId, MessageId,
     MessageKey, VERSION, payload,
 };
 use rusqlite::Connection;
@@ -18,7 +18,7 @@ use crate::events::Event;
 use crate::relay_api::Credentials;
 use crate::relay_link::LinkCommand;
 use crate::store::chats::ChatRow;
-use crate::store::{Sql, chats, messages, sent, settings};
+use crate::store::{Sql, chats, messages, sent, settings, streams};
 use crate::views::{ChatStatus, Connection as ConnectionView, Me, Route};
 
 /// Why messages to a chat fail which one is no longer in.
@@ -188,6 +188,11 @@ impl Core {
         let known = chats::get(tx, chat)?;
         match (log.start, log.chat) {
             (LogStart::Resumed, _) => {
+                if let Some(known) = known.filter(|known| known.read_seq > known.cursor.seq) {
+                    // Another device of one's own read further, perhaps in what a restored relay has lost; the relay is
+                    // about to tell its mark.
+                    chats::set_read_seq(tx, known.state.id, known.cursor.seq)?;
+                }
                 self.reset_if_read(tx, chat, out)?;
             }
             (LogStart::Started, Some(state)) => self.begin_chat(tx, known.as_ref(), &state, log.position, out)?,
@@ -198,6 +203,15 @@ impl Core {
                     chats::put(tx, &state)?;
                 }
                 tracing::warn!(%chat, "the relay's log is an older one; reading it anew and giving back what it lacks");
+                if let Some(known) = known.filter(|known| !known.state.sealed) {
+                    // Numbers of the lost log say nothing of what stands there now: what this device was given counts
+                    // by itself, and up to where it began, the log is history and no news.
+                    let otherwise = if known.resetting { known.read_seq } else { known.cursor.seq };
+                    let began = messages::first_given(tx, chat)?.map_or(otherwise, |first| first.saturating_sub(1));
+                    chats::set_read_seq(tx, chat, began)?;
+                    messages::forget_seqs(tx, chat, began)?;
+                    streams::forget_marks(tx, chat)?;
+                }
                 chats::begin_reset(tx, chat)?;
                 chats::set_cursor(tx, chat, log.position)?;
                 self.reset_if_read(tx, chat, out)?;
@@ -594,10 +608,50 @@ impl Core {
             out.events.push(Event::MessageChanged { chat, key });
             return Ok(());
         }
+        if error.code == Code::NotFound && self.waits_for_target(tx, chat, id, out)? {
+            return Ok(());
+        }
         if sent::fail(tx, chat, id, &error.message)? {
             out.events.push(Event::MessageChanged { chat, key });
         }
         out.pump.insert(chat);
+        Ok(())
+    }
+
+    /// A change of a message which the relay lacks waits for it: the relay was restored, and who wrote the message has yet
+    /// to give it back (DELIVERY rule 17). `false` if the row is no change of a message that is known here.
+    fn waits_for_target(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<bool> {
+        let Some(row) = sent::get(tx, chat, id)?.filter(|row| row.number.is_none()) else {
+            return Ok(false);
+        };
+        let Some(target) = serde_json::from_str::<Body>(&row.payload).ok().and_then(|body| body.target()) else {
+            return Ok(false);
+        };
+        let (Some(session), true) = (&mut self.session, messages::author(tx, chat, target)?.is_some()) else {
+            return Ok(false);
+        };
+        if session.given_back.contains(&target) {
+            // It came while the refusal was on its way.
+            session.feeds.entry(chat).or_default().begin_again_at(row.position);
+            out.pump.insert(chat);
+        } else {
+            session.wanting.entry(target).or_default().push((chat, id));
+        }
+        Ok(true)
+    }
+
+    /// A message of an open chat that was known came once more: what waited for it goes out.
+    pub(crate) fn came_back(&mut self, tx: &Connection, key: MessageKey, out: &mut Effects) -> Sql<()> {
+        let Some(session) = &mut self.session else {
+            return Ok(());
+        };
+        session.given_back.insert(key);
+        for (chat, id) in session.wanting.remove(&key).unwrap_or_default() {
+            if let Some(row) = sent::get(tx, chat, id)? {
+                session.feeds.entry(chat).or_default().begin_again_at(row.position);
+                out.pump.insert(chat);
+            }
+        }
         Ok(())
     }
 
@@ -689,10 +743,10 @@ impl Core {
         settings::set(tx, "last_me", &me)?;
         self.become_known_as(me);
         self.requeue_under_new_device(tx, old, true, out)?;
+        chats::forget_stays(tx)?;
         for chat in chats::all(tx)? {
             let id = chat.state.id;
             if chat.status == ChatStatus::Active {
-                chats::set_cursor(tx, id, Cursor::default())?;
                 self.show_gap(tx, id, self.device(), None, None, "old_copy", out)?;
             }
         }

@@ -1,9 +1,9 @@
 //! What the core knows of one relay session; it goes with the session.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use parley_protocol::{ChatId, MessageId};
+use parley_protocol::{ChatId, MessageId, MessageKey};
 
 /// How many appends of a session may be unanswered.
 pub(crate) const WINDOW: usize = 256;
@@ -27,6 +27,10 @@ pub(crate) struct Session {
     pub(crate) heads: HashMap<parley_protocol::LogId, u64>,
     /// Appends which are unanswered, in all chats.
     pub(crate) in_flight: HashMap<(ChatId, MessageId), ()>,
+    /// Changes of open chats which the relay refused, as it lacks the message that they change; by that.
+    pub(crate) wanting: HashMap<MessageKey, Vec<(ChatId, MessageId)>>,
+    /// Messages of open chats that were known and came once more: a restored relay was given them back.
+    pub(crate) given_back: HashSet<MessageKey>,
     /// Requests which are unanswered, by their number.
     pub(crate) requests: HashMap<u64, super::commands::Waiter>,
     pub(crate) next_request: u64,
@@ -50,6 +54,11 @@ pub(crate) struct Refused {
 }
 
 impl Feed {
+    /// Rows from this one on are appended once more.
+    pub(crate) fn begin_again_at(&mut self, position: i64) {
+        self.appended = self.appended.min(position - 1);
+    }
+
     /// Somebody took something of the chat, so there may be room again: a refusal is asked about soon.
     pub(crate) fn ask_soon(&mut self) {
         let soon = Instant::now() + Duration::from_millis(300);
@@ -67,6 +76,8 @@ impl Session {
             feeds: HashMap::new(),
             heads: HashMap::new(),
             in_flight: HashMap::new(),
+            wanting: HashMap::new(),
+            given_back: HashSet::new(),
             requests: HashMap::new(),
             next_request: 1,
         }

@@ -211,6 +211,19 @@ pub(crate) fn set_cursor(db: &Connection, chat: ChatId, cursor: Cursor) -> Sql<(
     Ok(())
 }
 
+/// This profile is another device from now on, whose stays in sealed chats are yet to begin. In open chats a place in the
+/// log is the same for every device.
+pub(crate) fn forget_stays(db: &Connection) -> Sql<()> {
+    db.execute("UPDATE chats SET cursor_seq = 0, cursor_entry = zeroblob(16) WHERE sealed = 1", [])?;
+    Ok(())
+}
+
+/// Open chats: everything up to here was shown, and no more than that.
+pub(crate) fn set_read_seq(db: &Connection, chat: ChatId, seq: u64) -> Sql<()> {
+    db.prepare_cached("UPDATE chats SET read_seq = ?2 WHERE id = ?1")?.execute(params![chat.as_bytes(), int(seq)])?;
+    Ok(())
+}
+
 /// Sets the chat's hybrid clock.
 pub(crate) fn set_clock(db: &Connection, chat: ChatId, clock: Clock) -> Sql<()> {
     db.prepare_cached("UPDATE chats SET clock_ms = ?2, clock_counter = ?3 WHERE id = ?1")?.execute(params![

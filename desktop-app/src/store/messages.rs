@@ -99,6 +99,26 @@ pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64) 
     Ok(())
 }
 
+/// Nobody knows where the log has what this device was given beyond a `seq`, or whether it has it.
+pub(crate) fn forget_seqs(db: &Connection, chat: ChatId, beyond: u64) -> Sql<()> {
+    db.execute("UPDATE messages SET seq = NULL WHERE chat = ?1 AND seq > ?2", params![chat.as_bytes(), int(beyond)])?;
+    Ok(())
+}
+
+/// Open chats: whether nothing of the log up to a `seq` is unread.
+pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool> {
+    let unread = db
+        .prepare_cached("SELECT 1 FROM messages WHERE chat = ?1 AND unread = 1 AND seq <= ?2")?
+        .exists(params![chat.as_bytes(), int(seq)])?;
+    Ok(!unread)
+}
+
+/// Open chats: everything was shown, also what a restored relay has yet to be given back.
+pub(crate) fn read_lost(db: &Connection, chat: ChatId) -> Sql<usize> {
+    db.prepare_cached("UPDATE messages SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq IS NULL")?
+        .execute([chat.as_bytes()])
+}
+
 /// Says by which route an own message went first.
 pub(crate) fn set_route(db: &Connection, chat: ChatId, key: MessageKey, route: Route) -> Sql<()> {
     db.prepare_cached("UPDATE messages SET route = ?4 WHERE chat = ?1 AND device = ?2 AND id = ?3")?
@@ -308,6 +328,14 @@ pub(crate) fn taken(db: &Connection, chat: ChatId, key: MessageKey, digest: i64)
     db.prepare_cached("SELECT digest = ?4 FROM taken WHERE chat = ?1 AND device = ?2 AND id = ?3")?
         .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), digest], |row| row.get(0))
         .optional()
+}
+
+/// Open chats: the lowest `seq` of what this device was given as an entry of the log; `None` if nothing was.
+pub(crate) fn first_given(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
+    let first: Option<i64> = db
+        .prepare_cached("SELECT min(m.seq) FROM messages m JOIN taken t USING (chat, device, id) WHERE m.chat = ?1")?
+        .query_row([chat.as_bytes()], |row| row.get(0))?;
+    Ok(first.map(i64::cast_unsigned))
 }
 
 /// Remembers that a key was taken, and a digest of its bytes.

@@ -127,6 +127,13 @@ pub(crate) fn push(
     Ok(())
 }
 
+/// One row; `None` once everybody has it.
+pub(crate) fn get(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<SentRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM sent WHERE chat = ?1 AND id = ?2"))?
+        .query_row(params![chat.as_bytes(), id.as_bytes()], read)
+        .optional()
+}
+
 /// Rows for the relay after a position, in order: those which the own cursor has yet to pass.
 pub(crate) fn open_after(db: &Connection, chat: ChatId, position: i64, limit: usize) -> Sql<Vec<SentRow>> {
     db.prepare_cached(&format!(

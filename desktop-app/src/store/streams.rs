@@ -6,14 +6,14 @@ use parley_protocol::marks::Held;
 use parley_protocol::{AccountId, ChatId, DeviceId, EventId, MarkRegister, Marks, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::{Sql, count, id, id_or_none, int, json, to_json};
+use super::{Sql, chats, count, id, id_or_none, int, json, to_json};
 use crate::views::Route;
 
 /// One run of another device.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) run: RunId,
-    /// Names its audience; `None` while no message of it has come.
+    /// Names its audience; `None` while neither a message of it nor one that names it has come.
     pub(crate) membership: Option<EventId>,
     pub(crate) held: Held,
     pub(crate) ends_at: Option<u64>,
@@ -108,8 +108,10 @@ pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
     let mut register = MarkRegister::default();
     for (device, stream) in streams {
         let run = (device, stream.run);
+        // Of what never came here, others of one's own may have shown something: that is theirs to say.
+        let here = stream.held.upto > 0;
         let read_all = stream.is_complete() && stream.ends_at.is_some_and(|end| stream.read_upto >= end);
-        if !(read_all && read_on.contains(&run)) {
+        if here && !(read_all && read_on.contains(&run)) {
             // What never came was not shown.
             let missing = stream.held.missing.iter().copied().filter(|n| *n <= stream.read_upto).collect();
             let held = Held { upto: stream.read_upto, missing };
@@ -123,7 +125,12 @@ pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
 }
 
 /// Takes what another device of one's own has shown; gives the runs that moved, with how far.
-pub(crate) fn merge_read(db: &Connection, chat: ChatId, read: &Marks) -> Sql<Vec<(DeviceId, RunId, u64)>> {
+pub(crate) fn merge_read(
+    db: &Connection,
+    chat: ChatId,
+    from: DeviceId,
+    read: &Marks,
+) -> Sql<Vec<(DeviceId, RunId, u64)>> {
     let mut moved = Vec::new();
     for (device, runs) in &read.0 {
         for (run, held) in runs {
@@ -134,25 +141,36 @@ pub(crate) fn merge_read(db: &Connection, chat: ChatId, read: &Marks) -> Sql<Vec
             }
         }
         for run in runs.keys() {
-            moved.extend(read_before(db, chat, *device, *run)?);
+            moved.extend(read_before(db, chat, from, read, (*device, *run))?);
         }
     }
     Ok(moved)
 }
 
-/// If the beginning of a run was shown, so were the runs before it, as far as they are known; gives those that moved.
+/// A device that has shown the beginning of a run has shown the runs before it, as far as it was in their audience and
+/// its mark does not name them; gives those that moved.
 pub(crate) fn read_before(
     db: &Connection,
     chat: ChatId,
-    device: DeviceId,
-    run: RunId,
+    from: DeviceId,
+    read: &Marks,
+    (device, run): (DeviceId, RunId),
 ) -> Sql<Vec<(DeviceId, RunId, u64)>> {
     let mut moved = Vec::new();
+    if !read.held(device, run).is_some_and(|held| held.has(1)) {
+        return Ok(moved);
+    }
     let mut seen = BTreeSet::from([run]);
-    let later = get(db, chat, device, run)?;
-    let mut next = later.after.filter(|_| later.read_upto > 0);
-    while let Some(run) = next.filter(|run| seen.insert(*run)) {
+    let mut next = get(db, chat, device, run)?.after;
+    while let Some(run) = next.filter(|run| seen.insert(*run) && read.held(device, *run).is_none()) {
         let stream = get(db, chat, device, run)?;
+        let audience = match stream.membership {
+            Some(membership) => chats::audience(db, chat, membership)?.unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if !audience.contains(&from) {
+            break;
+        }
         let end = stream.ends_at.unwrap_or(0);
         next = stream.after;
         if end > stream.read_upto {
@@ -256,6 +274,12 @@ pub(crate) fn all_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId,
             Ok((id(row, 0)?, MarkRegister { delivered: json(row, 1)?, read: json(row, 2)? }))
         })?
         .collect()
+}
+
+/// What the other devices said holds no more.
+pub(crate) fn forget_marks(db: &Connection, chat: ChatId) -> Sql<()> {
+    db.execute("DELETE FROM marks WHERE chat = ?1", [chat.as_bytes()])?;
+    Ok(())
 }
 
 /// Writes what another device says.

@@ -146,6 +146,45 @@ async fn a_new_device_takes_part_from_then_on() {
 }
 
 #[tokio::test]
+async fn reading_on_a_new_device_says_nothing_of_what_was_sent_before_it_came() {
+    let world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    for device in [&alice, &bob] {
+        device.never_direct().await;
+    }
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    alice.say(chat, "before").await;
+    bob.has_unread(chat, 1).await;
+    let phone = world.sign_in("bob", "phone").await;
+    phone.never_direct().await;
+    phone.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
+    alice.say(chat, "after").await;
+    phone.shows(chat, &["after"]).await;
+    bob.has_unread(chat, 2).await;
+    phone.engine().mark_read(chat, None).await.unwrap();
+    bob.has_unread(chat, 1).await;
+    // The same while the other device is away, so that the mark comes before what it is about.
+    let tablet = world.sign_in("bob", "tablet").await;
+    tablet.never_direct().await;
+    tablet.has_chat(chat).await;
+    bob.knows_devices(chat, 3).await;
+    alice.knows_devices(chat, 3).await;
+    bob.kill().await;
+    alice.say(chat, "for three").await;
+    tablet.shows(chat, &["for three"]).await;
+    tablet.engine().mark_read(chat, None).await.unwrap();
+    phone.has_unread(chat, 0).await;
+    bob.start().await;
+    bob.shows(chat, &["before", "after", "for three"]).await;
+    bob.has_unread(chat, 1).await;
+    // What was read where it was shown stays so, also for one which hears of it from the others.
+    bob.engine().mark_read(chat, None).await.unwrap();
+    bob.has_unread(chat, 0).await;
+}
+
+#[tokio::test]
 async fn a_revoked_device_is_signed_out_and_waited_for_no_more() {
     let world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);

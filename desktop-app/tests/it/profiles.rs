@@ -1,10 +1,10 @@
 //! A profile's folder: who may open it, and what happens to copies of it.
 
-use desktop_app::views::Delivery;
-use desktop_app::{Engine, EngineError, Options};
+use desktop_app::views::{Connection, Delivery};
+use desktop_app::{Engine, EngineError, Event, Options};
 
 use crate::telling::{counted, pair, pair_by_relay};
-use crate::world::{World, eventually};
+use crate::world::{Device, World, eventually};
 
 #[tokio::test]
 async fn a_second_engine_on_one_profile_is_refused() {
@@ -209,4 +209,38 @@ async fn marks_and_unread_counts_outlive_the_app() {
     alice.came(chat, next, Delivery::Read).await;
     alice.came(chat, keys[3], Delivery::Read).await;
     assert_eq!(alice.delivery(chat, keys[0]).await, Delivery::Read, "a run which is complete is known to be read");
+}
+
+#[tokio::test]
+async fn what_was_read_just_before_the_app_was_closed_is_told() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    let key = alice.say(chat, "read this").await;
+    bob.has_unread(chat, 1).await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    bob.close().await;
+    alice.came(chat, key, Delivery::Read).await;
+}
+
+#[tokio::test]
+async fn a_profile_that_was_cut_off_before_the_welcome_comes_back_without_a_word() {
+    let world = World::new().await;
+    let mut alice = world.sign_up("alice").await;
+    let confirmed = |device: &Device| -> String {
+        let sql = "SELECT value FROM settings WHERE key = 'confirmed_opening'";
+        device.database().query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let first = confirmed(&alice);
+    alice.restart().await;
+    alice.online().await;
+    assert_ne!(first, confirmed(&alice));
+    alice.close().await;
+    // As if this second opening had ended between its hello and the welcome.
+    alice.database().execute("UPDATE settings SET value = ?1 WHERE key = 'confirmed_opening'", [&first]).unwrap();
+    alice.start().await;
+    let mut ear = alice.listen();
+    alice.online().await;
+    let offline = |event: &Event| matches!(event, Event::Connection(Connection::Offline { .. }) | Event::Notice { .. });
+    let heard: Vec<Event> = ear.heard().into_iter().filter(offline).collect();
+    assert!(heard.is_empty(), "{heard:?}");
 }

@@ -1,5 +1,6 @@
 //! The relay comes back from a backup that is older than what its clients know.
 
+use desktop_app::Event;
 use desktop_app::views::{ChatStatus, Delivery};
 
 use crate::raw::{Raw, text};
@@ -228,6 +229,128 @@ async fn a_channel_of_a_restored_relay_gets_back_what_its_writers_still_have() {
         }
         assert!(std::time::Instant::now() < deadline, "{a:?}\n{b:?}\n{c:?}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let key = bob.say(chat, "tpyo").await;
+    for device in [&alice, &laptop] {
+        device.shows(chat, &["tpyo"]).await;
+    }
+    bob.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    // The relay lacks the message, and who still has it is away.
+    laptop.online().await;
+    laptop.engine().edit(chat, key, "typo").await.unwrap();
+    alice.engine().react(chat, key, "👍", true).await.unwrap();
+    let later = laptop.say(chat, "corrected").await;
+    laptop.came(chat, later, Delivery::Sent).await;
+    bob.gate.heal();
+    for device in [&alice, &bob, &laptop] {
+        device.shows(chat, &["corrected", "typo"]).await;
+        eventually("the reaction is there", async || device.line(chat, key).await.reactions.len() == 1).await;
+    }
+}
+
+#[tokio::test]
+async fn the_history_of_a_restored_channel_is_no_news_to_who_came_later() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let old = alice.say_all(chat, &counted(0..5)).await;
+    alice.came(chat, old[4], Delivery::Sent).await;
+    bob.engine().join(chat).await.unwrap();
+    let live = alice.say(chat, "live").await;
+    bob.has_unread(chat, 1).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    laptop.has_chat(chat).await;
+    let lost = alice.say_all(chat, &counted(5..10)).await;
+    for device in [&bob, &laptop] {
+        eventually("it came", async || device.engine().message(chat, lost[4]).await.is_ok()).await;
+        device.engine().mark_read(chat, None).await.unwrap();
+        device.has_unread(chat, 0).await;
+    }
+    let mut ears = [bob.listen(), laptop.listen()];
+    alice.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    // Somebody writes where the lost ones had been; and the laptop, which the relay forgot, signs in anew.
+    let carol = world.sign_up("carol").await;
+    carol.engine().join(chat).await.unwrap();
+    let first = carol.say(chat, "anybody?").await;
+    carol.came(chat, first, Delivery::Sent).await;
+    eventually("the laptop is signed out", async || laptop.engine().me().await.unwrap().is_none()).await;
+    laptop.sign_in().await;
+    alice.gate.heal();
+    for device in [&alice, &bob, &laptop] {
+        device.online().await;
+        eventually("it came", async || device.engine().message(chat, first).await.is_ok()).await;
+        eventually("all is back", async || device.texts(chat).await.len() == 12).await;
+    }
+    for (device, ear) in [&bob, &laptop].into_iter().zip(&mut ears) {
+        device.has_unread(chat, 1).await;
+        let told = ear.heard().into_iter().filter_map(|event| match event {
+            Event::Message { key, .. } => Some(key),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [first], "{}", device.name);
+    }
+    assert!(bob.engine().message(chat, live).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_was_read_in_a_channel_stays_so_when_its_relay_is_restored() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    alice.say_all(chat, &counted(0..3)).await;
+    laptop.has_unread(chat, 3).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.say_all(chat, &counted(3..6)).await;
+    for device in [&bob, &laptop] {
+        device.has_unread(chat, 6).await;
+    }
+    // One reads while the other is away; then the relay forgets both the messages and the mark.
+    laptop.gate.cut();
+    laptop.offline().await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    bob.has_unread(chat, 0).await;
+    alice.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    bob.online().await;
+    laptop.gate.heal();
+    alice.gate.heal();
+    for device in [&bob, &laptop] {
+        device.has_unread(chat, 0).await;
+    }
+    alice.say(chat, "and on").await;
+    for device in [&bob, &laptop] {
+        device.has_unread(chat, 1).await;
+        device.engine().mark_read(chat, None).await.unwrap();
+        device.has_unread(chat, 0).await;
     }
 }
 

@@ -400,6 +400,14 @@ impl Device {
         drop(engine);
     }
 
+    /// Closes the app in order.
+    pub(crate) async fn close(&mut self) {
+        let engine = self.engine().clone();
+        engine.close().await;
+        drop(engine);
+        self.kill().await;
+    }
+
     /// Kills the app and opens it again.
     pub(crate) async fn restart(&mut self) {
         self.kill().await;

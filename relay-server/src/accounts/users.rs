@@ -74,7 +74,7 @@ impl Accounts {
                 rows::unblock(sql, who.account, whom)?
             };
             if !changed {
-                return Ok(());
+                return Ok(false);
             }
             let blocked = rows::blocked(sql, who.account)?;
             if blocked.len() > MOST_BLOCKED {
@@ -90,9 +90,12 @@ impl Accounts {
                     live.blocks.set(who.account, blocked);
                 }
             });
-            Ok(())
+            Ok(true)
         };
-        self.store.write(change).await
+        if self.store.write(change).await? {
+            self.relay.block_changed(who.account, whom, on).await;
+        }
+        Ok(())
     }
 }
 

@@ -12,6 +12,6 @@ mod trim;
 mod view;
 
 pub(crate) use append::kind;
-pub(crate) use page::{Page, marks_of, page};
+pub(crate) use page::{Page, Reader, marks_of, page};
 pub(crate) use state::{chat_kind, current, entry_at, is_deleted, role};
 pub(crate) use view::{Standing, Stay, has_taken_an_end, inbox, seen_by, standing};

@@ -92,6 +92,46 @@ async fn the_same_append_twice_is_one_entry_and_other_bytes_are_a_conflict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_read_before_anybody_was_told_of_a_removal_ends_there_too() {
+    const OLD: usize = 200;
+    for sealed_chat in [true, false] {
+        let relay = TestRelay::with(Limits { page_entries: 16, ..limits() });
+        let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+        let chat = relay.chat(&alice, ChatKind::Group, sealed_chat, &[&bob]).await.id;
+        let payload = |text: &str| if sealed_chat { sealed(text) } else { open(text) };
+        let mut a = relay.open(&alice.profile).await;
+        let begins = relay.open(&bob.profile).await.log(chat).position;
+        for n in 0..OLD {
+            let id = a.append(chat, payload(&n.to_string())).await;
+            a.outcome(id).await.unwrap();
+        }
+        // Bob's session has begun to read, and waits for its socket.
+        let mut b = relay.dial_with(&bob.profile.at(chat, begins), 256).await;
+        assert_eq!(b.text(chat).await, "0");
+        // Whatever is committed from here on is told to nobody yet.
+        let (told, wait) = std::sync::mpsc::channel::<()>();
+        let hold = move |batch: &mut relay_server::store::Batch<'_>| {
+            batch.after_commit(move |_| {
+                let _ = wait.recv();
+            });
+            Ok(())
+        };
+        relay.relay.store().write(hold).await.unwrap();
+        chats::remove_member(&relay.relay, alice.profile.who, chat, bob.account).await.unwrap();
+        let secret = a.append(chat, payload("without him")).await;
+        a.outcome(secret).await.unwrap();
+        for n in 1..OLD {
+            assert_eq!(b.text(chat).await, n.to_string());
+        }
+        let last = b.entry(chat).await;
+        assert_eq!(last.content, Content::Change(ChatChange::MemberRemoved { account: bob.account }));
+        drop(told);
+        let frame = b.wait(|frame| matches!(frame, RelayFrame::Gone(_) | RelayFrame::Entry(_)).then(|| frame.clone()));
+        assert!(matches!(frame.await, RelayFrame::Gone(gone) if gone.reason == GoneReason::NotMember));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_removed_member_gets_everything_up_to_the_removal_and_nothing_after() {
     let relay = TestRelay::start();
     let (alice, bob, carol) = (relay.person("alice").await, relay.person("bob").await, relay.person("carol").await);
