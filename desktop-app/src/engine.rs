@@ -209,7 +209,7 @@ impl Engine {
 
     /// Runs a command in the core's next transaction; it is answered after the commit. An error of the command itself takes back
     /// what the command wrote, and only that.
-    async fn ask<T, F>(&self, command: F) -> Result<T>
+    pub(crate) async fn ask<T, F>(&self, command: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Core, &Connection, &mut Effects) -> Sql<Result<T>> + Send + 'static,

@@ -8,6 +8,8 @@ mod core;
 mod engine;
 mod error;
 pub mod events;
+#[cfg(feature = "fill")]
+pub mod fill;
 pub mod peer;
 mod profile;
 mod relay_api;

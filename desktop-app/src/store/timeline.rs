@@ -422,21 +422,10 @@ pub(crate) fn search(db: &Connection, me: AccountId, chat: Option<ChatId>, query
         return Ok(Vec::new());
     }
     let only = chat.map(|chat| *chat.as_bytes());
-    let likes: String = (0..short.len()).map(|at| format!(" AND m.text LIKE ?{} ESCAPE '\\'", at + 4)).collect();
     let mut values: Vec<rusqlite::types::Value> =
         vec![long.join(" ").into(), only.map(|id| id.to_vec()).into(), super::int(limit as u64).into()];
     values.extend(short.iter().map(|word| format!("%{}%", escape_like(word)).into()));
-    let from = if long.is_empty() {
-        // Only short words: the index cannot help, so the newest part of the history is scanned.
-        "WHERE ?1 = '' AND m.rowid > (SELECT coalesce(max(rowid), 0) - 50000 FROM messages) AND m.kind = 'text'"
-    } else {
-        "JOIN search s ON s.rowid = m.rowid WHERE search MATCH ?1 AND m.kind = 'text'"
-    };
-    let stored = select(
-        db,
-        &format!("{from} AND m.deleted = 0 AND (?2 IS NULL OR m.chat = ?2){likes} ORDER BY m.rowid DESC LIMIT ?3"),
-        rusqlite::params_from_iter(values),
-    )?;
+    let stored = select(db, &hits_of(!long.is_empty(), short.len()), rusqlite::params_from_iter(values))?;
     let mut hits = Vec::with_capacity(stored.len());
     for line in stored {
         let chat_id = line.view.chat;
@@ -445,6 +434,22 @@ pub(crate) fn search(db: &Connection, me: AccountId, chat: Option<ChatId>, query
         hits.push(Hit { message, chat_name: name_of(&chat, me) });
     }
     Ok(hits)
+}
+
+/// The part of a search's statement after its columns. ?1 is what the index is asked, ?2 the one chat or null, ?3 the
+/// limit, and from ?4 on stand the short words.
+fn hits_of(by_index: bool, short: usize) -> String {
+    let likes: String = (0..short).map(|at| format!(" AND m.text LIKE ?{} ESCAPE '\\'", at + 4)).collect();
+    let (from, newest_first) = if by_index {
+        // By the index's own rowid it is read backwards and left at the limit; by the message's, every hit is sorted first.
+        ("JOIN search s ON s.rowid = m.rowid WHERE search MATCH ?1 AND m.kind = 'text'", "s.rowid DESC")
+    } else {
+        // Only short words: the index cannot help, so the newest part of the history is scanned.
+        let newest =
+            "WHERE ?1 = '' AND m.rowid > (SELECT coalesce(max(rowid), 0) - 50000 FROM messages) AND m.kind = 'text'";
+        (newest, "m.rowid DESC")
+    };
+    format!("{from} AND m.deleted = 0 AND (?2 IS NULL OR m.chat = ?2){likes} ORDER BY {newest_first} LIMIT ?3")
 }
 
 fn escape_like(word: &str) -> String {
@@ -481,4 +486,26 @@ fn open_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId, OpenMark>
     db.prepare_cached("SELECT device, delivered FROM marks WHERE chat = ?1")?
         .query_map([chat.as_bytes()], |row| Ok((id(row, 0)?, json(row, 1)?)))?
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_reads_its_index_backwards_and_sorts_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
+        for (by_index, short) in [(true, 0), (true, 2), (false, 1)] {
+            let mut plan = db
+                .prepare(&format!("EXPLAIN QUERY PLAN SELECT {COLUMNS} FROM messages m {}", hits_of(by_index, short)))
+                .unwrap();
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(vec!["x"; short + 3]), |row| row.get(3))
+                .unwrap()
+                .collect::<Sql<_>>()
+                .unwrap();
+            assert!(!steps.is_empty() && !steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+        }
+    }
 }

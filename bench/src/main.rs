@@ -1,0 +1,60 @@
+//! `parley-bench`: makes a profile with a million messages and measures how quickly the app finds its way in it.
+//!
+//! `prepare` makes a relay and a profile that is signed in to it, with 200 chats of which one has 100,000 messages. `engine` measures
+//! the engine alone on it. `relay` serves that relay, for measuring the window. Figures are printed as a table and, with
+//! `--json`, as one line for programs.
+
+mod engine;
+mod prepare;
+mod words;
+mod world;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(version, about)]
+struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Make the relay and the profile, unless they are there.
+    Prepare {
+        /// Where: the relay's data in `relay`, the profile in `profiles/bench`.
+        data: PathBuf,
+        /// How many messages in all; a tenth of them stands in one chat.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
+    },
+    /// Measure the engine on what was prepared.
+    Engine {
+        /// What `prepare` made.
+        data: PathBuf,
+        /// Print one line of JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve the relay that was prepared, until it is stopped.
+    Relay {
+        /// What `prepare` made.
+        data: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Args::parse().what {
+        What::Prepare { data, messages } => prepare::prepare(&data, messages).await,
+        What::Engine { data, json } => engine::measure(&data, json).await,
+        What::Relay { data } => {
+            let world = world::World::start(&data).await?;
+            println!("the relay listens at {}", world.url());
+            tokio::signal::ctrl_c().await?;
+            world.stop().await
+        }
+    }
+}
