@@ -191,6 +191,12 @@ pub enum MessageKind {
     /// A change of the chat, as a sentence's parts: who did what to whom.
     Change {
         /// `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`.
+        #[cfg_attr(
+            feature = "ts",
+            ts(
+                type = "\"created\" | \"member_added\" | \"member_removed\" | \"role_changed\" | \"owner_changed\" | \"renamed\" | \"described\""
+            )
+        )]
         what: String,
         /// Whom or what it concerns: a username, a title.
         subject: String,
@@ -441,8 +447,6 @@ pub struct RelayInfo {
     pub name: String,
     /// Of its program.
     pub version: String,
-    /// The version of the protocol that it speaks.
-    pub protocol: u16,
     /// Who can make an account there.
     pub registration: Registration,
     /// Seconds for which it keeps what is undelivered in direct chats and groups.

@@ -34,6 +34,8 @@ fn write(folder: &Path) {
     one::<views::Outgoing>(&config);
     one::<views::Settings>(&config);
     one::<views::RelayInfo>(&config);
+    one::<views::MessageKind>(&config);
+    one::<http::User>(&config);
     one::<http::Account>(&config);
     one::<http::Device>(&config);
     one::<http::Invite>(&config);

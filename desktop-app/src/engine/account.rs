@@ -5,7 +5,7 @@ use parley_protocol::http::{
     self, Blocks, ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, SignIn, SignOut, SignUp, Tokens,
     Users,
 };
-use parley_protocol::{AccountId, DeviceId};
+use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use reqwest::Method;
 
 use super::Engine;
@@ -19,16 +19,22 @@ impl Engine {
     /// What the relay at an address says of itself (`https://host`, `http://host:port`, or a bare host name).
     ///
     /// # Errors
-    /// It is no address, nothing answers there, or what answers is no relay.
+    /// It is no address, nothing answers there, or what answers is no relay, or one that speaks another version of the protocol.
     pub async fn check_relay(&self, relay: &str) -> Result<RelayInfo> {
         let relay = normalise(relay)?;
         let said: http::RelayInfo = self.inner.api.open_get(&relay, "/api/relay").await?;
+        if said.protocol != parley_protocol::VERSION {
+            let (theirs, ours) = (said.protocol, parley_protocol::VERSION);
+            let older =
+                if theirs < ours { "the relay is older than this app" } else { "this app is older than the relay" };
+            let message = format!("{older} (protocol {theirs} and {ours}); one of them has to be updated");
+            return Err(EngineError::Relay(ErrorBody::new(Code::VersionMismatch, message)));
+        }
         let host = relay.split_once("://").map_or(relay.as_str(), |(_, host)| host).to_owned();
         Ok(RelayInfo {
             name: if said.name.is_empty() { host } else { said.name },
             relay,
             version: said.version,
-            protocol: said.protocol,
             registration: said.registration,
             retention: said.retention,
         })
