@@ -1,7 +1,8 @@
 export default {
   promise:
     "Jedes Gespräch sagt, welchen Weg es nimmt. Steht eine direkte Verbindung, gehen Nachrichten von Gerät zu Gerät; sonst trägt sie das Relay.",
-  drawing: "Zwei Menschen mit einer direkten Linie zwischen sich und darüber ein Relay für den Fall, dass es keine gibt",
+  drawing:
+    "Zwei Menschen mit einer direkten Linie zwischen sich und darüber ein Relay für den Fall, dass es keine gibt",
   drawing_relay: "das Relay, wenn nicht",
   drawing_direct: "direkt, wann immer es geht",
   drawing_you: "Du",
@@ -30,8 +31,7 @@ export default {
   relay_empty: "Gib die Adresse eines Relays ein oder füge eine Einladung ein.",
   relay_wrong_address: "Das ist keine Adresse eines Relays. Sie sieht aus wie relay.example.org.",
   relay_wrong_scheme: "Die Adresse eines Relays beginnt mit https:// oder mit seinem Namen.",
-  relay_wrong_path:
-    "Die Adresse eines Relays endet nach seinem Namen. Eine Einladung endet mit einem langen Code.",
+  relay_wrong_path: "Die Adresse eines Relays endet nach seinem Namen. Eine Einladung endet mit einem langen Code.",
   relay_wrong_link: "Diese Einladung ist unvollständig. Bitte noch einmal darum oder gib die Adresse des Relays ein.",
   relay_code_alone:
     "Ein Code allein sagt nicht, zu welchem Relay er gehört. Bitte um den ganzen Link oder gib die Adresse des Relays ein.",

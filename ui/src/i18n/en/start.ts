@@ -32,7 +32,8 @@ export default {
   relay_wrong_scheme: "A relay’s address begins with https://, or with its name.",
   relay_wrong_path: "A relay’s address ends after its name. An invite ends in a long code.",
   relay_wrong_link: "This invite is not complete. Ask for it again, or type the relay’s address.",
-  relay_code_alone: "A code alone doesn’t say which relay it is for. Ask for the whole link, or type the relay’s address.",
+  relay_code_alone:
+    "A code alone doesn’t say which relay it is for. Ask for the whole link, or type the relay’s address.",
   relay_unreachable: "Nothing answers at {host}. Check the address and your network.",
   relay_unreachable_tls:
     "Nothing answers at {host}. Check the address and your network. A relay without TLS needs http:// in front.",
