@@ -42,14 +42,15 @@ const TOGETHER: Record<string, string[]> = {
 };
 
 function isOneScript(chars: string[]): boolean {
-  let common: Set<string> | null = null;
+  let common: string[] | null = null;
   for (const char of chars) {
     const own = SCRIPTS.filter((script) => script.letters.test(char)).map((script) => script.name);
     if (own.length === 0) continue;
-    const all = new Set(own.flatMap((name) => [name, ...(TOGETHER[name] ?? [])]));
-    common = common === null ? all : new Set([...common].filter((name) => all.has(name)));
+    const fitting: string[] = own.flatMap((name) => [name, ...(TOGETHER[name] ?? [])]);
+    const before: string[] = common ?? fitting;
+    common = before.filter((name) => fitting.includes(name));
   }
-  return common === null || common.size > 0;
+  return common === null || common.length > 0;
 }
 
 /** What is wrong with an e-mail address, or null. Only a message sent there would tell whether it is one. */

@@ -110,10 +110,10 @@ export default {
   profile_opened: "فُتح {name} في نافذة خاصة به.",
   profile_new: "ملف شخصي جديد",
   profile_name: "اسم الملف الشخصي الجديد",
-  profile_name_hint: "لك وحدك: «العمل» مثلًا.",
+  profile_name_hint: "لك وحدك: «work» مثلًا.",
   profile_create: "إنشاء",
   profile_empty: "أعطه اسمًا.",
-  profile_characters: "32 من الحروف والأرقام والعلامتين _ - على الأكثر",
+  profile_characters: "32 من حروف a إلى z والأرقام والعلامتين _ - على الأكثر",
   profile_exists: "يوجد ملف شخصي بهذا الاسم بالفعل.",
   profiles_failed: "تعذّر عرض الملفات الشخصية.",
 };

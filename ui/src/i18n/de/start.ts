@@ -116,10 +116,10 @@ export default {
   profile_opened: "{name} ist in einem eigenen Fenster geöffnet.",
   profile_new: "Neues Profil",
   profile_name: "Name des neuen Profils",
-  profile_name_hint: "Nur für dich, zum Beispiel „Arbeit“.",
+  profile_name_hint: "Nur für dich, zum Beispiel „arbeit“.",
   profile_create: "Anlegen",
   profile_empty: "Gib ihm einen Namen.",
-  profile_characters: "Höchstens 32 Buchstaben, Ziffern und die Zeichen _ -",
+  profile_characters: "Höchstens 32 Buchstaben von a bis z, Ziffern und die Zeichen _ -",
   profile_exists: "Ein Profil mit diesem Namen gibt es schon.",
   profiles_failed: "Die Profile lassen sich nicht auflisten.",
 };

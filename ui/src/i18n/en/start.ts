@@ -116,7 +116,7 @@ export default {
   profile_name_hint: "For you alone: “work”, for example.",
   profile_create: "Create",
   profile_empty: "Give it a name.",
-  profile_characters: "At most 32 letters, digits and the signs _ -",
+  profile_characters: "At most 32 letters from a to z, digits and the signs _ -",
   profile_exists: "There is a profile of this name already.",
   profiles_failed: "The profiles can’t be listed.",
 };
