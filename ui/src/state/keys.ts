@@ -34,7 +34,13 @@ export function registerShortcuts(): () => void {
       if (event.event === "action" && signedIn()) actions[event.action]?.();
     }),
     shortcuts.register(
-      { keys: "Mod+K", label: "list.palette", group: "general", run: act("palette"), when: () => signedIn() && !navigation.dialog },
+      {
+        keys: "Mod+K",
+        label: "list.palette",
+        group: "general",
+        run: act("palette"),
+        when: () => signedIn() && !navigation.dialog,
+      },
       { keys: "Mod+N", label: "common.new_chat", group: "general", run: act("new_chat"), when: free },
       { keys: "Mod+,", label: "common.settings", group: "general", run: act("settings"), when: free },
       { keys: "?", label: "list.all_shortcuts", group: "general", run: act("shortcuts"), when: free },
@@ -43,11 +49,35 @@ export function registerShortcuts(): () => void {
       { keys: "Mod+F", label: "list.search", group: "list", run: act("search"), when: free },
       { keys: "Alt+ArrowUp", label: "list.previous_chat", group: "list", run: act("previous_chat"), when: free },
       { keys: "Alt+ArrowDown", label: "list.next_chat", group: "list", run: act("next_chat"), when: free },
-      { keys: "Alt+Shift+ArrowUp", label: "list.previous_unread", group: "list", run: act("previous_unread"), when: free },
+      {
+        keys: "Alt+Shift+ArrowUp",
+        label: "list.previous_unread",
+        group: "list",
+        run: act("previous_unread"),
+        when: free,
+      },
       { keys: "Alt+Shift+ArrowDown", label: "list.next_unread", group: "list", run: act("next_unread"), when: free },
-      { keys: "Mod+Shift+F", label: "list.search_in_chat", group: "conversation", run: act("search_in_chat"), when: free },
-      { keys: "Mod+I", label: "list.share_invite", group: "conversation", run: act("invite"), when: () => free() && canInvite() },
-      { keys: "Mod+Shift+P", label: "common.side_panel", group: "conversation", run: act("panel"), when: () => free() && navigation.chat !== null },
+      {
+        keys: "Mod+Shift+F",
+        label: "list.search_in_chat",
+        group: "conversation",
+        run: act("search_in_chat"),
+        when: free,
+      },
+      {
+        keys: "Mod+I",
+        label: "list.share_invite",
+        group: "conversation",
+        run: act("invite"),
+        when: () => free() && canInvite(),
+      },
+      {
+        keys: "Mod+Shift+P",
+        label: "common.side_panel",
+        group: "conversation",
+        run: act("panel"),
+        when: () => free() && navigation.chat !== null,
+      },
     ),
   ];
   return () => off.forEach((end) => end());
@@ -78,7 +108,10 @@ function focusSearch(): void {
 function step(by: 1 | -1, unreadOnly: boolean): void {
   const all = navigation.archive ? chats.archived : chats.shown;
   const at = all.findIndex((chat) => chat.id === navigation.chat);
-  const order = by === 1 ? [...all.slice(at + 1), ...all.slice(0, at + 1)] : [...all.slice(0, Math.max(at, 0)).reverse(), ...all.slice(Math.max(at, 0)).reverse()];
+  const order =
+    by === 1
+      ? [...all.slice(at + 1), ...all.slice(0, at + 1)]
+      : [...all.slice(0, Math.max(at, 0)).reverse(), ...all.slice(Math.max(at, 0)).reverse()];
   const next = order.find((chat) => chat.id !== navigation.chat && (!unreadOnly || chat.unread > 0));
   if (next) navigation.openChat(next.id);
 }

@@ -4,14 +4,7 @@ import { backend } from "../backend";
 import type { AccountId, ChatId, MessageKey } from "../backend/types";
 
 export type SettingsPage =
-  | "profile"
-  | "devices"
-  | "privacy"
-  | "notifications"
-  | "appearance"
-  | "shortcuts"
-  | "relay"
-  | "about";
+  "profile" | "devices" | "privacy" | "notifications" | "appearance" | "shortcuts" | "relay" | "about";
 
 /** What stands over everything else. `dialogs/Dialogs.svelte` shows it. */
 export type DialogName =

@@ -27,8 +27,7 @@ export default {
   days: "{n, plural, zero {# يوم} one {يوم واحد} two {يومان} few {# أيام} many {# يومًا} other {# يوم}}",
   unknown: "—",
 
-  members:
-    "{n, plural, zero {لا أعضاء} one {عضو واحد} two {عضوان} few {# أعضاء} many {# عضوًا} other {# عضو}}",
+  members: "{n, plural, zero {لا أعضاء} one {عضو واحد} two {عضوان} few {# أعضاء} many {# عضوًا} other {# عضو}}",
   online: "متصل الآن",
   away: "بعيد",
   offline: "غير متصل",
