@@ -1,5 +1,6 @@
 // Every keyboard shortcut, in one registry: who handles it registers it, the `?` sheet and the settings list it.
 
+import { untrack } from "svelte";
 import type { Key } from "../i18n/index.svelte";
 import { session } from "./session.svelte";
 
@@ -25,7 +26,8 @@ class Shortcuts {
 
   /** Adds them; gives what takes them away. */
   register(...added: Shortcut[]): () => void {
-    this.#all = [...this.#all, ...added];
+    // Read without a trace: whoever registers in an effect must not be called again by its own registration.
+    this.#all = [...untrack(() => this.#all), ...added];
     return () => {
       this.#all = this.#all.filter((shortcut) => !added.includes(shortcut));
     };
