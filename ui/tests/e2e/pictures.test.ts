@@ -11,7 +11,7 @@ const FOLDER = fileURLToPath(new URL("../pictures", import.meta.url));
 /** What says that the scene is there. */
 const READY: Record<string, string> = {
   main: "text=Wind decides",
-  list: "text=Choose a chat",
+  list: "text=Harbour Street 12",
   rtl: "text=القرار للريح",
   group: "text=the plumber comes",
   channel: "text=axle spanner",
