@@ -46,7 +46,8 @@ pub(crate) fn open(app: &AppHandle, shell: &Shell, hidden: bool) -> anyhow::Resu
 /// Whether an address is the screen's own: nothing else is ever shown in this window.
 fn is_own(url: &tauri::Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    url.scheme() == "tauri" || host == "tauri.localhost" || (cfg!(dev) && host == "localhost")
+    // As a scheme of its own, or on Windows as a host that nobody else can have.
+    url.scheme() == "tauri" || host == "tauri.localhost"
 }
 
 /// Shows the window, before everything else.
