@@ -32,7 +32,10 @@ const SCENES = {
   },
   group: (): Scene => ({ open: "Harbour Street 12" }),
   channel: (): Scene => ({ open: "bike-repair" }),
-  failed: (): Scene => ({ open: "Tomasz" }),
+  failed: (world: World): Scene => {
+    caughtUp(world, "Mara");
+    return { open: "Tomasz" };
+  },
   empty: (world: World): Scene => {
     world.chats.clear();
     world.topics = [];
@@ -45,6 +48,7 @@ const SCENES = {
     return { open: null };
   },
   offline: (world: World): Scene => {
+    caughtUp(world, "Mara");
     const jonas = chatNamed(world, "Jonas");
     world.peer(jonas)!.presence = { state: "offline", last_seen: at(0, "13:10") };
     jonas.draft = "";
@@ -129,6 +133,14 @@ export function signOut(world: World, reason: string | null): void {
   world.me = null;
   world.connection = { state: "signed_out", reason };
   world.tell({ event: "connection", state: "signed_out", reason });
+}
+
+/** Everything in it is read, and what was on its way has come. */
+function caughtUp(world: World, name: string): void {
+  const chat = chatNamed(world, name);
+  chat.unreadFrom = chat.log.length;
+  const index = chat.log.length - 1;
+  chat.log.set(index, { ...chat.log.at(index), delivery: { state: "delivered" } });
 }
 
 /** Somebody who types for as long as the scene is looked at. */

@@ -107,6 +107,10 @@ export default {
   delete: "حذف",
   deleted: "حُذفت {name}",
 
+  archive_title: "أرشفة {name}؟",
+  archive_lead: "لا يمكن حذفها لدى الآخرين. تغادر قائمتك وتبقى في الأرشيف مع كل ما لديك منها.",
+  archive: "أرشفة",
+
   remove_title: "إزالة {name} من {chat}؟",
   remove_lead: "لن يستقبل {name} منها شيئًا بعد ذلك. وما وصل بالفعل يبقى.",
   remove: "إزالة",
@@ -147,12 +151,4 @@ export default {
     "{n, plural, zero {لم يكن أحد يستمع} one {وصلت إلى مستمع واحد} two {وصلت إلى مستمعين} few {وصلت إلى # مستمعين} many {وصلت إلى # مستمعًا} other {وصلت إلى # مستمع}}",
 
   shortcuts_title: "اختصارات لوحة المفاتيح",
-
-  jump_title: "الذهاب إلى يوم",
-  jump_lead: "إلى أول رسالة في ذلك اليوم، أو إلى التي تليه.",
-  jump_day: "اليوم",
-  jump: "اذهب",
-  jump_empty: "اختر يومًا.",
-  jump_future: "ذلك اليوم لم يأتِ بعد.",
-  jump_none: "لا شيء منذ ذلك اليوم.",
 };

@@ -53,7 +53,6 @@ export default {
   private_note: "يستطيع الأعضاء والمرحّل نفسه قراءة هذا.",
   not_loaded: "يقول المرحّل هذا حين يعود.",
   search: "البحث في هذه المحادثة",
-  jump: "الذهاب إلى يوم",
   mute: "كتم",
   unmute: "إلغاء الكتم",
   muted_until: "حتى {when}",

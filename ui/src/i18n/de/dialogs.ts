@@ -105,6 +105,11 @@ export default {
   delete: "Löschen",
   deleted: "{name} wurde gelöscht",
 
+  archive_title: "{name} archivieren?",
+  archive_lead:
+    "Für die anderen lässt sich das nicht löschen. Der Chat verlässt deine Liste und bleibt im Archiv, mit allem, was du davon hast.",
+  archive: "Archivieren",
+
   remove_title: "{name} aus {chat} entfernen?",
   remove_lead: "{name} empfängt nichts mehr davon. Was schon angekommen ist, bleibt.",
   remove: "Entfernen",
@@ -145,12 +150,4 @@ export default {
   published: "{n, plural, =0 {Niemand hörte zu} one {# Empfänger hat es} other {# Empfänger haben es}}",
 
   shortcuts_title: "Tastenkürzel",
-
-  jump_title: "Zu einem Tag gehen",
-  jump_lead: "Zur ersten Nachricht dieses Tages oder zur nächsten danach.",
-  jump_day: "Tag",
-  jump: "Dorthin",
-  jump_empty: "Wähle einen Tag.",
-  jump_future: "Dieser Tag kommt erst noch.",
-  jump_none: "Von diesem Tag an gibt es nichts.",
 };

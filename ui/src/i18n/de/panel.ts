@@ -49,7 +49,6 @@ export default {
   private_note: "Die Mitglieder und das Relay selbst können das lesen.",
   not_loaded: "Das sagt das Relay, sobald es wieder da ist.",
   search: "In diesem Chat suchen",
-  jump: "Zu einem Tag gehen",
   mute: "Stummschalten",
   unmute: "Laut stellen",
   muted_until: "Bis {when}",

@@ -133,7 +133,6 @@ export default {
   emoji: "Emoji",
   send: "Send",
   save_edit: "Save the edit",
-  nothing_to_send: "Nothing is written yet",
   editing: "Edit message",
   cancel_edit: "Leave it as it was",
   cancel_reply: "Don’t reply to it",

@@ -105,6 +105,11 @@ export default {
   delete: "Delete",
   deleted: "{name} was deleted",
 
+  archive_title: "Archive {name}?",
+  archive_lead:
+    "It can’t be deleted for the others. It leaves your list and stays in the archive, with all that you have of it.",
+  archive: "Archive",
+
   remove_title: "Remove {name} from {chat}?",
   remove_lead: "{name} receives nothing more from it. What is there already stays.",
   remove: "Remove",
@@ -145,12 +150,4 @@ export default {
   published: "{n, plural, =0 {Nobody was listening} one {# listener has it} other {# listeners have it}}",
 
   shortcuts_title: "Keyboard shortcuts",
-
-  jump_title: "Go to a day",
-  jump_lead: "To the first message of that day, or the next after it.",
-  jump_day: "Day",
-  jump: "Go there",
-  jump_empty: "Choose a day.",
-  jump_future: "That day is still to come.",
-  jump_none: "There is nothing from that day on.",
 };

@@ -49,7 +49,6 @@ export default {
   private_note: "The members, and the relay itself, can read this.",
   not_loaded: "The relay says this when it is back.",
   search: "Search in this chat",
-  jump: "Go to a day",
   mute: "Mute",
   unmute: "Unmute",
   muted_until: "Until {when}",
