@@ -1,0 +1,41 @@
+import js from "@eslint/js";
+import svelte from "eslint-plugin-svelte";
+import globals from "globals";
+import ts from "typescript-eslint";
+import svelteConfig from "./svelte.config.js";
+
+export default ts.config(
+  { ignores: ["dist", "dist-fake", "node_modules", "tests/pictures", "src/backend/generated"] },
+  js.configs.recommended,
+  ...ts.configs.recommended,
+  ...svelte.configs.recommended,
+  { languageOptions: { globals: { ...globals.browser, ...globals.node } } },
+  {
+    files: ["**/*.svelte", "**/*.svelte.ts"],
+    languageOptions: {
+      parserOptions: { extraFileExtensions: [".svelte"], parser: ts.parser, svelteConfig },
+    },
+  },
+  {
+    rules: {
+      // What people wrote must never become markup.
+      "svelte/no-at-html-tags": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
+      "no-console": "error",
+      // Control characters are what some of our tests and cleaners are about.
+      "no-control-regex": "off",
+      "no-undef": "off",
+    },
+  },
+  {
+    files: ["src/**/*.{ts,svelte}"],
+    ignores: ["src/backend/tauri.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["@tauri-apps/*"], message: "Only backend/tauri.ts speaks to the shell." }] },
+      ],
+    },
+  },
+  { files: ["scripts/**"], rules: { "no-console": "off" } },
+);

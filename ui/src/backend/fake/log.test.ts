@@ -1,0 +1,42 @@
+// The fake keeps to the interface's words about pages, so that what is built on it holds on the engine too.
+
+import { expect, test } from "vitest";
+import { make } from ".";
+
+const texts = (lines: { text: string }[]) => lines.map(({ text }) => Number(text.split(":")[0]));
+
+async function big() {
+  const { backend } = make("big", { still: true });
+  const chat = (await backend.chats()).find(({ name }) => name === "A hundred thousand")!;
+  return { backend, chat: chat.id };
+}
+
+test("the newest, those before, those after", async () => {
+  const { backend, chat } = await big();
+  const newest = await backend.history(chat, { page: "newest" }, 3);
+  expect(texts(newest)).toEqual([99_998, 99_999, 100_000]);
+  const before = await backend.history(chat, { page: "before", position: newest[0]!.position }, 2);
+  expect(texts(before)).toEqual([99_996, 99_997]);
+  const after = await backend.history(chat, { page: "after", position: before[0]!.position }, 10);
+  expect(texts(after)).toEqual([99_997, 99_998, 99_999, 100_000]);
+});
+
+test("around a message, at a time, from the first unread one", async () => {
+  const { backend, chat } = await big();
+  const [line] = await backend.history(chat, { page: "before", position: "50001" }, 1);
+  const around = await backend.history(chat, { page: "around", device: line!.device, id: line!.id }, 30);
+  expect(around).toHaveLength(30);
+  expect(texts(around)).toContain(50_001);
+  const at = await backend.history(chat, { page: "at", time: line!.sent_at }, 30);
+  expect(texts(at)).toContain(50_001);
+  const unread = await backend.history(chat, { page: "unread" }, 60);
+  expect(texts(unread)).toContain(99_961);
+});
+
+test("a change is seen by everybody who asks again", async () => {
+  const { backend, chat } = await big();
+  const [line] = await backend.history(chat, { page: "newest" }, 1);
+  await backend.react(chat, line!, "⛵", true);
+  const again = await backend.message(chat, line!);
+  expect(again.reactions.some(({ emoji, own }) => emoji === "⛵" && own)).toBe(true);
+});

@@ -1,0 +1,97 @@
+// The lines of one chat, oldest first. The first ones may be made only when somebody looks, so that a chat of a hundred
+// thousand costs nothing to have.
+
+import type { MessageKey, MessageView, Page } from "../types";
+
+export class Log {
+  #made: number;
+  #make: (index: number) => MessageView;
+  #changed = new Map<number, MessageView>();
+  #added: MessageView[] = [];
+  #places = new Map<string, number>();
+
+  /** `make` gives the line at an index below `made`; its id must end in the index as twelve hex digits. */
+  constructor(made = 0, make: (index: number) => MessageView = () => fail()) {
+    this.#made = made;
+    this.#make = make;
+  }
+
+  get length(): number {
+    return this.#made + this.#added.length;
+  }
+
+  at(index: number): MessageView {
+    const changed = this.#changed.get(index);
+    if (changed) return changed;
+    if (index < this.#made) return this.#make(index);
+    return this.#added[index - this.#made] ?? fail();
+  }
+
+  add(line: Omit<MessageView, "position">): MessageView {
+    const index = this.length;
+    const whole = { ...line, position: String(index) } as MessageView;
+    this.#added.push(whole);
+    this.#places.set(whole.id, index);
+    return whole;
+  }
+
+  set(index: number, line: MessageView): void {
+    this.#changed.set(index, line);
+  }
+
+  /** -1 if there is none. */
+  find(key: MessageKey): number {
+    const place = this.#places.get(key.id);
+    if (place !== undefined) return place;
+    const index = parseInt(key.id.slice(-12), 16);
+    return index < this.#made && this.at(index).id === key.id ? index : -1;
+  }
+
+  last(): MessageView | null {
+    return this.length > 0 ? this.at(this.length - 1) : null;
+  }
+
+  slice(from: number, to: number): MessageView[] {
+    const lines = [];
+    for (let index = Math.max(0, from); index < Math.min(to, this.length); index += 1) lines.push(this.at(index));
+    return lines;
+  }
+
+  /** `unread` is the index of the first unread line. */
+  page(page: Page, limit: number, unread: number): MessageView[] {
+    const before = Math.floor(limit / 3);
+    const around = (index: number) => this.slice(Math.min(index - before, this.length - limit), index - before + limit);
+    switch (page.page) {
+      case "newest":
+        return this.slice(this.length - limit, this.length);
+      case "before":
+        return this.slice(Number(page.position) - limit, Number(page.position));
+      case "after":
+        return this.slice(Number(page.position) + 1, Number(page.position) + 1 + limit);
+      case "around": {
+        const index = this.find(page);
+        if (index < 0) throw { code: "not_found", message: "This message is not on this device." };
+        return around(index);
+      }
+      case "at":
+        return around(this.#firstAt(page.time));
+      case "unread":
+        return around(unread);
+    }
+  }
+
+  #firstAt(time: number): number {
+    let low = 0;
+    let high = this.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.at(middle).sent_at < time) low = middle + 1;
+      else high = middle;
+    }
+    return Math.min(low, Math.max(0, this.length - 1));
+  }
+}
+
+function fail(): never {
+  throw new Error("no such line");
+}

@@ -1,0 +1,204 @@
+// The Markdown that messages may have: bold, italic, struck out, code, code blocks, quotes, lists, links. Everything else,
+// HTML above all, is text. A tree comes out, never markup; `RichText.svelte` shows it.
+//
+// The lexer's time can grow with the square of a hostile text, and its depth with its nesting, so both are bounded here.
+
+import { Lexer, Tokenizer, type Token, type Tokens } from "marked";
+import { address, isForged, plain, target } from "./links";
+
+export type Inline =
+  | { kind: "text"; text: string }
+  | { kind: "break" }
+  | { kind: "code"; text: string }
+  | { kind: "strong" | "em" | "del"; children: Inline[] }
+  /** `forged` links show their real address instead of what they claim. */
+  | { kind: "link"; href: string; forged: boolean; children: Inline[] };
+
+export type Block =
+  | { kind: "paragraph"; children: Inline[] }
+  | { kind: "code"; text: string }
+  | { kind: "quote"; children: Block[] }
+  | { kind: "list"; start: number | null; items: Block[][] };
+
+/** Longer texts are shown as they were written. */
+export const MARKDOWN_CHARS = 8_000;
+/** Deeper quotes and lists are shown as they were written. */
+const DEPTH = 6;
+/** More of these than this in one text is no prose. */
+const MARKS = 2_000;
+
+class Subset extends Tokenizer {
+  #depth = 0;
+
+  override heading(): undefined {}
+  override lheading(): undefined {}
+  override hr(): undefined {}
+  override table(): undefined {}
+  override html(): undefined {}
+  override def(): undefined {}
+  override code(): undefined {}
+  override tag(): undefined {}
+  override reflink(): undefined {}
+
+  override blockquote(src: string): Tokens.Blockquote | undefined {
+    return this.#nest(() => super.blockquote(src));
+  }
+
+  override list(src: string): Tokens.List | undefined {
+    return this.#nest(() => super.list(src));
+  }
+
+  #nest<Found>(find: () => Found | undefined): Found | undefined {
+    if (this.#depth >= DEPTH) return undefined;
+    this.#depth += 1;
+    try {
+      return find();
+    } finally {
+      this.#depth -= 1;
+    }
+  }
+}
+
+/** The tree of a message's text. */
+export function parse(text: string): Block[] {
+  if (text.length > MARKDOWN_CHARS || isMostlyMarks(text)) return [asWritten(text)];
+  const lexer = new Lexer({ gfm: true, breaks: true, tokenizer: new Subset() });
+  return blocks(lexer.lex(text), 0);
+}
+
+function isMostlyMarks(text: string): boolean {
+  const marks = text.match(/[*_~`[\]<>\\]/gu)?.length ?? 0;
+  return marks > MARKS;
+}
+
+function asWritten(text: string): Block {
+  const children: Inline[] = [];
+  text.split(/\r\n|\r|\n/u).forEach((line, index) => {
+    if (index > 0) children.push({ kind: "break" });
+    if (line !== "") children.push({ kind: "text", text: line });
+  });
+  return { kind: "paragraph", children };
+}
+
+function blocks(tokens: Token[], depth: number): Block[] {
+  const found: Block[] = [];
+  // Loose text in a list item or between blocks is a paragraph as well.
+  let loose: Inline[] = [];
+  const close = () => {
+    if (loose.length > 0) found.push({ kind: "paragraph", children: loose });
+    loose = [];
+  };
+  for (const token of tokens) {
+    const block = blockOf(token, depth);
+    if (block === null) {
+      if (token.type !== "space") loose.push(...inlines([token]));
+      continue;
+    }
+    close();
+    found.push(block);
+  }
+  close();
+  return found;
+}
+
+function blockOf(token: Token, depth: number): Block | null {
+  switch (token.type) {
+    case "paragraph":
+      return { kind: "paragraph", children: inlines(token.tokens ?? []) };
+    case "code":
+      return { kind: "code", text: (token as Tokens.Code).text };
+    case "blockquote":
+      if (depth >= DEPTH) return asWritten(token.raw);
+      return { kind: "quote", children: blocks(token.tokens ?? [], depth + 1) };
+    case "list": {
+      const list = token as Tokens.List;
+      if (depth >= DEPTH) return asWritten(list.raw);
+      const start = list.ordered && typeof list.start === "number" ? list.start : list.ordered ? 1 : null;
+      return { kind: "list", start, items: list.items.map((item) => blocks(item.tokens, depth + 1)) };
+    }
+    default:
+      return null;
+  }
+}
+
+function inlines(tokens: Token[]): Inline[] {
+  const found: Inline[] = [];
+  for (const token of tokens) {
+    for (const inline of inlineOf(token)) {
+      const before = found.at(-1);
+      if (inline.kind === "text" && before?.kind === "text") before.text += inline.text;
+      else found.push(inline);
+    }
+  }
+  return found;
+}
+
+function inlineOf(token: Token): Inline[] {
+  switch (token.type) {
+    case "text":
+      return "tokens" in token && token.tokens ? inlines(token.tokens) : [{ kind: "text", text: (token as Tokens.Text).text }];
+    case "escape":
+      return [{ kind: "text", text: (token as Tokens.Escape).text }];
+    case "br":
+      return [{ kind: "break" }];
+    case "codespan":
+      return [{ kind: "code", text: (token as Tokens.Codespan).text }];
+    case "strong":
+    case "em":
+    case "del":
+      return [{ kind: token.type, children: inlines(token.tokens ?? []) }];
+    case "link":
+      return [linkOf(token as Tokens.Link)];
+    case "checkbox":
+      return [{ kind: "text", text: (token as { checked?: boolean }).checked ? "☑ " : "☐ " }];
+    default:
+      return [{ kind: "text", text: token.raw }];
+  }
+}
+
+function linkOf(token: Tokens.Link): Inline {
+  const url = target(token.href);
+  if (url === null) return { kind: "text", text: token.raw };
+  // The lexer escapes what it takes for addresses; what people see is what was written.
+  const shown = textOf(token.raw.startsWith("[") ? inlines(token.tokens) : [{ kind: "text", text: bareText(token.raw) }]);
+  const forged = isForged(shown, url);
+  if (forged) return { kind: "link", href: url.href, forged, children: [{ kind: "text", text: address(url) }] };
+  if (!token.raw.startsWith("[")) return { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
+  const children = inlines(token.tokens);
+  if (plain(shown).trim() === "") return { kind: "link", href: url.href, forged: true, children: [{ kind: "text", text: address(url) }] };
+  return { kind: "link", href: url.href, forged, children };
+}
+
+function bareText(raw: string): string {
+  return raw.startsWith("<") && raw.endsWith(">") ? raw.slice(1, -1) : raw;
+}
+
+/** What a tree says, without its marks. */
+export function textOf(children: readonly Inline[]): string {
+  return children
+    .map((child) => {
+      if (child.kind === "break") return "\n";
+      return "children" in child ? textOf(child.children) : child.text;
+    })
+    .join("");
+}
+
+/** The addresses in a tree, in order, without repeats. */
+export function linksOf(tree: readonly Block[]): string[] {
+  const found = new Set<string>();
+  const inline = (children: readonly Inline[]): void => {
+    for (const child of children) {
+      if (child.kind === "link") found.add(child.href);
+      if ("children" in child) inline(child.children);
+    }
+  };
+  const block = (children: readonly Block[]): void => {
+    for (const child of children) {
+      if (child.kind === "paragraph") inline(child.children);
+      if (child.kind === "quote") block(child.children);
+      if (child.kind === "list") child.items.forEach(block);
+    }
+  };
+  block(tree);
+  return [...found];
+}

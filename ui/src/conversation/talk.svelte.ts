@@ -1,0 +1,195 @@
+// One open conversation: its lines, what is answered, edited, chosen and searched in it, and what can be done to a message.
+// The components beneath `Conversation.svelte` share it.
+
+import { SvelteSet } from "svelte/reactivity";
+import { backend, failure } from "../backend";
+import type { ChatId, ChatView, MemberView, MessageView } from "../backend/types";
+import { t } from "../i18n/index.svelte";
+import { clock } from "../state/clock.svelte";
+import { onEvent } from "../state/events";
+import { session } from "../state/session.svelte";
+import { toasts } from "../state/toasts.svelte";
+import type { Anchor } from "../design/place";
+import { rememberEmoji } from "./emoji";
+import { plain } from "./links";
+import type { Person } from "./mentions";
+import { keyOf } from "./rows";
+import { Timeline } from "./timeline.svelte";
+
+/** What hangs over the conversation now. */
+export type Over =
+  | { over: "menu"; line: MessageView; at: Anchor }
+  | { over: "reactions"; line: MessageView; at: Anchor }
+  | { over: "emoji"; line: MessageView; at: Anchor }
+  | { over: "forward"; lines: MessageView[] }
+  | { over: "details"; line: MessageView }
+  | { over: "delete"; lines: MessageView[] }
+  | { over: "link"; href: string }
+  | { over: "date" };
+
+export class Talk {
+  readonly id: ChatId;
+  readonly timeline: Timeline;
+  members = $state.raw<readonly MemberView[]>([]);
+  replyTo = $state.raw<MessageView | null>(null);
+  editing = $state.raw<MessageView | null>(null);
+  over = $state.raw<Over | null>(null);
+  /** Messages whose whole text was asked for. */
+  expanded = new SvelteSet<string>();
+  selecting = $state(false);
+  selected = new SvelteSet<string>();
+  /** The message that the keyboard stands on. */
+  active = $state<string | null>(null);
+  /** The message that was jumped to, for as long as it is lit. */
+  flash = $state<string | null>(null);
+  searching = $state(false);
+  /** What the search begins with. */
+  searchWords = $state("");
+  /** The words that are marked in the messages. */
+  marks = $state.raw<readonly string[]>([]);
+  /** Set by the list. */
+  jump: (line: { device: string; id: string }) => void = () => undefined;
+  jumpToDay: (time: number) => void = () => undefined;
+  toEnd: () => void = () => undefined;
+  /** Set by the composer. */
+  focusComposer: () => void = () => undefined;
+
+  people = $derived<readonly Person[]>(this.members);
+  /** The other members, for completion. */
+  others = $derived<readonly Person[]>(this.members.filter((member) => member.account !== session.me?.account));
+
+  #end: () => void;
+
+  constructor(chat: ChatView) {
+    this.id = chat.id;
+    this.timeline = new Timeline(chat.id, chat.sealed);
+    this.#end = onEvent((event) => {
+      if (event.event === "chat" && event.chat === this.id) void this.loadMembers();
+    });
+    void this.loadMembers();
+  }
+
+  end(): void {
+    this.#end();
+    this.timeline.end();
+  }
+
+  async loadMembers(): Promise<void> {
+    try {
+      this.members = await backend().members(this.id);
+    } catch {
+      // Names then stay as the messages have them, and nothing is completed.
+    }
+  }
+
+  /** How somebody is called, from what is at hand. */
+  nameOf(account: string): string {
+    const member = this.members.find((one) => one.account === account);
+    const line = member ? null : this.timeline.lines.find((one) => one.account === account);
+    return plain(member?.username ?? line?.username ?? "") || t("conversation.somebody");
+  }
+
+  /** Does it, and says so if it can't be done. */
+  async attempt(work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (thrown) {
+      toasts.show(failure(thrown).message);
+      return false;
+    }
+  }
+
+  reply(line: MessageView): void {
+    this.editing = null;
+    this.replyTo = line;
+    this.focusComposer();
+  }
+
+  edit(line: MessageView): void {
+    this.replyTo = null;
+    this.editing = line;
+    this.focusComposer();
+  }
+
+  react(line: MessageView, emoji: string): void {
+    const on = !line.reactions.some((reaction) => reaction.own && reaction.emoji === emoji);
+    if (on) rememberEmoji(emoji);
+    void this.attempt(() => backend().react(this.id, pick(line), emoji, on));
+  }
+
+  retry(line: MessageView): void {
+    void this.attempt(() => backend().retry(this.id, pick(line)));
+  }
+
+  async copy(lines: readonly MessageView[]): Promise<void> {
+    const text = lines.length === 1 ? (lines[0]?.text ?? "") : lines.map((line) => `${line.username}: ${line.text}`).join("\n");
+    if (await this.attempt(() => backend().copy(text))) toasts.show(t("common.copied"));
+  }
+
+  async copyLink(href: string): Promise<void> {
+    if (await this.attempt(() => backend().copy(href))) toasts.show(t("common.copied"));
+  }
+
+  /** Opens a link outside; one that pretends to be another only after it was shown. */
+  open(href: string, forged: boolean): void {
+    if (forged) this.over = { over: "link", href };
+    else void this.attempt(() => backend().openExternal(href));
+  }
+
+  async remove(lines: readonly MessageView[]): Promise<void> {
+    await this.attempt(async () => {
+      for (const line of lines) await backend().delete(this.id, pick(line));
+    });
+    this.stopSelecting();
+  }
+
+  searchFor(words: string): void {
+    this.searchWords = words;
+    this.searching = true;
+  }
+
+  select(line: MessageView): void {
+    this.selecting = true;
+    const key = keyOf(line);
+    if (this.selected.has(key)) this.selected.delete(key);
+    else this.selected.add(key);
+    if (this.selected.size === 0) this.selecting = false;
+  }
+
+  stopSelecting(): void {
+    this.selecting = false;
+    this.selected.clear();
+  }
+
+  /** The chosen messages that are still held, in order. */
+  chosen(): MessageView[] {
+    return this.timeline.lines.filter((line) => this.selected.has(keyOf(line)));
+  }
+}
+
+function pick({ device, id }: { device: string; id: string }): { device: string; id: string } {
+  return { device, id };
+}
+
+/** Whether somebody may take a message back. */
+export function mayDelete(line: MessageView, chat: ChatView): boolean {
+  if (line.kind !== "text" || line.deleted || chat.status !== "active") return false;
+  return line.own;
+}
+
+export function mayEdit(line: MessageView, chat: ChatView): boolean {
+  return line.kind === "text" && line.own && !line.deleted && chat.status === "active" && !chat.blocked;
+}
+
+/** Whether one can write here at all. */
+export function mayWrite(chat: ChatView): boolean {
+  return chat.status === "active" && !chat.blocked;
+}
+
+/** How long a message must be on its way before it shows as waiting. */
+export const QUICK_SEND = 1_000;
+
+export function isLate(line: MessageView): boolean {
+  return line.own && line.delivery.state === "waiting" && clock.now() - line.sent_at >= QUICK_SEND;
+}

@@ -1,0 +1,46 @@
+// Which languages there are, and their messages: English at once, the others when chosen.
+
+import en from "./en";
+
+export const LANGUAGES = ["en", "de", "ar"] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+/** A language's messages, by area and name; English says which ones there are. */
+export type Messages = { [Area in keyof typeof en]: { [Name in keyof (typeof en)[Area]]: string } };
+
+/** `area.name`. */
+export type Key = { [Area in keyof typeof en]: `${Area}.${keyof (typeof en)[Area] & string}` }[keyof typeof en];
+
+/** How a language calls itself. */
+export const NAMES: Record<Language, string> = { en: "English", de: "Deutsch", ar: "العربية" };
+
+export async function load(language: Language): Promise<Messages> {
+  switch (language) {
+    case "en":
+      return en;
+    case "de":
+      return (await import("./de")).default;
+    case "ar":
+      return (await import("./ar")).default;
+  }
+}
+
+/** The first of the wanted tags that there is a language for. */
+export function choose(tags: readonly string[]): { language: Language; locale: string } {
+  for (const tag of tags) {
+    const base = tag.toLowerCase().split(/[-_]/)[0];
+    const language = LANGUAGES.find((known) => known === base);
+    if (language) return { language, locale: localeFor(language, tag) };
+  }
+  return { language: "en", locale: "en-GB" };
+}
+
+/** The person's region decides how times and dates are written; digits stay Latin, as the drawings have them. */
+function localeFor(language: Language, tag: string): string {
+  try {
+    const locale = new Intl.Locale(tag.replace(/_/g, "-").replace(/[.@].*$/, ""), { numberingSystem: "latn" });
+    return locale.toString();
+  } catch {
+    return `${language}-u-nu-latn`;
+  }
+}

@@ -1,0 +1,101 @@
+// Times, days, counts and round trips as a person reads them. Everything takes `now` and a locale from its caller or the
+// runes, so that the same moment is always written the same way.
+
+import { t, words } from "./index.svelte";
+
+const DAY = 86_400_000;
+const made = new Map<string, Intl.DateTimeFormat>();
+
+/** Making a formatter costs far more than using it. */
+function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = words.locale + JSON.stringify(options);
+  let found = made.get(key);
+  if (!found) made.set(key, (found = new Intl.DateTimeFormat(words.locale, options)));
+  return found;
+}
+
+/** How many midnights lie between two moments; 0 is the same day, positive is in the past. */
+export function daysBetween(at: number, now: number): number {
+  const midnight = (ms: number) => {
+    const date = new Date(ms);
+    return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
+  };
+  return Math.round((midnight(now) - midnight(at)) / DAY);
+}
+
+/** In a bubble: `14:31`. */
+export function time(at: number): string {
+  return formatter({ hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+/** In the list: `14:31`, `Yesterday`, `Tue`, `13 Nov`, `13 Nov 2024`. */
+export function listTime(at: number, now: number): string {
+  const days = daysBetween(at, now);
+  if (days <= 0) return time(at);
+  if (days === 1) return t("common.yesterday");
+  if (days <= 6) return formatter({ weekday: "short" }).format(at);
+  return dayAndMonth(at, now, "short");
+}
+
+/** On a day line: `Today`, `Yesterday`, `Tuesday 18 November`. */
+export function dayLine(at: number, now: number): string {
+  const days = daysBetween(at, now);
+  if (days === 0) return t("common.today");
+  if (days === 1) return t("common.yesterday");
+  const year = sameYear(at, now) ? undefined : "numeric";
+  return formatter({ weekday: "long", day: "numeric", month: "long", year }).format(at);
+}
+
+/** A day within a sentence: `2 November`, with the year if it is another one. */
+export function day(at: number, now: number): string {
+  return dayAndMonth(at, now, "long");
+}
+
+/** On hover: the full date, with seconds. */
+export function fullTime(at: number): string {
+  return formatter({ dateStyle: "full", timeStyle: "medium" }).format(at);
+}
+
+/** `Last seen 13:10`, `Last seen yesterday 19:05`, `Last seen 2 November`. */
+export function lastSeen(at: number, now: number): string {
+  const days = daysBetween(at, now);
+  if (days <= 0) return t("common.last_seen", { when: time(at) });
+  if (days === 1) return t("common.last_seen_yesterday", { time: time(at) });
+  return t("common.last_seen", { when: day(at, now) });
+}
+
+/** How long ago: `31 min`, `5 h`, `3 days`. */
+export function duration(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  if (minutes < 60) return t("common.minutes", { n: minutes });
+  const hours = Math.floor(minutes / 60);
+  if (hours < 24) return t("common.hours", { n: hours });
+  return t("common.days", { n: Math.floor(hours / 24) });
+}
+
+/** From microseconds: whole milliseconds, `1.2 s` above a thousand, `—` while unknown, never 0. */
+export function roundTrip(micros: number | null): string {
+  if (micros === null) return t("common.unknown");
+  const ms = Math.max(1, Math.round(micros / 1000));
+  if (ms <= 1000) return t("common.milliseconds", { n: number(ms) });
+  const seconds = new Intl.NumberFormat(words.locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  return t("common.seconds", { n: seconds.format(ms / 1000) });
+}
+
+/** On a badge: `999+` at most. */
+export function count(n: number): string {
+  return n > 999 ? `${number(999)}+` : number(n);
+}
+
+export function number(n: number): string {
+  return new Intl.NumberFormat(words.locale).format(n);
+}
+
+function sameYear(at: number, now: number): boolean {
+  return new Date(at).getFullYear() === new Date(now).getFullYear();
+}
+
+function dayAndMonth(at: number, now: number, month: "short" | "long"): string {
+  const year = sameYear(at, now) ? undefined : "numeric";
+  return formatter({ day: "numeric", month, year }).format(at);
+}

@@ -1,0 +1,116 @@
+// The chats as the list shows them. Events only say which chat changed; its view is asked for again, gathered per frame,
+// so that a burst of a thousand messages costs one question a chat and one repaint.
+
+import { SvelteMap, SvelteSet } from "svelte/reactivity";
+import { backend } from "../backend";
+import type { ChatId, ChatView, Event } from "../backend/types";
+import { onEvent } from "./events";
+import { perFrame } from "./frame";
+
+class Chats {
+  /** By id; each view is replaced as a whole. */
+  views = new SvelteMap<ChatId, ChatView>();
+  /** False until the first list has come. */
+  loaded = $state(false);
+
+  /** Pinned ones first, then by when something last happened. */
+  ordered = $derived(
+    [...this.views.values()].sort(
+      (a, b) => Number(b.pinned) - Number(a.pinned) || b.last_at - a.last_at || (a.id < b.id ? -1 : 1),
+    ),
+  );
+  shown = $derived(this.ordered.filter((chat) => !chat.archived));
+  archived = $derived(this.ordered.filter((chat) => chat.archived));
+  /** What the tray counts: muted chats never. */
+  unread = $derived(
+    this.ordered.reduce((sum, chat) => sum + (chat.muted_until === null && !chat.archived ? chat.unread : 0), 0),
+  );
+  /** The relay's round trip in microseconds, as the chats that travel by it tell. */
+  relayRoundTrip = $derived(
+    this.ordered.find((chat) => chat.route.route === "relay" && chat.route.round_trip !== null)?.route.round_trip ??
+      null,
+  );
+
+  #dirty = new Set<ChatId>();
+  #asked = new SvelteSet<ChatId>();
+  #flush = perFrame(() => void this.#askForDirty());
+
+  listen(): void {
+    onEvent((event) => this.#happened(event));
+  }
+
+  async load(): Promise<void> {
+    const views = await backend().chats();
+    this.views.clear();
+    for (const view of views) this.views.set(view.id, view);
+    this.loaded = true;
+  }
+
+  clear(): void {
+    this.views.clear();
+    this.loaded = false;
+  }
+
+  get(chat: ChatId | null): ChatView | null {
+    return (chat && this.views.get(chat)) || null;
+  }
+
+  /** Asks for a chat again, in the next frame. */
+  refresh(chat: ChatId): void {
+    this.#dirty.add(chat);
+    this.#flush();
+  }
+
+  /** Asks for a chat now; for whoever goes on with its view. */
+  async refreshed(chat: ChatId): Promise<ChatView> {
+    const view = await backend().chat(chat);
+    this.views.set(chat, view);
+    return view;
+  }
+
+  #happened(event: Event): void {
+    switch (event.event) {
+      case "message":
+      case "message_changed":
+      case "marks":
+      case "chat":
+        return this.refresh(event.chat);
+      case "route": {
+        const view = this.views.get(event.chat);
+        const { route, round_trip, since, linked, devices } = event;
+        if (view) this.views.set(event.chat, { ...view, route: { route, round_trip, since, linked, devices } });
+        return;
+      }
+      case "presence":
+        for (const view of this.views.values()) if (view.peer === event.account) this.refresh(view.id);
+        return;
+      case "connection":
+        // Presence is vouched for by the relay alone.
+        if (event.state === "online" || event.state === "offline") {
+          for (const view of this.views.values()) if (view.presence) this.refresh(view.id);
+        }
+        return;
+      case "lagged":
+        void this.load();
+        return;
+    }
+  }
+
+  async #askForDirty(): Promise<void> {
+    const dirty = [...this.#dirty].filter((chat) => !this.#asked.has(chat));
+    for (const chat of dirty) {
+      this.#dirty.delete(chat);
+      this.#asked.add(chat);
+    }
+    const views = await Promise.allSettled(dirty.map((chat) => backend().chat(chat)));
+    views.forEach((result, index) => {
+      const chat = dirty[index]!;
+      this.#asked.delete(chat);
+      if (result.status === "fulfilled") this.views.set(chat, result.value);
+      else if (result.reason?.code === "not_found") this.views.delete(chat);
+    });
+    if (this.#dirty.size > 0) this.#flush();
+  }
+}
+
+export const chats = new Chats();

@@ -1,0 +1,117 @@
+// The shortcuts of the whole window. Those of the conversation and its messages are registered where they are handled.
+
+import { backend } from "../backend";
+import { chats } from "./chats.svelte";
+import { onEvent } from "./events";
+import { navigation } from "./navigation.svelte";
+import { session } from "./session.svelte";
+import { shortcuts } from "./shortcuts.svelte";
+
+/** Registers them, and the shell's menu items of the same names; gives what takes them away. */
+export function registerShortcuts(): () => void {
+  const signedIn = () => session.phase.phase === "ready" && session.signedIn;
+  const free = () => signedIn() && navigation.dialog === null && !navigation.palette;
+  const actions: Record<string, () => void> = {
+    palette: () => (navigation.palette = !navigation.palette),
+    new_chat: () => navigation.openDialog({ dialog: "new_chat" }),
+    search: () => focusSearch(),
+    search_in_chat: () => (navigation.chat ? (navigation.searchInChat += 1) : focusSearch()),
+    previous_chat: () => step(-1, false),
+    next_chat: () => step(1, false),
+    previous_unread: () => step(-1, true),
+    next_unread: () => step(1, true),
+    invite: () => navigation.chat && navigation.openDialog({ dialog: "invite", chat: navigation.chat }),
+    panel: () => navigation.chat && (navigation.panel = !navigation.panel),
+    settings: () => navigation.openSettings(),
+    shortcuts: () => navigation.openDialog({ dialog: "shortcuts" }),
+    close: () => closeTopmost(),
+    quit: () => void backend().quit(),
+  };
+  const act = (name: string) => () => actions[name]?.();
+
+  const off = [
+    onEvent((event) => {
+      if (event.event === "action" && signedIn()) actions[event.action]?.();
+    }),
+    shortcuts.register(
+      {
+        keys: "Mod+K",
+        label: "list.palette",
+        group: "general",
+        run: act("palette"),
+        when: () => signedIn() && !navigation.dialog,
+      },
+      { keys: "Mod+N", label: "common.new_chat", group: "general", run: act("new_chat"), when: free },
+      { keys: "Mod+,", label: "common.settings", group: "general", run: act("settings"), when: free },
+      { keys: "?", label: "list.all_shortcuts", group: "general", run: act("shortcuts"), when: free },
+      { keys: "Escape", label: "list.close_topmost", group: "general", run: act("close"), when: signedIn },
+      { keys: "Mod+Q", label: "list.quit", group: "general", run: act("quit") },
+      { keys: "Mod+F", label: "list.search", group: "list", run: act("search"), when: free },
+      { keys: "Alt+ArrowUp", label: "list.previous_chat", group: "list", run: act("previous_chat"), when: free },
+      { keys: "Alt+ArrowDown", label: "list.next_chat", group: "list", run: act("next_chat"), when: free },
+      {
+        keys: "Alt+Shift+ArrowUp",
+        label: "list.previous_unread",
+        group: "list",
+        run: act("previous_unread"),
+        when: free,
+      },
+      { keys: "Alt+Shift+ArrowDown", label: "list.next_unread", group: "list", run: act("next_unread"), when: free },
+      {
+        keys: "Mod+Shift+F",
+        label: "list.search_in_chat",
+        group: "conversation",
+        run: act("search_in_chat"),
+        when: free,
+      },
+      {
+        keys: "Mod+I",
+        label: "list.share_invite",
+        group: "conversation",
+        run: act("invite"),
+        when: () => free() && canInvite(),
+      },
+      {
+        keys: "Mod+Shift+P",
+        label: "common.side_panel",
+        group: "conversation",
+        run: act("panel"),
+        when: () => free() && navigation.chat !== null,
+      },
+    ),
+  ];
+  return () => off.forEach((end) => end());
+}
+
+/** Whether the chat one is in has invites, and one may make them. */
+export function canInvite(): boolean {
+  const chat = chats.get(navigation.chat);
+  return chat !== null && chat.kind !== "direct" && chat.status === "active" && chat.role !== "member";
+}
+
+/** What Esc does outside of a dialog: the topmost thing goes, the chat last. */
+function closeTopmost(): void {
+  if (navigation.palette) navigation.palette = false;
+  else if (navigation.settings) navigation.settings = null;
+  else if (navigation.panel) navigation.panel = false;
+  else if (navigation.archive) navigation.archive = false;
+  else navigation.closeChat();
+}
+
+function focusSearch(): void {
+  navigation.settings = null;
+  // On one column the list has to come first.
+  if (!document.getElementById("search")) navigation.closeChat();
+  requestAnimationFrame(() => document.getElementById("search")?.focus());
+}
+
+function step(by: 1 | -1, unreadOnly: boolean): void {
+  const all = navigation.archive ? chats.archived : chats.shown;
+  const at = all.findIndex((chat) => chat.id === navigation.chat);
+  const order =
+    by === 1
+      ? [...all.slice(at + 1), ...all.slice(0, at + 1)]
+      : [...all.slice(0, Math.max(at, 0)).reverse(), ...all.slice(Math.max(at, 0)).reverse()];
+  const next = order.find((chat) => chat.id !== navigation.chat && (!unreadOnly || chat.unread > 0));
+  if (next) navigation.openChat(next.id);
+}

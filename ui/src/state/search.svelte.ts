@@ -1,0 +1,100 @@
+// Search as one types, over chats, people, public channels and messages: what is here answers at once, the index a moment
+// later, the relay when it can. The list's field and the palette each have one.
+
+import { backend } from "../backend";
+import type { ChatView, FoundChat, Hit, User } from "../backend/types";
+import { chats } from "./chats.svelte";
+import { fit } from "./match";
+import { session } from "./session.svelte";
+import { topics } from "./topics.svelte";
+
+/** More is not read by anybody; who wants more types on. */
+const MOST_MESSAGES = 50;
+const PAUSE = 120;
+
+export class Search {
+  /** So many of each kind are shown. */
+  static MOST = 8;
+
+  query = $state("");
+  people = $state.raw<User[]>([]);
+  channels = $state.raw<FoundChat[]>([]);
+  hits = $state.raw<Hit[]>([]);
+  /** How long the last search over messages took, in milliseconds. */
+  took = $state<number | null>(null);
+  /** What the answers belong to. */
+  answered = $state("");
+
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  #wanted = $derived(this.query.trim());
+
+  active = $derived(this.#wanted !== "");
+  /** Whether messages have been asked for and the answer has come. */
+  settled = $derived(this.answered === this.#wanted);
+
+  chats = $derived<ChatView[]>(this.active ? this.#best(chats.ordered, (chat) => chat.name) : []);
+  topics = $derived(this.active ? this.#best(topics.rows, (row) => row.topic) : []);
+  /** Those with whom there is no chat yet. */
+  newPeople = $derived.by(() => {
+    const known = new Set(chats.ordered.map((chat) => chat.peer));
+    return this.people.filter((person) => !known.has(person.id)).slice(0, Search.MOST);
+  });
+  newChannels = $derived(this.channels.filter((channel) => !chats.get(channel.id)).slice(0, Search.MOST));
+  moreHits = $derived(this.hits.length >= MOST_MESSAGES);
+
+  /** To be called in an effect: follows the query. */
+  follow(): void {
+    const query = this.#wanted;
+    clearTimeout(this.#pause);
+    if (query === "") {
+      this.people = [];
+      this.channels = [];
+      this.hits = [];
+      this.answered = "";
+      return;
+    }
+    void this.#askMessages(query);
+    if (session.online) this.#pause = setTimeout(() => void this.#askRelay(query), PAUSE);
+    else {
+      this.people = [];
+      this.channels = [];
+    }
+  }
+
+  clear(): void {
+    this.query = "";
+  }
+
+  async #askMessages(query: string): Promise<void> {
+    const from = performance.now();
+    const hits = await backend()
+      .search(query, null, MOST_MESSAGES)
+      .catch(() => []);
+    if (query !== this.#wanted) return;
+    this.hits = hits;
+    this.took = Math.max(1, Math.round(performance.now() - from));
+    this.answered = query;
+  }
+
+  async #askRelay(query: string): Promise<void> {
+    const [people, channels] = await Promise.all([
+      backend()
+        .findUsers(query)
+        .catch(() => []),
+      backend()
+        .findPublic(query)
+        .catch(() => []),
+    ]);
+    if (query !== this.#wanted) return;
+    this.people = people;
+    this.channels = channels;
+  }
+
+  #best<Thing>(all: Thing[], name: (thing: Thing) => string): Thing[] {
+    const fits = all.map((thing) => ({ thing, fit: fit(name(thing), this.#wanted) })).filter(({ fit }) => fit > 0);
+    return fits
+      .sort((a, b) => b.fit - a.fit)
+      .slice(0, Search.MOST)
+      .map(({ thing }) => thing);
+  }
+}

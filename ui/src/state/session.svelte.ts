@@ -1,0 +1,167 @@
+// Who is signed in, how it stands with the relay, what the person chose, and whether the engine is there at all.
+
+import { backend, failure } from "../backend";
+import type { About, Connection, Failure, Me, Preferences, Settings } from "../backend/types";
+import { words } from "../i18n/index.svelte";
+import { onEvent } from "./events";
+
+/** What the window shows as a whole. */
+export type Phase =
+  | { phase: "starting" }
+  | { phase: "ready" }
+  /** The profile could not be opened. */
+  | { phase: "broken"; code: string; message: string }
+  /** The engine has ended while the window was open. */
+  | { phase: "stopped"; message: string };
+
+const DEFAULTS: Preferences = {
+  theme: "system",
+  language: null,
+  zoom: 1,
+  enter_sends: true,
+  notifications: true,
+  notification_text: "name_and_text",
+  close_to_tray: false,
+  autostart: false,
+};
+
+class Session {
+  phase = $state<Phase>({ phase: "starting" });
+  me = $state<Me | null>(null);
+  connection = $state<Connection>({ state: "connecting" });
+  /** The most entries that were still to come in this catch-up; 0 when caught up. */
+  catchUp = $state(0);
+  preferences = $state<Preferences>(DEFAULTS);
+  settings = $state<Settings>({ direct_links: "everybody", read_marks: true, typing: true });
+  about = $state<About>({
+    version: "",
+    platform: "browser",
+    languages: [],
+    folder: "",
+    keychain: true,
+    tray: false,
+  });
+  profile = $state("");
+  /** As the operator named the relay; its host until it has been asked. */
+  relayName = $state("");
+  dark = $state(false);
+
+  isMac = $derived(this.about.platform === "macos");
+  signedIn = $derived(this.me !== null);
+  online = $derived(this.connection.state === "online");
+
+  #system = matchMedia("(prefers-color-scheme: dark)");
+
+  /** Opens the profile; gives the `parley://` link this start was asked to open, if any. */
+  async start(): Promise<string | null> {
+    this.#system.onchange = () => this.#applyTheme();
+    onEvent((event) => {
+      if (event.event === "connection") this.#connectionChanged(event);
+      if (event.event === "stopped") this.phase = { phase: "stopped", message: event.message };
+    });
+    return this.#taken(await backend().start());
+  }
+
+  /** Opens the engine again after it was broken or stopped. */
+  async reopen(): Promise<void> {
+    this.phase = { phase: "starting" };
+    try {
+      await this.#taken(await backend().reopen());
+    } catch (thrown) {
+      const { code, message } = failure(thrown);
+      this.phase = { phase: "broken", code, message };
+    }
+  }
+
+  /** After signing in or up. */
+  async signedInAs(me: Me): Promise<void> {
+    this.me = me;
+    this.#connectionChanged(await backend().connection());
+    await this.#signedIn();
+  }
+
+  async setPreferences(change: Partial<Preferences>): Promise<void> {
+    const before = this.preferences;
+    await this.#preferencesChanged({ ...before, ...change });
+    try {
+      await backend().setPreferences($state.snapshot(this.preferences));
+    } catch (thrown) {
+      await this.#preferencesChanged(before);
+      throw failure(thrown) satisfies Failure;
+    }
+  }
+
+  async setSettings(change: Partial<Settings>): Promise<void> {
+    const before = this.settings;
+    this.settings = { ...before, ...change };
+    try {
+      await backend().setSettings($state.snapshot(this.settings));
+    } catch (thrown) {
+      this.settings = before;
+      throw failure(thrown) satisfies Failure;
+    }
+  }
+
+  async #taken(start: Awaited<ReturnType<ReturnType<typeof backend>["start"]>>): Promise<string | null> {
+    this.profile = start.profile;
+    this.about = start.about;
+    await this.#preferencesChanged(start.preferences);
+    if (start.state === "broken") {
+      this.phase = { phase: "broken", code: start.code, message: start.message };
+      return null;
+    }
+    this.me = start.me;
+    this.#connectionChanged(start.connection);
+    this.phase = { phase: "ready" };
+    if (start.me) await this.#signedIn();
+    return start.link;
+  }
+
+  async #signedIn(): Promise<void> {
+    this.relayName = hostOf(this.me?.relay ?? "");
+    this.settings = await backend().settings();
+    void this.#askRelayName();
+  }
+
+  async #askRelayName(): Promise<void> {
+    const relay = this.me?.relay;
+    if (!relay) return;
+    try {
+      const info = await backend().checkRelay(relay);
+      if (this.me?.relay === relay) this.relayName = info.name;
+    } catch {
+      // Its host stands there; the name is asked for again when the relay is back.
+    }
+  }
+
+  #connectionChanged(connection: Connection): void {
+    const wasOnline = this.online;
+    this.connection = connection;
+    if (connection.state === "online") this.catchUp = connection.behind && Math.max(this.catchUp, connection.behind);
+    if (connection.state === "signed_out") this.me = null;
+    if (this.online && !wasOnline && this.phase.phase === "ready") void this.#askRelayName();
+  }
+
+  async #preferencesChanged(preferences: Preferences): Promise<void> {
+    this.preferences = preferences;
+    this.#applyTheme();
+    const chosen = preferences.language ? [preferences.language] : [];
+    await words.use([...chosen, ...this.about.languages]);
+  }
+
+  #applyTheme(): void {
+    const { theme } = this.preferences;
+    this.dark = theme === "dark" || (theme === "system" && this.#system.matches);
+    document.documentElement.dataset.theme = this.dark ? "dark" : "light";
+  }
+}
+
+function hostOf(relay: string): string {
+  try {
+    return new URL(relay).host;
+  } catch {
+    return relay;
+  }
+}
+
+export const session = new Session();

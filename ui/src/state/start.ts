@@ -1,0 +1,56 @@
+// Brings the screen up: events first, so that none is missed, then who one is, then the chats.
+
+import { backend, failure } from "../backend";
+import { chats } from "./chats.svelte";
+import { clock } from "./clock.svelte";
+import { onEvent, startEvents } from "./events";
+import { followLink } from "./links";
+import { navigation } from "./navigation.svelte";
+import { session } from "./session.svelte";
+import { topics } from "./topics.svelte";
+import { typing } from "./typing.svelte";
+
+export async function start(): Promise<void> {
+  clock.start();
+  chats.listen();
+  typing.listen();
+  topics.listen();
+  onEvent((event) => {
+    if (event.event === "open_chat") navigation.openChat(event.chat, event.key);
+    if (event.event === "open_link") followLink(event.link);
+    if (event.event === "connection" && event.state === "signed_out") forget();
+  });
+  try {
+    await startEvents();
+    const link = await session.start();
+    if (session.signedIn) await loadChats();
+    if (link) followLink(link);
+  } catch (thrown) {
+    const { code, message } = failure(thrown);
+    session.phase = { phase: "broken", code, message };
+  }
+}
+
+/** After signing in, and after the engine was opened again. */
+export async function loadChats(): Promise<void> {
+  await Promise.all([chats.load(), topics.load()]);
+}
+
+/** Opens the engine again, and everything with it. */
+export async function reopen(): Promise<void> {
+  await session.reopen();
+  if (session.signedIn) await loadChats();
+}
+
+/** Signs out of this device, or of all of them. */
+export async function signOut(all: boolean): Promise<void> {
+  await backend().signOut(all);
+  session.me = null;
+  forget();
+}
+
+function forget(): void {
+  navigation.clear();
+  chats.clear();
+  topics.clear();
+}

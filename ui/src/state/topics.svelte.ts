@@ -1,0 +1,55 @@
+// Live topics: what this device is subscribed to, and the newest thing heard of each. Nothing of it is kept.
+
+import { SvelteMap } from "svelte/reactivity";
+import { backend } from "../backend";
+import { onEvent } from "./events";
+import { clock } from "./clock.svelte";
+
+export interface Heard {
+  topic: string;
+  data: string;
+  at: number;
+}
+
+class Topics {
+  patterns = $state<string[]>([]);
+  /** The newest of each topic, in the order in which the topics were first heard. */
+  heard = new SvelteMap<string, Heard>();
+
+  /** What the list shows: each subscription, and beneath a pattern what came of it. */
+  rows = $derived.by(() => {
+    const exact = this.patterns.map((pattern) => this.heard.get(pattern) ?? { topic: pattern, data: "", at: 0 });
+    const matched = [...this.heard.values()].filter((heard) => !this.patterns.includes(heard.topic));
+    return [...exact, ...matched];
+  });
+
+  listen(): void {
+    onEvent((event) => {
+      if (event.event === "topic") {
+        this.heard.set(event.topic, { topic: event.topic, data: event.data, at: clock.now() });
+      }
+    });
+  }
+
+  async load(): Promise<void> {
+    this.patterns = await backend().subscriptions();
+  }
+
+  async subscribe(pattern: string): Promise<void> {
+    await backend().subscribeTopics([pattern]);
+    await this.load();
+  }
+
+  async unsubscribe(pattern: string): Promise<void> {
+    await backend().unsubscribeTopics([pattern]);
+    this.heard.delete(pattern);
+    await this.load();
+  }
+
+  clear(): void {
+    this.patterns = [];
+    this.heard.clear();
+  }
+}
+
+export const topics = new Topics();
