@@ -80,7 +80,7 @@ async fn reading(engine: &Engine, table: &mut Table) -> anyhow::Result<()> {
     let mut oldest = engine.history(long, Page::Newest, 500).await?;
     while let Some(first) = oldest.first() {
         let start = Instant::now();
-        let page = engine.history(long, Page::Before(first.position), 500).await?;
+        let page = engine.history(long, Page::Before { position: first.position }, 500).await?;
         if page.is_empty() {
             break;
         }
