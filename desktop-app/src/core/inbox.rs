@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Core, Effects};
 use crate::events::Event;
 use crate::store::chats::ChatRow;
-use crate::store::messages::{self, Edit, Line, Reaction};
+use crate::store::messages::{self, Edit, Line, RETENTION, Reaction};
 use crate::store::streams::{self, HeldMessage, Stream};
 use crate::store::{Sql, chats, settings};
 use crate::stream::{self, Verdict};
@@ -64,7 +64,10 @@ impl Core {
             Some(devices) if devices.contains(&self.device()) => {}
             // A run which this device isn't in: it began before it joined, or while it was away from the chat.
             Some(_) => return Ok(true),
-            None if route == Route::Relay => return Ok(true),
+            None if route == Route::Relay => {
+                self.miss_run(tx, chat, &message, out)?;
+                return Ok(true);
+            }
             None => return Ok(false),
         }
         let key = MessageKey { device: from.device, id: message.id };
@@ -107,6 +110,17 @@ impl Core {
         }
         out.marks.insert(chat);
         Ok(true)
+    }
+
+    /// A run that began under a membership which this device never saw. In a log that was whole, it began before this device
+    /// came and is no business of its own; in one that lost a stretch to the retention, something is missing. Said once.
+    fn miss_run(&mut self, tx: &Connection, chat: ChatId, message: &SealedMessage, out: &mut Effects) -> Sql<()> {
+        let run = streams::get(tx, chat, message.device, message.run)?;
+        if run.membership.is_some() || !messages::has_lost_a_stretch(tx, chat)? {
+            return Ok(());
+        }
+        streams::put(tx, chat, message.device, &Stream { membership: Some(message.membership), ..run })?;
+        self.show_gap(tx, chat, message.device, None, None, RETENTION, out)
     }
 
     /// What came twice is marked again, as the mark may have been lost; at the most once a second to the relay.

@@ -452,9 +452,12 @@ impl Core {
         Ok(true)
     }
 
-    /// A failed message goes out again, with the same bytes; one of the device that this profile was before goes out anew.
+    /// A failed message goes out again, with the same bytes; one of the device that this profile was before, or whose number
+    /// was given up, goes out anew.
     pub(crate) fn retry(&mut self, tx: &Connection, chat: ChatId, key: MessageKey, out: &mut Effects) -> Sql<bool> {
-        if key.device != self.device() {
+        let numbered = sent::get(tx, chat, key.id)?.is_none_or(|row| row.number.is_some());
+        let sealed = chats::get(tx, chat)?.is_some_and(|chat| chat.state.sealed);
+        if key.device != self.device() || (sealed && !numbered) {
             let row = chats::get(tx, chat)?.filter(|chat| chat.status == ChatStatus::Active);
             return match (row, sent::failed(tx, chat, key.id)?) {
                 (Some(row), Some(text)) => self.send_anew(tx, &row, key, &text, out),
@@ -470,6 +473,21 @@ impl Core {
             out.pump.insert(chat);
         }
         Ok(again)
+    }
+
+    /// The relay never takes a message which its operator finds too large, and what follows must not wait for it in vain: its
+    /// number is taken by an empty one. Retried, it goes out under a number of its own.
+    pub(crate) fn give_up_number(&mut self, tx: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
+        let Some(row) = sent::get(tx, chat, id)? else {
+            return Ok(());
+        };
+        let (Some(number), Ok(message)) = (row.number, payload::open(&row.payload)) else {
+            return Ok(());
+        };
+        let empty = SealedMessage { id: MessageId::new(), body: Body::Empty, ..message };
+        sent::forget_number(tx, chat, id)?;
+        messages::forget_number(tx, chat, MessageKey { device: self.device(), id })?;
+        sent::push(tx, chat, empty.id, Some(number), &payload::seal(&empty), self.opening.life, self.now())
     }
 
     /// What the profile had in its outbox as another device. What surely nobody was given goes out anew, under the new

@@ -222,7 +222,7 @@ impl Core {
                 }
                 chats::set_cursor(tx, chat, log.position)?;
                 let lost = log.trimmed.map(|gone| (gone.to + 1).saturating_sub(gone.from));
-                self.show_gap(tx, chat, self.device(), None, lost, "retention", out)?;
+                self.show_gap(tx, chat, self.device(), None, lost, messages::RETENTION, out)?;
             }
             (LogStart::Started, None) => {}
         }
@@ -607,6 +607,9 @@ impl Core {
             }
             out.events.push(Event::MessageChanged { chat, key });
             return Ok(());
+        }
+        if error.code == Code::TooLarge {
+            self.give_up_number(tx, chat, id)?;
         }
         if error.code == Code::NotFound && self.waits_for_target(tx, chat, id, out)? {
             return Ok(());

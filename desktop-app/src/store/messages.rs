@@ -151,6 +151,15 @@ pub(crate) fn withdraw(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()
     Ok(())
 }
 
+/// Marks that pass the number of an own line say nothing of it any more.
+pub(crate) fn forget_number(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()> {
+    db.execute(
+        "UPDATE messages SET run = NULL, n = NULL WHERE chat = ?1 AND device = ?2 AND id = ?3",
+        params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()],
+    )?;
+    Ok(())
+}
+
 /// A number that had been given up came after all: the line of its gap says one less, and goes with the last one.
 pub(crate) fn fill_gap(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<()> {
     let mut gaps = db.prepare_cached(
@@ -167,6 +176,15 @@ pub(crate) fn fill_gap(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql
         }
     }
     Ok(())
+}
+
+/// Why a gap is there: the relay kept what is missing for as long as it keeps messages.
+pub(crate) const RETENTION: &str = "retention";
+
+/// Whether a stretch of the chat's log was gone when this device came for it.
+pub(crate) fn has_lost_a_stretch(db: &Connection, chat: ChatId) -> Sql<bool> {
+    db.prepare_cached("SELECT 1 FROM messages WHERE chat = ?1 AND kind = 'gap' AND instr(text, ?2) > 0")?
+        .exists(params![chat.as_bytes(), RETENTION])
 }
 
 /// Forgets what was kept of an open chat's log, so that it is fetched again as it is paged through; what waits stays.

@@ -102,6 +102,15 @@ pub(crate) fn forget_taken(db: &Connection, chat: ChatId) -> Sql<()> {
     Ok(())
 }
 
+/// The number of a row is another one's from now on.
+pub(crate) fn forget_number(db: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET run = NULL, n = NULL WHERE chat = ?1 AND id = ?2",
+        params![chat.as_bytes(), id.as_bytes()],
+    )?;
+    Ok(())
+}
+
 /// Queues a message.
 pub(crate) fn push(
     db: &Connection,

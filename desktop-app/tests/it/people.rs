@@ -186,6 +186,12 @@ async fn presence_shows_who_is_there() {
     is(PresenceState::Away).await;
     bob.engine().set_activity(Activity::Online).await.unwrap();
     is(PresenceState::Online).await;
+    // Who blocks somebody is not there for them, and is there again afterwards.
+    let whom = alice.account().await;
+    bob.on(move |engine| async move { engine.set_blocked(whom, true).await }).await.unwrap();
+    is(PresenceState::Offline).await;
+    bob.on(move |engine| async move { engine.set_blocked(whom, false).await }).await.unwrap();
+    is(PresenceState::Online).await;
     bob.kill().await;
     is(PresenceState::Offline).await;
     assert!(alice.view(chat).await.presence.unwrap().last_seen.is_some());

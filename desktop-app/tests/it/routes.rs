@@ -132,6 +132,41 @@ async fn a_new_link_opens_while_the_relay_still_holds_older_messages() {
 }
 
 #[tokio::test]
+async fn a_link_dies_with_five_unmarked_of_which_three_had_arrived() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair(&world).await;
+    alice.linked(chat).await;
+    bob.linked(chat).await;
+    alice.gate.cut();
+    alice.offline().await;
+    let mut ear = bob.listen();
+    // What bob says on the link is lost, his marks among it; then nothing gets through at all.
+    bob.lose(1.0, 7);
+    let mut keys = alice.say_all(chat, &counted(0..3)).await;
+    bob.shows_all(chat, &counted(0..3)).await;
+    alice.stop_links();
+    keys.extend(alice.say_all(chat, &counted(3..5)).await);
+    for key in &keys {
+        assert_eq!(alice.delivery(chat, *key).await, Delivery::Waiting);
+    }
+    alice.gate.heal();
+    bob.shows_all(chat, &counted(0..5)).await;
+    for key in &keys {
+        alice.came(chat, *key, Delivery::Delivered).await;
+    }
+    alice.heal_links();
+    bob.heal_links();
+    alice.say(chat, "5").await;
+    bob.shows_all(chat, &counted(0..6)).await;
+    let told = ear.heard().into_iter().filter_map(|event| match event {
+        Event::Message { key, .. } => Some(key),
+        _ => None,
+    });
+    assert_eq!(told.take(5).collect::<Vec<_>>(), keys, "each was told once, in order");
+    assert!(bob.gaps(chat).await.is_empty());
+}
+
+#[tokio::test]
 async fn one_device_of_three_is_linked_and_the_sender_dies_with_the_relay_down() {
     let mut world = World::new().await;
     let (mut alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);

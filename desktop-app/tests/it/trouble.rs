@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use desktop_app::views::{Delivery, Route};
 
+use relay_server::config::Bytes;
+
 use crate::raw::{Raw, text};
 use crate::telling::{counted, pair_by_relay};
 use crate::world::{World, eventually};
@@ -210,6 +212,99 @@ async fn what_went_past_the_retention_is_a_gap_here_and_told_there() {
     alice.came(chat, keys[0], Delivery::Delivered).await;
     let gaps: Vec<String> = bob.gaps(chat).await.into_iter().map(|(_, why)| why).collect();
     assert_eq!(gaps, ["retention"], "that something was late stays to be seen; nothing is lost");
+}
+
+#[tokio::test]
+async fn a_run_from_within_a_stretch_that_is_gone_is_seen_to_be_missing() {
+    let mut world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let (dave, eve) = (world.sign_up("dave").await, world.sign_up("eve").await);
+    let mut carol = Raw::sign_up(&world, "carol").await;
+    let group = vec!["bob".to_owned(), "carol".to_owned()];
+    let chat = alice.on(|engine| async move { engine.new_group("Tea", group).await }).await.unwrap();
+    carol.joins(chat).await;
+    bob.has_chat(chat).await;
+    bob.online().await;
+    bob.kill().await;
+    alice.engine().add_member(chat, "dave").await.unwrap();
+    dave.has_chat(chat).await;
+    let within = async || alice.view(chat).await.member_count == 4;
+    eventually("alice knows", within).await;
+    let membership: [u8; 16] = alice
+        .database()
+        .query_row("SELECT membership FROM chats WHERE id = ?1", [chat.as_bytes()], |row| row.get(0))
+        .unwrap();
+    alice.engine().add_member(chat, "eve").await.unwrap();
+    eve.has_chat(chat).await;
+    let last = alice.say_all(chat, &counted(0..3)).await[2];
+    alice.came(chat, last, Delivery::Sent).await;
+    let mut ear = alice.listen();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    world.configure = |config| config.retention = Duration::from_secs(1);
+    world.restart_relay().await;
+    ear.hears_notice("expired").await;
+    bob.start().await;
+    let lost = async || bob.gaps(chat).await.into_iter().filter(|(_, why)| why == "retention").count();
+    eventually("bob sees a gap", async || lost().await == 1).await;
+    // Carol had yet to hear of eve when she wrote: bob was among those she wrote to, and cannot know it any more.
+    carol.reconnect().await;
+    for words in ["to four", "of us"] {
+        let message = carol.next(membership.into(), text(words));
+        carol.append(chat, &message).await;
+        carol.answer(message.id).await.unwrap();
+    }
+    eventually("bob sees another", async || lost().await == 2).await;
+    let end = alice.say(chat, "the end").await;
+    eventually("bob has what came after", async || bob.engine().message(chat, end).await.is_ok()).await;
+    assert_eq!(lost().await, 2, "it is said once for a run");
+}
+
+#[tokio::test]
+async fn what_the_operator_finds_too_large_fails_and_leaves_no_gap() {
+    let mut world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    world.configure = |config| config.payload_bytes = Bytes(2_048);
+    world.restart_relay().await;
+    let long = alice.say(chat, &"long ".repeat(1_000)).await;
+    let after = alice.say(chat, "after").await;
+    alice.failed(chat, long).await;
+    bob.shows(chat, &["after"]).await;
+    alice.came(chat, after, Delivery::Delivered).await;
+    assert!(bob.gaps(chat).await.is_empty());
+    // Once the operator thinks better of it, it goes out after all.
+    world.configure = |_| {};
+    world.restart_relay().await;
+    alice.online().await;
+    alice.engine().retry(chat, long).await.unwrap();
+    let both = async || bob.texts(chat).await.len() == 2 && alice.texts(chat).await.len() == 2;
+    eventually("bob has it after what was said since", both).await;
+    let last = alice.lines(chat).await.pop().unwrap();
+    assert!(last.text.starts_with("long"));
+    alice.came(chat, last.key, Delivery::Delivered).await;
+    assert!(bob.gaps(chat).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothing() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "before").await;
+    bob.shows(chat, &["before"]).await;
+    let mut ear = bob.listen();
+    bob.engine().fill_disk(true).await.unwrap();
+    // There is room for a few of them in pages that are there already.
+    let words: Vec<String> = (0..120).map(|n| format!("{n} {}", "words ".repeat(300))).collect();
+    let keys = alice.say_all(chat, &words).await;
+    ear.hears_notice("storage").await;
+    assert_ne!(alice.delivery(chat, keys[119]).await, Delivery::Delivered, "nothing is marked that is not on the disk");
+    eventually("there is room again", async || bob.engine().fill_disk(false).await.is_ok()).await;
+    let mut expected = vec!["before".to_owned()];
+    expected.extend(words);
+    bob.shows_all(chat, &expected).await;
+    for key in keys {
+        alice.came(chat, key, Delivery::Delivered).await;
+    }
+    assert!(bob.gaps(chat).await.is_empty());
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn a_slow_reader_catches_up_beside_a_live_flow_without_a_gap_and_is_not_cu
     }
     let mut bob = relay.dial_with(&bob.profile, 256).await;
     let flow = tokio::spawn(async move {
-        for n in OLD..OLD + NEW {
+        for n in OLD + 1..OLD + NEW {
             sender.say(chat, &n.to_string()).await;
         }
     });
@@ -68,6 +68,47 @@ async fn a_slow_reader_catches_up_beside_a_live_flow_without_a_gap_and_is_not_cu
         assert_eq!(entry.content, Content::Payload(sealed(&n.to_string())));
         if n % 500 == 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    flow.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_at_a_kilobyte_a_second_is_not_cut_off_in_a_catch_up_of_a_hundred_thousand() {
+    const OLD: u64 = 100_000;
+    const NEW: u64 = 300;
+    let relay = TestRelay::with(Limits { chat_entries: 2 * OLD, ..limits() });
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let from = alice.profile.who;
+    for first in (0..OLD).step_by(5_000) {
+        let many = move |batch: &mut relay_server::store::Batch<'_>| {
+            for n in first..first + 5_000 {
+                batch.append(from, chat, MessageId::new(), sealed(&n.to_string()))?;
+            }
+            Ok(())
+        };
+        relay.relay.store().write(many).await.unwrap();
+    }
+    let mut bob = relay.dial_with(&bob.profile, 1_024).await;
+    let last = move |batch: &mut relay_server::store::Batch<'_>| {
+        let end = batch.append(from, chat, MessageId::new(), sealed(&OLD.to_string()))?;
+        Ok(Cursor { seq: end.seq, entry: end.entry })
+    };
+    let head = relay.relay.store().write(last).await.unwrap();
+    let mut sender = relay.open(&alice.profile.at(chat, head)).await;
+    let flow = tokio::spawn(async move {
+        for n in OLD + 1..OLD + NEW {
+            sender.say(chat, &n.to_string()).await;
+        }
+    });
+    for n in 0..OLD + NEW {
+        let entry = bob.entry(chat).await;
+        assert_eq!(entry.seq, n + 2);
+        assert_eq!(entry.content, Content::Payload(sealed(&n.to_string())));
+        if n < 12 {
+            // An entry has some 350 bytes.
+            tokio::time::sleep(Duration::from_millis(350)).await;
         }
     }
     flow.await.unwrap();
