@@ -9,7 +9,12 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const ROOT = process.argv[2] ?? fileURLToPath(new URL("../../dist-fake", import.meta.url));
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".woff2": "font/woff2" };
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".woff2": "font/woff2",
+};
 const CHAT = "A hundred thousand";
 const OPENINGS = 9;
 const SECONDS = 20;
@@ -27,7 +32,14 @@ const server = createServer(async (request, response) => {
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+  args: [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+  ],
 });
 const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
 await page.goto(`http://127.0.0.1:${server.address().port}/?scene=big&still&theme=light`);
@@ -42,7 +54,8 @@ const openings = await page.evaluate(
       await new Promise((resolve) => setTimeout(resolve, 500));
       const begun = performance.now();
       row(chat).click();
-      while (!/\d{5}: /.test(document.querySelector("[role=log]")?.textContent ?? "")) await new Promise(requestAnimationFrame);
+      while (!/\d{5}: /.test(document.querySelector("[role=log]")?.textContent ?? ""))
+        await new Promise(requestAnimationFrame);
       // The frame after the next one has been painted.
       await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
       figures.push(performance.now() - begun);
@@ -57,7 +70,9 @@ const openings = await page.evaluate(
 const session = await page.context().newCDPSession(page);
 const events = [];
 session.on("Tracing.dataCollected", ({ value }) => events.push(...value));
-await session.send("Tracing.start", { traceConfig: { includedCategories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] } });
+await session.send("Tracing.start", {
+  traceConfig: { includedCategories: ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline"] },
+});
 await page.evaluate(() => {
   window.frames_ = [];
   let last = performance.now();
@@ -87,7 +102,12 @@ while (Date.now() < ends) {
 const complete = new Promise((resolve) => session.once("Tracing.tracingComplete", resolve));
 await session.send("Tracing.end");
 await complete;
-const main = events.find((one) => one.name === "thread_name" && one.args.name === "CrRendererMain" && events.some((other) => other.name === "FunctionCall" && other.tid === one.tid && other.pid === one.pid));
+const main = events.find(
+  (one) =>
+    one.name === "thread_name" &&
+    one.args.name === "CrRendererMain" &&
+    events.some((other) => other.name === "FunctionCall" && other.tid === one.tid && other.pid === one.pid),
+);
 const onMain = events.filter((one) => one.ph === "X" && one.pid === main.pid && one.tid === main.tid);
 const millis = (name) => onMain.filter((one) => one.name === name).map((one) => (one.tdur ?? 0) / 1000);
 const tasks = millis("RunTask").length > 0 ? millis("RunTask") : millis("ThreadControllerImpl::RunTask");
