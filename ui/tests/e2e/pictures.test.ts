@@ -21,7 +21,7 @@ const READY: Record<string, string> = {
   loading: ".skeleton",
   start: "h1",
   revoked: "h1",
-  incompatible: "h1",
+  incompatible: "text=This relay speaks another version",
   broken: "h1",
   hostile: "text=mailto:a@b.example",
   big: "text=100000:",
