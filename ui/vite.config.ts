@@ -14,6 +14,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 700,
+    rollupOptions: {
+      output: {
+        // By name, so that `scripts/bundle-size.js` can tell data from code.
+        chunkFileNames: ({ moduleIds }) =>
+          `assets/${moduleIds.some((id) => id.includes("emojibase-data")) ? "emoji" : "[name]"}-[hash].js`,
+      },
+    },
   },
   server: { port: 5173, strictPort: true },
 });

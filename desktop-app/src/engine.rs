@@ -8,7 +8,7 @@ mod account;
 mod chats;
 mod messages;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -71,8 +71,8 @@ struct Inner {
     link: mpsc::UnboundedSender<LinkCommand>,
     api: RelayApi,
     readers: Readers,
-    /// Open chats of which the relay has nothing older than what is here.
-    whole: Mutex<HashSet<ChatId>>,
+    /// Open chats, and the `seq` before which the relay has nothing.
+    bottoms: Mutex<HashMap<ChatId, u64>>,
     stop: CancellationToken,
     finished: Mutex<Option<std::thread::JoinHandle<()>>>,
     clock: WallClock,
@@ -128,7 +128,7 @@ impl Engine {
             link,
             api,
             readers,
-            whole: Mutex::default(),
+            bottoms: Mutex::default(),
             stop,
             finished: Mutex::new(Some(finished)),
             clock: options.clock,
@@ -291,11 +291,11 @@ impl Engine {
     }
 }
 
-/// Who is signed in to the profile in a folder, as far as that can be seen without opening it.
+/// Whose history the profile in a folder holds, as far as that can be seen without opening it. They need not be signed in now.
 #[must_use]
-pub fn signed_in_to(folder: &Path) -> Option<Me> {
+pub fn owner_of(folder: &Path) -> Option<Me> {
     let db = store::open_reader(&Profile::database_in(folder)).ok()?;
-    settings::get(&db, "me").ok().flatten()
+    settings::get(&db, "last_me").ok().flatten()
 }
 
 /// A few read-only connections, opened as they are needed.

@@ -20,7 +20,7 @@ mod stream;
 mod tokens;
 pub mod views;
 
-pub use engine::{Engine, Options, signed_in_to};
+pub use engine::{Engine, Options, owner_of};
 pub use error::{EngineError, Result};
 pub use events::Event;
 pub use tokens::Keychain;

@@ -74,7 +74,7 @@ impl Place {
         }
         names.sort();
         let view = |name: String| {
-            let me = desktop_app::signed_in_to(&self.root.join(&name));
+            let me = desktop_app::owner_of(&self.root.join(&name));
             ProfileView { current: name == self.name, username: me.map(|me| me.username), name }
         };
         names.into_iter().map(view).collect()

@@ -117,7 +117,7 @@ impl Default for Preferences {
 pub(crate) struct ProfileView {
     /// Its name.
     pub(crate) name: String,
-    /// Who is signed in there, if that is known.
+    /// Whose history it holds, if that is known.
     pub(crate) username: Option<String>,
     /// Whether it is the one of this window.
     pub(crate) current: bool,

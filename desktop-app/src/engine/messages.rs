@@ -165,16 +165,14 @@ impl Engine {
 
     /// Fetches older history of an open chat; `false` if there is none, or it cannot be had now.
     async fn fetch_older(&self, chat: ChatId, limit: usize) -> Result<bool> {
-        if self.inner.whole.lock().is_ok_and(|whole| whole.contains(&chat)) {
-            return Ok(false);
-        }
         let row = self.chat_row(chat).await?;
         if row.state.sealed || row.status != ChatStatus::Active {
             return Ok(false);
         }
         let oldest = self.read(move |db| timeline::oldest_seq(db, chat)).await?;
         let before = oldest.unwrap_or(row.cursor.seq + 1);
-        if before <= 1 {
+        let bottom = self.inner.bottoms.lock().ok().and_then(|bottoms| bottoms.get(&chat).copied());
+        if before <= bottom.unwrap_or(1) {
             return Ok(false);
         }
         let limit = limit.clamp(1, HISTORY_PAGE);
@@ -182,11 +180,11 @@ impl Engine {
         let Ok(history) = self.inner.api.get::<History>(&path).await else {
             return Ok(false);
         };
-        // A log only grows at its end, so nothing older will ever come.
+        // A log only grows at its end, so nothing will ever come before that. What is missed while one is out of the chat comes after it.
         if history.messages.len() < limit
-            && let Ok(mut whole) = self.inner.whole.lock()
+            && let Ok(mut bottoms) = self.inner.bottoms.lock()
         {
-            whole.insert(chat);
+            bottoms.insert(chat, history.messages.first().map_or(before, |first| first.seq));
         }
         if history.messages.is_empty() {
             return Ok(false);

@@ -148,7 +148,7 @@ function inlineOf(token: Token): Inline[] {
     case "del":
       return [{ kind: token.type, children: inlines(token.tokens ?? []) }];
     case "link":
-      return [linkOf(token as Tokens.Link)];
+      return linkOf(token as Tokens.Link);
     case "checkbox":
       return [{ kind: "text", text: (token as { checked?: boolean }).checked ? "☑ " : "☐ " }];
     default:
@@ -156,21 +156,41 @@ function inlineOf(token: Token): Inline[] {
   }
 }
 
-function linkOf(token: Tokens.Link): Inline {
+/** What ends a sentence in scripts whose marks the lexer doesn't know, or closes a quotation. */
+const CLOSING = /[،؛؟。，、！？；：…»«“”‘’)\]}>]+$/u;
+
+function linkOf(token: Tokens.Link): Inline[] {
+  if (!token.raw.startsWith("[")) return bareLink(token.raw, token.href);
   const url = target(token.href);
-  if (url === null) return { kind: "text", text: token.raw };
-  // The lexer escapes what it takes for addresses; what people see is what was written.
-  const shown = textOf(token.raw.startsWith("[") ? inlines(token.tokens) : [{ kind: "text", text: bareText(token.raw) }]);
-  const forged = isForged(shown, url);
-  if (forged) return { kind: "link", href: url.href, forged, children: [{ kind: "text", text: address(url) }] };
-  if (!token.raw.startsWith("[")) return { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
+  if (url === null) return [{ kind: "text", text: token.raw }];
   const children = inlines(token.tokens);
-  if (plain(shown).trim() === "") return { kind: "link", href: url.href, forged: true, children: [{ kind: "text", text: address(url) }] };
-  return { kind: "link", href: url.href, forged, children };
+  const shown = textOf(children);
+  const forged = isForged(shown, url) || plain(shown).trim() === "";
+  return [forged ? shownAsIs(url) : { kind: "link", href: url.href, forged, children }];
 }
 
-function bareText(raw: string): string {
-  return raw.startsWith("<") && raw.endsWith(">") ? raw.slice(1, -1) : raw;
+/** An address that stands in the text; the lexer escapes what it takes for one, so what was written is shown. */
+function bareLink(raw: string, href: string): Inline[] {
+  const bracketed = raw.startsWith("<") && raw.endsWith(">");
+  const written = bracketed ? raw.slice(1, -1) : raw;
+  const tail = bracketed ? "" : (CLOSING.exec(written)?.[0] ?? "");
+  // A closing bracket that was opened within the address is part of it.
+  const keeps = tail.startsWith(")") && written.includes("(");
+  const shown = keeps || tail === "" ? written : written.slice(0, -tail.length);
+  const url = target(keeps || tail === "" ? href : href.slice(0, href.length - encodedLength(href, tail)));
+  if (url === null) return [{ kind: "text", text: raw }];
+  const forged = isForged(shown, url);
+  const link: Inline = forged ? shownAsIs(url) : { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
+  return shown === written ? [link] : [link, { kind: "text", text: tail }];
+}
+
+/** How much of an address a tail takes, written out or percent-encoded. */
+function encodedLength(href: string, tail: string): number {
+  return href.endsWith(tail) ? tail.length : encodeURI(tail).length;
+}
+
+function shownAsIs(url: URL): Inline {
+  return { kind: "link", href: url.href, forged: true, children: [{ kind: "text", text: address(url) }] };
 }
 
 /** What a tree says, without its marks. */

@@ -65,9 +65,12 @@ export function mentioned(text: string, people: readonly Person[]): AccountId[] 
 export function isOnlyEmoji(children: readonly Inline[]): boolean {
   const [only] = children;
   if (children.length !== 1 || only?.kind !== "text" || only.text.length > 60) return false;
-  const shown = [...new Intl.Segmenter().segment(only.text.trim())].map((part) => part.segment);
+  // Nearly every message has a letter; only the others are taken apart.
+  if (/\p{L}/u.test(only.text)) return false;
+  const shown = [...graphemes.segment(only.text.trim())].map((part) => part.segment);
   const emoji = shown.filter((segment) => segment.trim() !== "");
   return emoji.length > 0 && emoji.length <= 6 && emoji.every((segment) => EMOJI.test(segment));
 }
 
+const graphemes = new Intl.Segmenter();
 const EMOJI = /^(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f?|[\u{1f1e6}-\u{1f1ff}]{2}|[0-9#*]\ufe0f?\u20e3)/u;

@@ -74,13 +74,13 @@ export class Timeline {
     }
   }
 
-  /** Shows the conversation from the first unread message on, and remembers which one that is. */
-  async showUnread(): Promise<MessageView | null> {
+  /** Finds the first unread message, before which the list draws its line. */
+  async findUnread(): Promise<MessageView | null> {
     try {
       const [first] = await backend().history(this.chat, { page: "unread" }, 1);
       if (this.#ended || !first) return null;
       this.unreadFrom = keyOf(first);
-      return (await this.show({ page: "around", device: first.device, id: first.id })) ? first : null;
+      return first;
     } catch (thrown) {
       this.failed = failure(thrown);
       return null;

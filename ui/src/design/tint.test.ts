@@ -6,6 +6,7 @@ test("a person has one letter, a group up to two", () => {
   expect(initials("Harbour Street 12", 2)).toBe("HS");
   expect(initials("Allotment association, northern section", 2)).toBe("AA");
   expect(initials("فاطمة", 1)).toBe("ف");
+  expect(initials("بناية شارع الميناء", 2)).toBe("ب");
   expect(initials("1234", 1)).toBe("1");
 });
 

@@ -15,8 +15,11 @@ const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 export function initials(name: string, most: 1 | 2): string {
   const words = name.split(/[\s\-_.,·/]+/u).filter((word) => /^[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(word));
   const lettered = words.filter((word) => /^\p{L}/u.test(word));
-  return (lettered.length > 0 ? lettered : words)
-    .slice(0, most)
+  const chosen = lettered.length > 0 ? lettered : words;
+  // Letters that join with their neighbours would read as a word of their own.
+  const joins = /^\p{Script=Arabic}/u.test(chosen[0] ?? "");
+  return chosen
+    .slice(0, joins ? 1 : most)
     .map((word) => firstGrapheme(word).toLocaleUpperCase())
     .join("");
 }

@@ -30,17 +30,28 @@ export function choose(tags: readonly string[]): { language: Language; locale: s
   for (const tag of tags) {
     const base = tag.toLowerCase().split(/[-_]/)[0];
     const language = LANGUAGES.find((known) => known === base);
-    if (language) return { language, locale: localeFor(language, tag) };
+    if (language) return { language, locale: localeFor(language, tag, tags) };
   }
   return { language: "en", locale: "en-GB" };
 }
 
-/** The person's region decides how times and dates are written; digits stay Latin, as the drawings have them. */
-function localeFor(language: Language, tag: string): string {
+/**
+ * The person's region decides how times and dates are written; digits stay Latin, as the drawings have them. A language
+ * chosen without a region keeps to the clock of the system's: twelve hours or twenty-four.
+ */
+function localeFor(language: Language, tag: string, tags: readonly string[]): string {
+  const locale = read(tag) ?? new Intl.Locale(language);
+  if (locale.region) return new Intl.Locale(locale, { numberingSystem: "latn" }).toString();
+  const system = tags.map(read).find((other) => other?.region);
+  const { hourCycle } = new Intl.DateTimeFormat(system ?? locale, { hour: "numeric" }).resolvedOptions();
+  return new Intl.Locale(locale, { numberingSystem: "latn", ...(hourCycle && { hourCycle }) }).toString();
+}
+
+/** Systems write `de_AT.UTF-8` for `de-AT`. */
+function read(tag: string): Intl.Locale | null {
   try {
-    const locale = new Intl.Locale(tag.replace(/_/g, "-").replace(/[.@].*$/, ""), { numberingSystem: "latn" });
-    return locale.toString();
+    return new Intl.Locale(tag.replace(/_/g, "-").replace(/[.@].*$/, ""));
   } catch {
-    return `${language}-u-nu-latn`;
+    return null;
   }
 }

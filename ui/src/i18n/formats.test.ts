@@ -28,6 +28,10 @@ test("day lines", () => {
   expect(dayLine(at(11, 18, 12, 0, 2023), NOW)).toMatch(/^Saturday,? 18 November 2023$/);
 });
 
+test("mornings in the list", () => {
+  expect(listTime(at(11, 20, 9, 5), NOW)).toBe("09:05");
+});
+
 test("midnight parts the days, not twenty-four hours, also when the clocks change", () => {
   expect(dayLine(at(11, 19, 23, 59), at(11, 20, 0, 1))).toBe("Yesterday");
   expect(listTime(at(10, 25, 12, 0), at(10, 26, 12, 0))).toBe("Yesterday");
@@ -72,9 +76,9 @@ test("in German and Arabic, with Latin digits", async () => {
   await words.use(["de-DE"]);
   expect(listTime(at(11, 18, 0, 1), NOW)).toBe("Di");
   expect(roundTrip(1_240_000)).toBe("1,2 s");
-  await words.use(["ar"]);
+  await words.use(["ar", "en-GB"]);
   expect(words.dir).toBe("rtl");
   expect(document.documentElement.dir).toBe("rtl");
-  expect(time(at(11, 20, 14, 31))).toMatch(/2:31|14:31/);
+  expect(time(at(11, 20, 14, 31))).toBe("14:31");
   expect(duration(31 * 60_000)).toBe("31 دقيقة");
 });

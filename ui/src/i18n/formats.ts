@@ -25,7 +25,7 @@ export function daysBetween(at: number, now: number): number {
 
 /** In a bubble: `14:31`. */
 export function time(at: number): string {
-  return formatter({ hour: "2-digit", minute: "2-digit" }).format(at);
+  return formatter({ hour: "numeric", minute: "2-digit" }).format(at);
 }
 
 /** In the list: `14:31`, `Yesterday`, `Tue`, `13 Nov`, `13 Nov 2024`. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hostOf, inviteLink, isUnprotected, kindOfCode, readEntry } from "./address";
+import { codeIn, hostOf, inviteLink, isUnprotected, kindOfCode, readEntry } from "./address";
 
 const chat = "dGhpcyBpcyBhIGNvZGUgb2Yg";
 const account = "0f8fad5bd9cb469fa16570867728950e";
@@ -73,6 +73,14 @@ describe("invites", () => {
       expect(readEntry(inviteLink(relay, chat))).toEqual({ kind: "invite", relay, code: chat });
     },
   );
+
+  it("give their code, whatever they stand in", () => {
+    expect(codeIn(`parley://join/relay.harbour.example/${chat}`)).toBe(chat);
+    expect(codeIn(` ${chat} `)).toBe(chat);
+    expect(codeIn("83c610dad620764f80b974")).toBe("83c610dad620764f80b974");
+    expect(codeIn("relay.harbour.example")).toBeNull();
+    expect(codeIn("")).toBeNull();
+  });
 
   it("say by their shape what they are for", () => {
     expect(kindOfCode(chat)).toBe("chat");

@@ -95,6 +95,14 @@ export function hostOf(relay: string): string {
   return parse(relay)?.host ?? relay;
 }
 
+/** The code that somebody was sent, in a link or alone; null if that is neither. */
+export function codeIn(text: string): string | null {
+  const entry = readEntry(text);
+  if (entry.kind === "invite" || entry.kind === "code") return entry.code;
+  const typed = text.replace(UNSEEN, "").trim();
+  return ANY_CODE.test(typed) ? typed : null;
+}
+
 /** What a code is for, told by how it was drawn. */
 export function kindOfCode(code: string): CodeKind {
   return ACCOUNT_CODE.test(code) ? "account" : "chat";

@@ -5,11 +5,9 @@ import { navigation } from "../state/navigation.svelte";
 import { session } from "../state/session.svelte";
 import { loadChats } from "../state/start";
 import { inviteLink, kindOfCode } from "./address";
-import { remember } from "./remembered";
 
 /** `code` is what an invite link carried beside the relay. */
 export async function enter(me: Me, code: string | null): Promise<void> {
-  remember(session.profile, me);
   await session.signedInAs(me);
   await loadChats();
   if (code && kindOfCode(code) === "chat") {

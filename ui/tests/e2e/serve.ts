@@ -13,7 +13,8 @@ declare module "vitest" {
   }
 }
 
-export const POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'";
+export const POLICY =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",

@@ -78,6 +78,7 @@ const SCENES = {
     then: () => signOut(world, "This device was removed from another one of yours."),
   }),
   incompatible: (world: World): Scene => {
+    caughtUp(world, "Mara");
     world.connection = { state: "incompatible", reason: "The relay speaks version 3, this Parley speaks 1 and 2." };
     return { open: null };
   },

@@ -20,8 +20,8 @@ export default {
 
   yesterday: "أمس",
   today: "اليوم",
-  milliseconds: "{n} ms",
-  seconds: "{n} s",
+  milliseconds: "\u2066{n} ms\u2069",
+  seconds: "\u2066{n} s\u2069",
   minutes: "{n} دقيقة",
   hours: "{n} ساعة",
   days: "{n, plural, zero {# يوم} one {يوم واحد} two {يومان} few {# أيام} many {# يومًا} other {# يوم}}",

@@ -66,7 +66,7 @@ export default {
   connecting: "جارٍ الاتصال بالمرحّل",
   catching_up: "جارٍ اللحاق: {done} من {all}",
   not_reached: "تعذّر الوصول إلى المرحّل",
-  retry_in: "إعادة المحاولة بعد {n} s",
+  retry_in: "إعادة المحاولة بعد \u2066{n} s\u2069",
   retrying: "جارٍ المحاولة",
 
   signed_out_title: "سُجّل خروجك",
@@ -87,8 +87,8 @@ export default {
   palette_open: "فتح",
   palette_close: "إغلاق",
   palette_took:
-    "{n, plural, zero {لا رسائل} one {رسالة واحدة} two {رسالتان} few {# رسائل} many {# رسالة} other {# رسالة}}، {ms} ms",
-  palette_took_many: "أكثر من {n} رسالة، {ms} ms",
+    "{n, plural, zero {لا رسائل} one {رسالة واحدة} two {رسالتان} few {# رسائل} many {# رسالة} other {# رسالة}}، \u2066{ms} ms\u2069",
+  palette_took_many: "أكثر من {n} رسالة، \u2066{ms} ms\u2069",
   share_invite: "مشاركة رابط دعوة",
   all_shortcuts: "كل الاختصارات",
   previous_chat: "المحادثة أعلاه",

@@ -48,7 +48,7 @@ export default {
   description: "الوصف",
   describe: "الاسم والوصف",
   retention: "يحفظ المرحّل ما لم يُسلَّم مدة {kept}.",
-  retention_channel: "يحفظ المرحّل السجل كله ويستطيع قراءته.",
+  retention_channel: "يحفظ المرحّل السجل كله.",
   public_note: "عامة: كل من على {relay}، والمرحّل نفسه، يستطيع قراءة هذا.",
   private_note: "يستطيع الأعضاء والمرحّل نفسه قراءة هذا.",
   not_loaded: "يقول المرحّل هذا حين يعود.",

@@ -113,6 +113,7 @@ export default {
   unmute_of: "إلغاء كتم {name}",
 
   appearance_lead: "كيف يبدو Parley في هذا الملف الشخصي.",
+  look: "الشكل",
   theme: "الألوان",
   theme_system: "النظام",
   theme_light: "فاتح",
@@ -151,6 +152,7 @@ export default {
   state_incompatible: "المرحّل وهذا التطبيق لا يتفاهمان. حدّث الأقدم منهما.",
   state_signed_out: "سُجّل الخروج",
   offline_works: "من دونه تستمر المحادثات ذات الاتصال المباشر المفتوح. وما لا يستطيع الخروج ينتظر على هذا الجهاز.",
+  relay_says: "ما يقوله عن نفسه",
   relay_name: "الاسم",
   relay_address: "العنوان",
   relay_version: "الإصدار",

@@ -44,7 +44,7 @@ export default {
   description: "Beschreibung",
   describe: "Name und Beschreibung",
   retention: "Das Relay hebt Unzugestelltes {kept} lang auf.",
-  retention_channel: "Das Relay behält den ganzen Verlauf und kann ihn lesen.",
+  retention_channel: "Das Relay behält den ganzen Verlauf.",
   public_note: "Öffentlich: Alle auf {relay} und das Relay selbst können das lesen.",
   private_note: "Die Mitglieder und das Relay selbst können das lesen.",
   not_loaded: "Das sagt das Relay, sobald es wieder da ist.",

@@ -116,6 +116,7 @@ export default {
   unmute_of: "{name} laut stellen",
 
   appearance_lead: "Wie Parley in diesem Profil aussieht.",
+  look: "Darstellung",
   theme: "Farben",
   theme_system: "System",
   theme_light: "Hell",
@@ -154,6 +155,7 @@ export default {
   state_signed_out: "Abgemeldet",
   offline_works:
     "Ohne das Relay gehen Chats mit offener direkter Verbindung weiter. Was nicht hinauskann, wartet auf diesem Gerät.",
+  relay_says: "Was es von sich sagt",
   relay_name: "Name",
   relay_address: "Adresse",
   relay_version: "Version",

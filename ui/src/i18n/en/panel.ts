@@ -44,7 +44,7 @@ export default {
   description: "Description",
   describe: "Name and description",
   retention: "The relay keeps what is undelivered for {kept}.",
-  retention_channel: "The relay keeps the whole history, and can read it.",
+  retention_channel: "The relay keeps the whole history.",
   public_note: "Public: anyone on {relay}, and the relay itself, can read this.",
   private_note: "The members, and the relay itself, can read this.",
   not_loaded: "The relay says this when it is back.",

@@ -115,6 +115,7 @@ export default {
   unmute_of: "Unmute {name}",
 
   appearance_lead: "How Parley looks in this profile.",
+  look: "Look",
   theme: "Theme",
   theme_system: "System",
   theme_light: "Light",
@@ -152,6 +153,7 @@ export default {
   state_incompatible: "The relay and this app don’t understand each other. Update the older one.",
   state_signed_out: "Signed out",
   offline_works: "Without it, chats with an open direct link go on. What can’t go out waits on this device.",
+  relay_says: "What it says of itself",
   relay_name: "Name",
   relay_address: "Address",
   relay_version: "Version",
