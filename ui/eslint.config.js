@@ -5,7 +5,7 @@ import ts from "typescript-eslint";
 import svelteConfig from "./svelte.config.js";
 
 export default ts.config(
-  { ignores: ["dist", "dist-fake", "node_modules", "tests/pictures"] },
+  { ignores: ["dist", "dist-fake", "node_modules", "tests/pictures", "src/backend/generated"] },
   js.configs.recommended,
   ...ts.configs.recommended,
   ...svelte.configs.recommended,

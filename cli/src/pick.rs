@@ -166,7 +166,7 @@ async fn known_message(engine: &Engine, chat: ChatId, what: &str) -> Result<Mess
     while seen < FAR {
         let lines = engine.history(chat, page, 500).await?;
         let Some(first) = lines.first() else { break };
-        page = Page::Before(first.position);
+        page = Page::Before { position: first.position };
         let last_page = lines.len() < 500;
         seen += lines.len();
         found.extend(lines.into_iter().filter(|line| {

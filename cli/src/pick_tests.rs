@@ -16,7 +16,7 @@ fn chat(kind: ChatKind, name: &str) -> ChatView {
         member_count: 2,
         unread: 0,
         mentions: 0,
-        muted_until: 0,
+        muted_until: None,
         pinned: false,
         archived: false,
         blocked: false,

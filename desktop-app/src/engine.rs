@@ -8,6 +8,7 @@ mod account;
 mod chats;
 mod messages;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +26,7 @@ use crate::relay_api::RelayApi;
 use crate::relay_link::{LinkCommand, RelayLink};
 use crate::store::chats::ChatRow;
 use crate::store::{self, Sql, settings};
+use crate::tokens::{self, Credentials, Keychain};
 use crate::views::{Connection as ConnectionView, Me};
 
 /// How many events a listener may be behind.
@@ -39,11 +41,13 @@ pub struct Options {
     pub clock: WallClock,
     /// How direct links are made and kept.
     pub peers: PeerConfig,
+    /// What keeps the account's tokens; without one the profile's database does.
+    pub keychain: Option<Arc<dyn Keychain>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(system_clock), peers: PeerConfig::default() }
+        Self { clock: Arc::new(system_clock), peers: PeerConfig::default(), keychain: None }
     }
 }
 
@@ -65,6 +69,8 @@ struct Inner {
     link: mpsc::UnboundedSender<LinkCommand>,
     api: RelayApi,
     readers: Readers,
+    /// Open chats, and the `seq` before which the relay has nothing.
+    bottoms: Mutex<HashMap<ChatId, u64>>,
     stop: CancellationToken,
     finished: Mutex<Option<std::thread::JoinHandle<()>>>,
     clock: WallClock,
@@ -92,9 +98,9 @@ impl Engine {
 
         let profile = Profile::open(&folder)?;
         let database = profile.database();
-        let credentials = settings::get(&store::open(&database)?, "credentials")?;
+        let credentials = saved_tokens(&database, options.keychain.clone()).await?;
         let signed_in = credentials.is_some();
-        let api = RelayApi::new(credentials, inputs.clone(), options.clock.clone())?;
+        let api = RelayApi::new(credentials, options.keychain, inputs.clone(), options.clock.clone())?;
         let runtime = tokio::runtime::Handle::current();
         let start_peers = Box::new(move |device, config| {
             let _inside = runtime.enter();
@@ -120,6 +126,7 @@ impl Engine {
             link,
             api,
             readers,
+            bottoms: Mutex::default(),
             stop,
             finished: Mutex::new(Some(finished)),
             clock: options.clock,
@@ -148,6 +155,20 @@ impl Engine {
         }
     }
 
+    /// Waits until the engine has ended: closed, or by a fault of its own, after which nothing works until the profile is opened again.
+    pub async fn ended(&self) {
+        self.inner.inputs.closed().await;
+    }
+
+    /// Makes the engine fail as by a fault of its own. For tests of what is told then.
+    #[doc(hidden)]
+    #[allow(clippy::panic, reason = "it is what this is for")]
+    pub async fn fail(&self) {
+        let fault = self.ask(|_, _, _| -> Sql<Result<()>> { panic!("a fault was asked for") });
+        // There is nobody left to answer.
+        let _ = fault.await;
+    }
+
     /// The machine's network changed, or a person wants it: try the relay now, and make fresh links.
     pub async fn network_changed(&self) -> Result<()> {
         // The link ends with the engine only.
@@ -165,6 +186,14 @@ impl Engine {
     /// The profile cannot be read.
     pub async fn me(&self) -> Result<Option<Me>> {
         self.read(|db| settings::get(db, "me")).await
+    }
+
+    /// Whether the system's keychain has this profile's tokens; otherwise its database has them, if somebody is signed in.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn tokens_in_keychain(&self) -> Result<bool> {
+        self.read(tokens::in_keychain).await
     }
 
     /// How the engine stands with its relay.
@@ -246,6 +275,13 @@ impl Engine {
     }
 }
 
+/// Whose history the profile in a folder holds, as far as that can be seen without opening it. They need not be signed in now.
+#[must_use]
+pub fn owner_of(folder: &Path) -> Option<Me> {
+    let db = store::open_reader(&Profile::database_in(folder)).ok()?;
+    settings::get(&db, "last_me").ok().flatten()
+}
+
 /// A few read-only connections, opened as they are needed.
 struct Readers {
     path: PathBuf,
@@ -292,6 +328,13 @@ fn spawn_core(
     Ok(thread)
 }
 
+/// The tokens of a profile that is being opened.
+async fn saved_tokens(database: &Path, keychain: Option<Arc<dyn Keychain>>) -> Result<Option<Credentials>> {
+    let database = database.to_owned();
+    let load = move || tokens::load(&store::open(&database)?, keychain.as_deref());
+    tokio::task::spawn_blocking(load).await.map_err(|_| EngineError::Closed)?
+}
+
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     tokio::select! {
         () = stop.cancelled() => {}
@@ -323,6 +366,10 @@ async fn carry_out(api: RelayApi, mut tasks: mpsc::UnboundedReceiver<Task>, inpu
                     reason: format!("This profile is an old copy, and a new sign-in is needed: {error}"),
                 },
             },
+            Task::ForgetTokens => {
+                api.forget_tokens().await;
+                continue;
+            }
             Task::Name { account } => {
                 match api.get::<parley_protocol::http::User>(&format!("/api/users/{account}")).await {
                     Ok(user) => TaskResult::Named { account, username: user.username },

@@ -11,6 +11,9 @@ pub enum EngineError {
     /// The profile was written by a newer version of Parley.
     #[error("the profile was written by a newer version of Parley; update this one to open it")]
     ProfileNewer,
+    /// The profile's tokens are in the system's keychain, and that cannot be read.
+    #[error("this profile's sign-in is in the system's keychain, which cannot be read: {0}")]
+    Keychain(String),
     /// Nobody is signed in.
     #[error("nobody is signed in to this profile; sign in or sign up first")]
     SignedOut,

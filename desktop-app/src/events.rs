@@ -9,6 +9,7 @@ use crate::views::{Connection, RouteView};
 
 /// Something changed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(rename = "EngineEvent"))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// How the engine stands with its relay.

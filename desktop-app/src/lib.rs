@@ -15,8 +15,10 @@ mod relay_link;
 mod route;
 mod store;
 mod stream;
+mod tokens;
 pub mod views;
 
-pub use engine::{Engine, Options};
+pub use engine::{Engine, Options, owner_of};
 pub use error::{EngineError, Result};
 pub use events::Event;
+pub use tokens::Keychain;

@@ -32,6 +32,11 @@ impl Profile {
 
     /// Where the database is.
     pub(crate) fn database(&self) -> PathBuf {
-        self.folder.join("parley.sqlite")
+        Self::database_in(&self.folder)
+    }
+
+    /// Where the database of a profile in this folder is.
+    pub(crate) fn database_in(folder: &Path) -> PathBuf {
+        folder.join("parley.sqlite")
     }
 }

@@ -11,39 +11,18 @@ use parley_protocol::error::ErrorAnswer;
 use parley_protocol::http::{Refresh, Tokens};
 use parley_protocol::{Code, ErrorBody};
 use reqwest::Method;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::core::Input;
 use crate::error::{EngineError, Result};
-use crate::store::settings;
+use crate::tokens::{self, Credentials, Keychain};
 use crate::views::{Connection, Me};
 
 /// How long a request may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
 /// A token that ends sooner than this is refreshed first.
 const MARGIN_MS: u64 = 30_000;
-
-/// What opens the relay; kept in the profile.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Credentials {
-    pub(crate) relay: String,
-    pub(crate) access: String,
-    pub(crate) refresh: String,
-    /// By this device's own clock, in milliseconds.
-    pub(crate) expires_at: u64,
-}
-
-impl Credentials {
-    pub(crate) fn new(relay: &str, tokens: &Tokens, now: u64) -> Self {
-        Self {
-            relay: relay.to_owned(),
-            access: tokens.access_token.clone(),
-            refresh: tokens.refresh_token.clone(),
-            expires_at: now + tokens.expires_in * 1_000,
-        }
-    }
-}
 
 /// Who the tokens are for.
 pub(crate) fn me_of(relay: &str, tokens: &Tokens) -> Me {
@@ -76,6 +55,7 @@ pub(crate) fn normalise(relay: &str) -> Result<String> {
 pub(crate) struct RelayApi {
     http: reqwest::Client,
     credentials: Arc<Mutex<Option<Credentials>>>,
+    keychain: Option<Arc<dyn Keychain>>,
     inputs: mpsc::Sender<Input>,
     wall: crate::core::WallClock,
 }
@@ -83,6 +63,7 @@ pub(crate) struct RelayApi {
 impl RelayApi {
     pub(crate) fn new(
         credentials: Option<Credentials>,
+        keychain: Option<Arc<dyn Keychain>>,
         inputs: mpsc::Sender<Input>,
         wall: crate::core::WallClock,
     ) -> Result<Self> {
@@ -94,12 +75,31 @@ impl RelayApi {
             .user_agent(concat!("parley/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| EngineError::Unreachable(error.to_string()))?;
-        Ok(Self { http, credentials: Arc::new(Mutex::new(credentials)), inputs, wall })
+        Ok(Self { http, credentials: Arc::new(Mutex::new(credentials)), keychain, inputs, wall })
     }
 
     /// Other tokens from now on; the caller has written them to the disk.
     pub(crate) async fn set_credentials(&self, credentials: Option<Credentials>) {
         *self.credentials.lock().await = credentials;
+    }
+
+    /// Tokens of a sign-in that has just been made, kept in the keychain if it takes them; the caller tells the database.
+    pub(crate) async fn take(&self, credentials: Credentials) -> Credentials {
+        let mut current = self.credentials.lock().await;
+        let kept = tokens::keep(self.keychain.as_ref(), credentials).await;
+        *current = Some(kept.clone());
+        kept
+    }
+
+    /// Forgets what the keychain has, unless there are tokens again.
+    pub(crate) async fn forget_tokens(&self) {
+        let current = self.credentials.lock().await;
+        let Some(keychain) = self.keychain.clone().filter(|_| current.is_none()) else { return };
+        match tokio::task::spawn_blocking(move || keychain.forget()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => tracing::warn!(reason, "the keychain still has a sign-in that is over"),
+            Err(error) => tracing::warn!(%error, "the keychain still has a sign-in that is over"),
+        }
     }
 
     /// A request without a token: sign-up and sign-in.
@@ -110,6 +110,11 @@ impl RelayApi {
         body: &B,
     ) -> Result<T> {
         read(self.http.post(format!("{relay}{path}")).json(body).send().await).await
+    }
+
+    /// A request without a token or a body.
+    pub(crate) async fn open_get<T: DeserializeOwned>(&self, relay: &str, path: &str) -> Result<T> {
+        read(self.http.get(format!("{relay}{path}")).send().await).await
     }
 
     /// A request with the account's token and no body.
@@ -166,17 +171,18 @@ impl RelayApi {
             Err(error) => return Err(error),
         };
         let fresh = Credentials::new(&current.relay, &tokens, (self.wall)());
-        self.keep(fresh.clone()).await?;
+        let fresh = tokens::keep(self.keychain.as_ref(), fresh).await;
+        self.write(fresh.clone()).await?;
         *guard = Some(fresh.clone());
         Ok(fresh)
     }
 
-    /// Writes tokens to the disk.
-    async fn keep(&self, credentials: Credentials) -> Result<()> {
+    /// Tells the database of new tokens.
+    async fn write(&self, credentials: Credentials) -> Result<()> {
         let (done, kept) = tokio::sync::oneshot::channel();
         let command =
             Box::new(move |_: &mut crate::core::Core, tx: &rusqlite::Connection, out: &mut crate::core::Effects| {
-                settings::set(tx, "credentials", &credentials)?;
+                credentials.write(tx)?;
                 out.after.push(Box::new(move || {
                     // Whoever asked may be gone.
                     let _ = done.send(());
@@ -198,7 +204,7 @@ impl RelayApi {
     pub(crate) async fn replace_device(&self) -> Result<(Credentials, Me)> {
         let tokens: Tokens = self.call(Method::POST, "/api/devices/replace", Some(&serde_json::json!({}))).await?;
         let relay = self.fresh(None).await?.relay;
-        let credentials = Credentials::new(&relay, &tokens, (self.wall)());
+        let credentials = self.take(Credentials::new(&relay, &tokens, (self.wall)())).await;
         Ok((credentials, me_of(&relay, &tokens)))
     }
 }

@@ -21,7 +21,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use crate::core::Input;
 use crate::error::EngineError;
-use crate::relay_api::{Credentials, RelayApi};
+use crate::relay_api::RelayApi;
+use crate::tokens::Credentials;
 use crate::views::Connection;
 
 /// A ping goes out when nothing came for this long.

@@ -1,12 +1,17 @@
 //! What the engine shows: plain data for a window, a terminal or a bot. Views are made fresh at each call; events
 //! (`crate::events`) say when to call again.
 
+use std::fmt;
+use std::str::FromStr;
+
 use parley_protocol::frames::PresenceState;
+use parley_protocol::http::Registration;
 use parley_protocol::{AccountId, ChatId, ChatKind, DeviceId, MessageKey, Millis, Role};
 use serde::{Deserialize, Serialize};
 
 /// Who is signed in to this profile.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Me {
     /// The account.
     pub account: AccountId,
@@ -20,6 +25,7 @@ pub struct Me {
 
 /// How the engine stands with its relay.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Connection {
     /// Nobody is signed in.
@@ -50,6 +56,7 @@ pub enum Connection {
 
 /// What carries a message between this device and another, or a whole conversation, now.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Route {
     /// A peer link within one network.
@@ -66,6 +73,7 @@ pub enum Route {
 
 /// The route of a conversation and what is known of it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct RouteView {
     /// The route which a message written now takes.
     pub route: Route,
@@ -81,6 +89,7 @@ pub struct RouteView {
 
 /// Whether the profile still takes part in a chat.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum ChatStatus {
     /// It does.
@@ -91,8 +100,12 @@ pub enum ChatStatus {
     Deleted,
 }
 
+/// The latest time that is shown: what is muted for good is muted until then. The last one which every language's dates can tell.
+pub const FOREVER: Millis = 8_640_000_000_000_000;
+
 /// A chat in the list.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ChatView {
     /// Its id.
     pub id: ChatId,
@@ -118,8 +131,8 @@ pub struct ChatView {
     pub unread: u64,
     /// Those of them that mention this account.
     pub mentions: u64,
-    /// Silent until then; `u64::MAX` for good.
-    pub muted_until: Millis,
+    /// Silent until then ([`FOREVER`] for good); absent if it is not muted.
+    pub muted_until: Option<Millis>,
     /// Stands first.
     pub pinned: bool,
     /// Out of the list.
@@ -138,6 +151,7 @@ pub struct ChatView {
 
 /// Presence of an account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct PresenceView {
     /// What is shown.
     pub state: PresenceState,
@@ -147,6 +161,7 @@ pub struct PresenceView {
 
 /// How far an own message came.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Delivery {
     /// On this device only.
@@ -168,6 +183,7 @@ pub enum Delivery {
 
 /// What a line of a conversation is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum MessageKind {
     /// A message.
@@ -175,6 +191,12 @@ pub enum MessageKind {
     /// A change of the chat, as a sentence's parts: who did what to whom.
     Change {
         /// `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`.
+        #[cfg_attr(
+            feature = "ts",
+            ts(
+                type = "\"created\" | \"member_added\" | \"member_removed\" | \"role_changed\" | \"owner_changed\" | \"renamed\" | \"described\""
+            )
+        )]
         what: String,
         /// Whom or what it concerns: a username, a title.
         subject: String,
@@ -190,6 +212,7 @@ pub enum MessageKind {
 
 /// A line of a conversation.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MessageView {
     /// Its chat.
     pub chat: ChatId,
@@ -231,6 +254,7 @@ pub struct MessageView {
 
 /// A message that another one answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Quote {
     /// Which.
     #[serde(flatten)]
@@ -243,6 +267,7 @@ pub struct Quote {
 
 /// One emoji on a message.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct ReactionView {
     /// The emoji.
     pub emoji: String,
@@ -252,27 +277,79 @@ pub struct ReactionView {
     pub own: bool,
 }
 
-/// A place in a conversation's order. Opaque outside the engine.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+/// Opaque: a place in a conversation's order. Pass it back in a [`Page`].
+///
+/// It crosses as a string, since its clocks are larger than the numbers which a screen holds exactly.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS), ts(type = "string"))]
 pub struct Position(pub i64, pub i64, pub DeviceId, pub i64);
 
-/// Which part of a conversation; `limit` is at most 500.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+impl fmt::Display for Position {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}_{}_{}_{}", self.0, self.1, self.2, self.3)
+    }
+}
+
+impl FromStr for Position {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('_');
+        let read = |parts: &mut std::str::Split<'_, char>| parts.next()?.parse::<i64>().ok();
+        let mut place = || {
+            let (major, minor) = (read(&mut parts)?, read(&mut parts)?);
+            let device = parts.next()?.parse::<DeviceId>().ok()?;
+            let row = read(&mut parts)?;
+            parts.next().is_none().then_some(Self(major, minor, device, row))
+        };
+        place().ok_or("this is no place in a conversation")
+    }
+}
+
+impl Serialize for Position {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(input)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Which part of a conversation. Lines come oldest first, at most 500.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(tag = "page", rename_all = "snake_case")]
 pub enum Page {
     /// The newest.
     Newest,
-    /// Those before a place, the nearest ones.
-    Before(Position),
-    /// Those after a place, the nearest ones.
-    After(Position),
+    /// The nearest ones before a place.
+    Before {
+        /// That place.
+        position: Position,
+    },
+    /// The nearest ones after a place.
+    After {
+        /// That place.
+        position: Position,
+    },
     /// Those around a message, it included.
     Around(MessageKey),
+    /// Those from the first one at or after a time on, with some before.
+    At {
+        /// By the clock that is shown with each line.
+        time: Millis,
+    },
     /// Those from the first unread one on, with some before.
     Unread,
 }
 
 /// How far one device of a conversation has a message.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct DeviceDelivery {
     /// Whose device.
     pub account: AccountId,
@@ -288,6 +365,7 @@ pub struct DeviceDelivery {
 
 /// A hit of a search.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Hit {
     /// The message.
     pub message: MessageView,
@@ -297,6 +375,7 @@ pub struct Hit {
 
 /// A member of a chat.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MemberView {
     /// Who.
     pub account: AccountId,
@@ -308,10 +387,14 @@ pub struct MemberView {
     pub devices: usize,
     /// Presence as far as it is known.
     pub presence: PresenceView,
+    /// How messages travel to them now; absent in channels and for oneself.
+    pub route: Option<Route>,
 }
 
 /// A message to be sent.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
 pub struct Outgoing {
     /// The words.
     pub text: String,
@@ -323,6 +406,7 @@ pub struct Outgoing {
 
 /// With whom this device makes direct links. A link shows one's network address to the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum DirectLinks {
     /// Everybody with whom there is a direct chat.
@@ -336,6 +420,7 @@ pub enum DirectLinks {
 
 /// What the person chose; kept in the profile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// With whom direct links are made.
@@ -350,4 +435,20 @@ impl Default for Settings {
     fn default() -> Self {
         Self { direct_links: DirectLinks::default(), read_marks: true, typing: true }
     }
+}
+
+/// What a relay says of itself to anybody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct RelayInfo {
+    /// Its address, in full.
+    pub relay: String,
+    /// As the operator named it; its host if not.
+    pub name: String,
+    /// Of its program.
+    pub version: String,
+    /// Who can make an account there.
+    pub registration: Registration,
+    /// Seconds for which it keeps what is undelivered in direct chats and groups.
+    pub retention: u64,
 }

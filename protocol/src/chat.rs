@@ -12,6 +12,7 @@ use crate::{AccountId, ChatId, DeviceId, EventId, Millis};
 /// The four kinds of conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum ChatKind {
     /// Exactly two accounts; neither can be removed.
     Direct,
@@ -51,6 +52,7 @@ impl ChatKind {
 /// What a member may do; ordered, so that `role >= Role::Admin` reads as it should.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Role {
     /// Reads, writes, leaves.
     Member,

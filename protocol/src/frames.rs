@@ -50,6 +50,7 @@ pub struct Opening {
 
 /// Who sent an entry or a live frame: stamped by the relay from the authenticated session, never read from a payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Sender {
     /// The account.
     pub account: AccountId,
@@ -80,6 +81,7 @@ pub enum MarkScope {
 /// Presence as a session sets it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum Activity {
     /// The person is there.
     Online,
@@ -90,6 +92,7 @@ pub enum Activity {
 /// Presence as others see it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub enum PresenceState {
     /// A device of theirs is online.
     Online,

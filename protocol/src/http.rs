@@ -5,6 +5,34 @@ use serde::{Deserialize, Serialize};
 use crate::frames::{Payload, PresenceState, Sender};
 use crate::{AccountId, ChatChange, ChatId, ChatKind, DeviceId, EventId, MessageId, Millis, Role, message::MessageKey};
 
+/// Who can make an account on a relay.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum Registration {
+    /// Anybody.
+    Open,
+    /// Whoever has an invite code of the operator's.
+    Invite,
+    /// Nobody.
+    Closed,
+}
+
+/// `GET /api/relay`: what a relay says of itself to anybody, before there is an account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RelayInfo {
+    /// As the operator named it; may be empty.
+    pub name: String,
+    /// Of its program.
+    pub version: String,
+    /// The version of the protocol that it speaks.
+    pub protocol: u16,
+    /// Who can make an account there.
+    pub registration: Registration,
+    /// Seconds for which it holds what is undelivered in sealed chats.
+    pub retention: u64,
+}
+
 /// `POST /api/signup`
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -104,6 +132,7 @@ pub struct PatchAccount {
 
 /// `GET /api/account`: one's own.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Account {
     /// As others see it.
     #[serde(flatten)]
@@ -116,6 +145,7 @@ pub struct Account {
 
 /// `GET /api/users/{id}`, `GET /api/users?q=` (a list under `users`).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct User {
     /// The account.
     pub id: AccountId,
@@ -125,6 +155,7 @@ pub struct User {
     pub presence: PresenceState,
     /// When its last session ended, under the same rule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
     pub last_seen: Option<Millis>,
 }
 
@@ -137,6 +168,7 @@ pub struct Users {
 
 /// One's own device, in `GET /api/devices`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Device {
     /// Its id.
     pub id: DeviceId,
@@ -336,6 +368,7 @@ pub struct CreateInvite {
 
 /// An invite link of a chat: whoever knows the code can join by `POST /api/invites/{code}/join`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct Invite {
     /// Unguessable.
     pub code: String,
@@ -347,6 +380,7 @@ pub struct Invite {
     pub expires_at: Millis,
     /// How many can still join by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
     pub uses_left: Option<u32>,
 }
 

@@ -13,6 +13,7 @@ pub const MAX_MENTIONS: usize = 100;
 
 /// Names a message within its chat: the device that sent it and the id which that device drew (DELIVERY rule 3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
 pub struct MessageKey {
     /// The sending device.
     pub device: DeviceId,

@@ -25,10 +25,10 @@ pub(crate) fn recorder() -> PrometheusHandle {
 
 /// The route that a path belongs to, with ids and codes left out.
 pub(crate) fn route_of(path: &str) -> String {
-    const WORDS: [&str; 26] = [
+    const WORDS: [&str; 27] = [
         "api", "signup", "signin", "signout", "refresh", "password", "account", "devices", "replace", "users",
         "blocks", "chats", "public", "members", "join", "leave", "restore", "messages", "invites", "healthz",
-        "metrics", "ws", "", "owner", "role", "history",
+        "metrics", "ws", "", "owner", "role", "history", "relay",
     ];
     let mut route = String::new();
     for part in path.trim_start_matches('/').split('/').take(6) {

@@ -73,7 +73,7 @@ fn row(session: &Session, chat: &ChatView, width: usize, ids: bool) -> String {
     for (on, word) in [
         (chat.kind.is_channel(), "channel"),
         (chat.pinned, "pinned"),
-        (chat.muted_until > when::now(), "muted"),
+        (chat.muted_until.is_some(), "muted"),
         (chat.blocked, "blocked"),
         (chat.archived, "archived"),
     ] {

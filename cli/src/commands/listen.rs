@@ -103,7 +103,7 @@ impl Listener<'_> {
                         self.print(&chat, message, "message").await?;
                     }
                 }
-                lines = self.session.engine.history(chat.id, Page::After(last), PAGE).await?;
+                lines = self.session.engine.history(chat.id, Page::After { position: last }, PAGE).await?;
             }
         }
         Ok(())

@@ -210,7 +210,7 @@ async fn newest(session: &Session, chat: ChatId, first: Page, number: usize) -> 
     while first == Page::Newest && lines.len() < number {
         let Some(oldest) = lines.first() else { break };
         let want = (number - lines.len()).min(500);
-        let mut older = session.engine.history(chat, Page::Before(oldest.position), want).await?;
+        let mut older = session.engine.history(chat, Page::Before { position: oldest.position }, want).await?;
         if older.is_empty() {
             break;
         }

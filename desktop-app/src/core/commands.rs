@@ -7,12 +7,12 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::session::SessionPhase;
-use super::{Core, Effects};
+use super::{Core, Effects, Task};
 use crate::events::Event;
-use crate::relay_api::Credentials;
 use crate::relay_link::LinkCommand;
 use crate::store::messages::{self, Edit, Line, Reaction};
 use crate::store::{Sql, chats, int, settings};
+use crate::tokens::Credentials;
 use crate::views::{Connection as ConnectionView, Me, Route, Settings};
 
 /// Who waits for the answer to a request on the session.
@@ -41,7 +41,7 @@ impl Core {
         }
         settings::set(tx, "me", &me)?;
         settings::set(tx, "last_me", &me)?;
-        settings::set(tx, "credentials", credentials)?;
+        credentials.write(tx)?;
         settings::remove(tx, "signed_out_because")?;
         settings::name_account(tx, me.account, &me.username)?;
         self.become_known_as(me);
@@ -52,7 +52,8 @@ impl Core {
 
     /// The profile is signed out: by the person, or because the relay says so. Its history stays.
     pub(crate) fn sign_out_locally(&mut self, tx: &Connection, reason: Option<String>, out: &mut Effects) -> Sql<()> {
-        settings::remove(tx, "credentials")?;
+        Credentials::erase(tx)?;
+        out.tasks.push(Task::ForgetTokens);
         settings::remove(tx, "me")?;
         settings::set(tx, "signed_out_because", &reason)?;
         self.session = None;

@@ -28,9 +28,9 @@ use crate::error::EngineError;
 use crate::events::Event;
 use crate::peer::{PeerCommand, PeerConfig, PeerEvent};
 use crate::profile::Profile;
-use crate::relay_api::Credentials;
 use crate::relay_link::LinkCommand;
 use crate::store::{self, Sql, chats, settings};
+use crate::tokens::Credentials;
 use crate::views::{Connection as ConnectionView, Me, RouteView, Settings};
 
 /// How many inputs may wait for the core.
@@ -93,6 +93,8 @@ pub(crate) enum Task {
     Restore { chat: ChatId, changes: Vec<(EventId, ChatChange)> },
     /// This profile is an old copy: become a new device.
     ReplaceDevice,
+    /// The profile is signed out: the keychain needs no tokens any more.
+    ForgetTokens,
     /// Learn the name of an account.
     Name { account: AccountId },
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parley_protocol::frames::{IceServer, Opening, Sender};
-use parley_protocol::{ChatId, ChatKind, ClientFrame, DeviceId, EventId, LifeId, MarkRegister, Marks, RunId};
+use parley_protocol::{
+    AccountId, ChatId, ChatKind, ClientFrame, DeviceId, EventId, LifeId, MarkRegister, Marks, RunId,
+};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
@@ -461,6 +463,16 @@ impl Core {
                 other_account: account != self.account(),
             })
             .collect()
+    }
+
+    /// How messages of a chat travel to one of its members now.
+    pub(crate) fn route_to(&self, chat: &ChatRow, member: AccountId) -> Route {
+        let theirs = chat.state.devices().filter(|(_, account)| *account == member).map(|(device, _)| {
+            let link = self.links.get(&device).filter(|link| link.carries(chat.state.id));
+            Reach { link: link.map(|link| link.path), other_account: true }
+        });
+        let relay_up = self.session.as_ref().is_some_and(|session| session.phase == SessionPhase::Open);
+        route::choose(&theirs.collect::<Vec<_>>(), relay_up)
     }
 
     /// The route of a chat now.

@@ -15,10 +15,10 @@ use super::inbox::{Incoming, Told, is_of_kind, notice};
 use super::session::{Refused, Session, SessionPhase, refusal_pause};
 use super::{Core, Effects, Task};
 use crate::events::Event;
-use crate::relay_api::Credentials;
 use crate::relay_link::LinkCommand;
 use crate::store::chats::ChatRow;
 use crate::store::{Sql, chats, messages, sent, settings};
+use crate::tokens::Credentials;
 use crate::views::{ChatStatus, Connection as ConnectionView, Me, Route};
 
 /// Why messages to a chat fail which one is no longer in.
@@ -682,7 +682,7 @@ impl Core {
         out: &mut Effects,
     ) -> Sql<()> {
         let old = self.device();
-        settings::set(tx, "credentials", credentials)?;
+        credentials.write(tx)?;
         settings::set(tx, "me", &me)?;
         settings::remove(tx, "inbox_cursor")?;
         settings::remove(tx, "confirmed_opening")?;

@@ -5,16 +5,41 @@ use parley_protocol::http::{
     self, Blocks, ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, SignIn, SignOut, SignUp, Tokens,
     Users,
 };
-use parley_protocol::{AccountId, DeviceId};
+use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use reqwest::Method;
 
 use super::Engine;
 use crate::error::{EngineError, Result};
-use crate::relay_api::{Credentials, me_of, normalise};
+use crate::relay_api::{me_of, normalise};
 use crate::store::settings;
-use crate::views::{Me, Settings};
+use crate::tokens::Credentials;
+use crate::views::{Me, RelayInfo, Settings};
 
 impl Engine {
+    /// What the relay at an address says of itself (`https://host`, `http://host:port`, or a bare host name).
+    ///
+    /// # Errors
+    /// It is no address, nothing answers there, or what answers is no relay, or one that speaks another version of the protocol.
+    pub async fn check_relay(&self, relay: &str) -> Result<RelayInfo> {
+        let relay = normalise(relay)?;
+        let said: http::RelayInfo = self.inner.api.open_get(&relay, "/api/relay").await?;
+        if said.protocol != parley_protocol::VERSION {
+            let (theirs, ours) = (said.protocol, parley_protocol::VERSION);
+            let older =
+                if theirs < ours { "the relay is older than this app" } else { "this app is older than the relay" };
+            let message = format!("{older} (protocol {theirs} and {ours}); one of them has to be updated");
+            return Err(EngineError::Relay(ErrorBody::new(Code::VersionMismatch, message)));
+        }
+        let host = relay.split_once("://").map_or(relay.as_str(), |(_, host)| host).to_owned();
+        Ok(RelayInfo {
+            name: if said.name.is_empty() { host } else { said.name },
+            relay,
+            version: said.version,
+            registration: said.registration,
+            retention: said.retention,
+        })
+    }
+
     /// Makes an account on a relay (`https://host`, `http://host:port`, or a bare host name) and signs this profile in.
     ///
     /// # Errors
@@ -69,10 +94,13 @@ impl Engine {
         if let Some(before) = before.filter(|before| before.account != me.account) {
             return Err(EngineError::SignedIn(before.username));
         }
-        let credentials = Credentials::new(relay, tokens, self.now());
+        let credentials = self.inner.api.take(Credentials::new(relay, tokens, self.now())).await;
         let entered = me.clone();
-        self.ask(move |core, tx, out| Ok(Ok(core.sign_in_locally(tx, &credentials, me, out)?))).await?;
-        Ok(entered)
+        let known = self.ask(move |core, tx, out| Ok(Ok(core.sign_in_locally(tx, &credentials, me, out)?))).await;
+        if known.is_err() {
+            self.inner.api.set_credentials(None).await;
+        }
+        known.map(|()| entered)
     }
 
     /// Signs out: this device, or every device of the account. The history stays in the profile; signing in again goes on where
@@ -181,6 +209,25 @@ impl Engine {
         self.inner.api.call::<(), serde_json::Value>(method, &path, None).await?;
         let blocks: Blocks = self.inner.api.get("/api/blocks").await?;
         self.ask(move |core, tx, out| Ok(Ok(core.set_blocked(tx, &blocks.blocked, out)?))).await
+    }
+
+    /// The accounts which this one blocks, by name.
+    ///
+    /// # Errors
+    /// The relay cannot be reached.
+    pub async fn blocked(&self) -> Result<Vec<http::User>> {
+        let blocks: Blocks = self.inner.api.get("/api/blocks").await?;
+        let mut users = Vec::with_capacity(blocks.blocked.len());
+        for account in blocks.blocked {
+            match self.inner.api.get(&format!("/api/users/{account}")).await {
+                Ok(user) => users.push(user),
+                // The account is gone, and its block with it.
+                Err(EngineError::Relay(error)) if error.code == parley_protocol::Code::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        users.sort_by(|one: &http::User, other| one.username.cmp(&other.username));
+        Ok(users)
     }
 
     /// Marks an account as verified, on this device.

@@ -14,7 +14,7 @@ use crate::error::{EngineError, Result};
 use crate::events::Event;
 use crate::store::chats::{self, ChatRow, Choice};
 use crate::store::{Sql, timeline};
-use crate::views::{ChatView, MemberView, PresenceView};
+use crate::views::{ChatView, FOREVER, MemberView, PresenceView};
 
 impl Engine {
     /// Every chat of the profile: pinned ones first, then by when something last happened.
@@ -271,6 +271,7 @@ impl Engine {
                 role: member.role,
                 devices: member.devices.len(),
                 presence: presence_of(core, member.account),
+                route: (member.account != core.account()).then(|| core.route_to(&row, member.account)),
             });
             Ok(Ok(members.collect()))
         })
@@ -289,6 +290,7 @@ impl Engine {
                 role: member.role,
                 devices: 0,
                 presence: PresenceView { state: member.user.presence, last_seen: member.user.last_seen },
+                route: None,
             }));
             match page.next {
                 Some(next) => after = Some(next),
@@ -297,7 +299,7 @@ impl Engine {
         }
     }
 
-    /// Silences a chat until then (`u64::MAX` for good, 0 for no longer), in milliseconds since the Unix epoch.
+    /// Silences a chat until then ([`FOREVER`] for good, 0 for no longer), in milliseconds since the Unix epoch.
     ///
     /// # Errors
     /// There is no such chat.
@@ -376,7 +378,7 @@ fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
         member_count: row.state.members.len(),
         unread,
         mentions,
-        muted_until: row.muted_until,
+        muted_until: (row.muted_until > core.now()).then(|| row.muted_until.min(FOREVER)),
         pinned: row.pinned,
         archived: row.archived,
         blocked,

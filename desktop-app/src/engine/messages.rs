@@ -16,6 +16,9 @@ use crate::store::settings::{self, SUBSCRIPTIONS};
 use crate::store::{Sql, messages, timeline};
 use crate::views::{ChatStatus, DeviceDelivery, Hit, MessageView, Outgoing, Page};
 
+/// The most messages of an open chat's history that the relay gives at once.
+const HISTORY_PAGE: usize = 200;
+
 impl Engine {
     /// Sends a message by the best route open now; it never waits for a connection. Once this returns, the message is on
     /// this device's disk and goes out by itself.
@@ -132,12 +135,32 @@ impl Engine {
     /// The profile cannot be read.
     pub async fn history(&self, chat: ChatId, page: Page, limit: usize) -> Result<Vec<MessageView>> {
         let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        match page {
+            Page::Around(key) => {
+                self.fetch_back_to(chat, move |db| messages::author(db, chat, key).map(|found| found.is_some()))
+                    .await?;
+            }
+            Page::At { time } => {
+                let oldest = move |db: &Connection| timeline::oldest_time(db, chat);
+                self.fetch_back_to(chat, move |db| Ok(oldest(db)?.is_some_and(|oldest| oldest < time))).await?;
+            }
+            Page::Newest | Page::Before { .. } | Page::After { .. } | Page::Unread => {}
+        }
         let lines = self.read(move |db| timeline::page(db, me, chat, page, limit)).await?;
-        let backwards = matches!(page, Page::Newest | Page::Before(_));
+        let backwards = matches!(page, Page::Newest | Page::Before { .. });
         if lines.len() >= limit || !backwards || !self.fetch_older(chat, limit).await? {
             return Ok(lines);
         }
         self.read(move |db| timeline::page(db, me, chat, page, limit)).await
+    }
+
+    /// Fetches older history of an open chat until enough of it is here, or there is no more, or it cannot be had now.
+    async fn fetch_back_to<F>(&self, chat: ChatId, enough: F) -> Result<()>
+    where
+        F: Fn(&Connection) -> Sql<bool> + Clone + Send + 'static,
+    {
+        while !self.read(enough.clone()).await? && self.fetch_older(chat, HISTORY_PAGE).await? {}
+        Ok(())
     }
 
     /// Fetches older history of an open chat; `false` if there is none, or it cannot be had now.
@@ -148,13 +171,21 @@ impl Engine {
         }
         let oldest = self.read(move |db| timeline::oldest_seq(db, chat)).await?;
         let before = oldest.unwrap_or(row.cursor.seq + 1);
-        if before <= 1 {
+        let bottom = self.inner.bottoms.lock().ok().and_then(|bottoms| bottoms.get(&chat).copied());
+        if before <= bottom.unwrap_or(1) {
             return Ok(false);
         }
-        let path = format!("/api/chats/{chat}/messages?before={before}&limit={}", limit.clamp(1, 200));
+        let limit = limit.clamp(1, HISTORY_PAGE);
+        let path = format!("/api/chats/{chat}/messages?before={before}&limit={limit}");
         let Ok(history) = self.inner.api.get::<History>(&path).await else {
             return Ok(false);
         };
+        // A log only grows at its end, so nothing will ever come before that. What is missed while one is out of the chat comes after it.
+        if history.messages.len() < limit
+            && let Ok(mut bottoms) = self.inner.bottoms.lock()
+        {
+            bottoms.insert(chat, history.messages.first().map_or(before, |first| first.seq));
+        }
         if history.messages.is_empty() {
             return Ok(false);
         }
@@ -267,6 +298,15 @@ impl Engine {
     pub async fn subscribers(&self, topic: &str) -> Result<u64> {
         let topic = topic.to_owned();
         self.request(|req| ClientFrame::Subscribers { req, topic }).await
+    }
+
+    /// The patterns which are subscribed to, in alphabetical order.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn subscriptions(&self) -> Result<Vec<String>> {
+        let kept: Option<BTreeSet<String>> = self.read(|db| settings::get(db, SUBSCRIPTIONS)).await?;
+        Ok(kept.unwrap_or_default().into_iter().collect())
     }
 
     async fn request(&self, make: impl FnOnce(u64) -> ClientFrame + Send + 'static) -> Result<u64> {

@@ -15,8 +15,8 @@ use crate::views::{Delivery, DeviceDelivery, Hit, MessageKind, MessageView, Page
 
 /// The most lines that one page has.
 const MAX_PAGE: usize = 500;
-/// Lines before the first unread one that come with it.
-const BEFORE_UNREAD: usize = 20;
+/// Lines before the first unread one, or the first one of a date, that come with it.
+const LEAD: usize = 20;
 
 const COLUMNS: &str =
     "m.rowid, m.chat, m.device, m.id, m.account, m.kind, m.sort_a, m.sort_b, m.run, m.n, m.seq, m.sent_at,
@@ -89,14 +89,18 @@ pub(crate) fn page(db: &Connection, me: AccountId, chat: ChatId, page: Page, lim
     let limit = limit.clamp(1, MAX_PAGE);
     let mut stored = match page {
         Page::Newest => newest(db, chat, limit)?,
-        Page::Before(at) => before(db, chat, at, limit)?,
-        Page::After(at) => after(db, chat, at, limit)?,
+        Page::Before { position } => before(db, chat, position, limit)?,
+        Page::After { position } => after(db, chat, position, limit)?,
         Page::Around(key) => match position_of(db, chat, key)? {
             Some(at) => around(db, chat, at, limit / 2, limit - limit / 2)?,
             None => newest(db, chat, limit)?,
         },
+        Page::At { time } => match first_at(db, chat, time)? {
+            Some(at) => around(db, chat, at, LEAD.min(limit / 2), limit)?,
+            None => newest(db, chat, limit)?,
+        },
         Page::Unread => match first_unread(db, chat)? {
-            Some(at) => around(db, chat, at, BEFORE_UNREAD.min(limit / 2), limit)?,
+            Some(at) => around(db, chat, at, LEAD.min(limit / 2), limit)?,
             None => newest(db, chat, limit)?,
         },
     };
@@ -141,12 +145,37 @@ fn position_of(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Option<Pos
     Ok(place.map(|(a, b, rowid)| Position(a, b, key.device, rowid)))
 }
 
+/// The first line of a conversation, in its order, which was sent at or after a time.
+fn first_at(db: &Connection, chat: ChatId, time: u64) -> Sql<Option<Position>> {
+    // A hybrid clock is never behind the wall clock of its sender, so in sealed chats whatever stands before that clock was sent
+    // before that time. In open chats the order is that of the relay's log, which says nothing of time.
+    let sealed = chats::get(db, chat)?.is_some_and(|chat| chat.state.sealed);
+    let from = if sealed { super::int(time) } else { i64::MIN };
+    db.prepare_cached(
+        "SELECT sort_a, sort_b, device, rowid FROM messages WHERE chat = ?1 AND sort_a >= ?2 AND sent_at >= ?3
+         ORDER BY sort_a, sort_b, device, rowid LIMIT 1",
+    )?
+    .query_row(params![chat.as_bytes(), from, super::int(time)], place)
+    .optional()
+}
+
+/// When the first line that is here was sent.
+pub(crate) fn oldest_time(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
+    db.prepare_cached("SELECT min(sent_at) FROM messages WHERE chat = ?1 AND seq IS NOT NULL")?
+        .query_row([chat.as_bytes()], |row| row.get::<_, Option<i64>>(0))
+        .map(|oldest| oldest.map(i64::cast_unsigned))
+}
+
+fn place(row: &Row<'_>) -> Sql<Position> {
+    Ok(Position(row.get(0)?, row.get(1)?, id(row, 2)?, row.get(3)?))
+}
+
 fn first_unread(db: &Connection, chat: ChatId) -> Sql<Option<Position>> {
     db.prepare_cached(
         "SELECT sort_a, sort_b, device, rowid FROM messages WHERE chat = ?1 AND unread = 1
          ORDER BY sort_a, sort_b, device, rowid LIMIT 1",
     )?
-    .query_row([chat.as_bytes()], |row| Ok(Position(row.get(0)?, row.get(1)?, id(row, 2)?, row.get(3)?)))
+    .query_row([chat.as_bytes()], place)
     .optional()
 }
 

@@ -15,7 +15,7 @@ async fn paged(device: &Device, chat: ChatId, limit: usize) -> Vec<String> {
     let engine = device.engine();
     let mut lines = engine.history(chat, Page::Newest, limit).await.unwrap();
     while let Some(first) = lines.first().map(|line| line.position) {
-        let page = engine.history(chat, Page::Before(first), limit).await.unwrap();
+        let page = engine.history(chat, Page::Before { position: first }, limit).await.unwrap();
         if page.is_empty() {
             break;
         }

@@ -377,7 +377,7 @@ impl Device {
         let runtime = runtime(&self.name);
         let (folder, skew) = (self.folder.clone(), self.skew.clone());
         let peers = PeerConfig { trouble: Some(self.link_trouble.clone()), ..PeerConfig::default() };
-        let options = Options { clock: Arc::new(move || skewed(&skew)), peers };
+        let options = Options { clock: Arc::new(move || skewed(&skew)), peers, ..Options::default() };
         let deadline = Instant::now() + PATIENCE;
         let engine = loop {
             let (folder, options) = (folder.clone(), options.clone());
@@ -522,7 +522,7 @@ impl Device {
         while lines.len() >= 500 {
             let first = lines[0].position;
             let page = self
-                .on(move |engine| async move { engine.history(chat, Page::Before(first), 500).await })
+                .on(move |engine| async move { engine.history(chat, Page::Before { position: first }, 500).await })
                 .await
                 .unwrap();
             if page.is_empty() {

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+pub use parley_protocol::http::Registration;
 pub use settings::Config;
 use settings::{Given, SETTINGS, Setting};
-pub use value::{Bytes, IceServers, LogFormat, LogLevel, Network, Registration};
+pub use value::{Bytes, IceServers, LogFormat, LogLevel, Name, Network};
 
 const PREFIX: &str = "PARLEY_RELAY_";
 /// What a frame needs beside its payload, in bytes.
@@ -91,6 +92,7 @@ pub fn command() -> Command {
     for setting in SETTINGS {
         let default = match (setting.show)(&defaults) {
             _ if setting.help.contains("Default:") => String::new(),
+            toml::Value::String(text) if text.is_empty() => " Default: none.".to_owned(),
             toml::Value::String(text) => format!(" Default: {text}."),
             toml::Value::Array(list) if list.is_empty() => " Default: none.".to_owned(),
             other => format!(" Default: {other}."),

@@ -8,7 +8,9 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::value::{Bytes, IceServers, LogFormat, LogLevel, Network, Registration, Value};
+use parley_protocol::http::Registration;
+
+use super::value::{Bytes, IceServers, LogFormat, LogLevel, Name, Network, Value};
 use crate::limits::Limits;
 
 const fn seconds(n: u64) -> Duration {
@@ -103,6 +105,8 @@ settings! {
     listen: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3030);
     /// Folder of the database and the key. Default: $XDG_DATA_HOME/parley/relay.
     data: PathBuf = default_data();
+    /// How the relay is called when an app shows it; without one the app shows its host.
+    name: Name = Name::default();
     /// Who may make an account: anybody, those with a code of `relay-server invite`, or nobody.
     registration: Registration = Registration::Open;
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use parley_protocol::frames::IceServer;
+use parley_protocol::http::Registration;
 
 /// A kind of value.
 pub(crate) trait Value: Sized + Clone + PartialOrd {
@@ -32,16 +33,12 @@ pub(crate) trait Value: Sized + Clone + PartialOrd {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Bytes(pub u64);
 
-/// Who may make an account.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
-pub enum Registration {
-    /// Anybody.
-    Open,
-    /// Whoever has an invite code of the operator.
-    Invite,
-    /// Nobody.
-    Closed,
-}
+/// The most characters of a [`Name`].
+const MAX_NAME: usize = 64;
+
+/// How the operator calls the relay; may be empty.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Default, Debug)]
+pub struct Name(pub String);
 
 /// How log lines are written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
@@ -214,6 +211,19 @@ impl Value for SocketAddr {
     }
 }
 
+impl Value for Name {
+    fn allowed() -> String {
+        format!("a line of at most {MAX_NAME} characters")
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        let fits = text.chars().count() <= MAX_NAME && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.to_owned()))
+    }
+    fn to_toml(&self) -> toml::Value {
+        toml::Value::String(self.0.clone())
+    }
+}
+
 impl Value for PathBuf {
     fn allowed() -> String {
         "the path of a folder".to_owned()
@@ -236,15 +246,8 @@ macro_rules! words {
                 match text { $($word => Some(Self::$variant),)* _ => None }
             }
             fn to_toml(&self) -> toml::Value {
-                toml::Value::String(self.as_str().to_owned())
-            }
-        }
-
-        impl $type {
-            /// The word in the configuration.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),* }
+                let word = match self { $(Self::$variant => $word),* };
+                toml::Value::String(word.to_owned())
             }
         }
     };

@@ -1,8 +1,9 @@
-//! `/healthz` and `/metrics`: for whoever runs the relay.
+//! `/api/relay`, `/healthz` and `/metrics`: what the relay says of itself, to anybody and to whoever runs it.
 
 use std::sync::Arc;
 
 use http::{HeaderValue, header};
+use parley_protocol::http::RelayInfo;
 use parley_protocol::{Code, ErrorBody};
 use serde::Serialize;
 use warp::reply::{Reply as _, Response};
@@ -29,7 +30,17 @@ pub(super) fn routes(api: &Arc<Api>) -> Route {
         json(well.await.map(|()| Health { status: "ok", version: env!("CARGO_PKG_VERSION") }))
     });
     let metrics = path!("metrics").and(warp::get()).and(visit(api)).then(|visit: Visit| async move { metrics(&visit) });
-    first_of([health.boxed(), metrics.boxed()])
+    let relay = path!("api" / "relay").and(warp::get()).and(visit(api)).then(|visit: Visit| async move {
+        let config = &visit.api.config;
+        json(Ok(RelayInfo {
+            name: config.name.0.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            protocol: parley_protocol::VERSION,
+            registration: config.registration,
+            retention: config.retention.as_secs(),
+        }))
+    });
+    first_of([health.boxed(), metrics.boxed(), relay.boxed()])
 }
 
 fn metrics(visit: &Visit) -> Response {

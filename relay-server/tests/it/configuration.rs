@@ -41,8 +41,7 @@ fn help_names_every_setting_with_its_default() {
 fn what_is_in_force_is_shown_as_toml_without_secrets() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("relay.toml");
-    let text =
-        "retention = '7d'\n[[ice_servers]]\nurls = ['turn:turn.example.org']\nusername = 'u'\ncredential = 'hush'";
+    let text = "name = 'Tea house'\nretention = '7d'\n[[ice_servers]]\nurls = ['turn:turn.example.org']\nusername = 'u'\ncredential = 'hush'";
     std::fs::write(&file, text).unwrap();
     let shown = relay()
         .args(["--config", file.to_str().unwrap(), "--print-config", "--ping", "5s"])
@@ -50,7 +49,13 @@ fn what_is_in_force_is_shown_as_toml_without_secrets() {
         .output()
         .unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    for line in ["retention = \"7d\"", "ping = \"5s\"", "registration = \"closed\"", "turn:turn.example.org"] {
+    for line in [
+        "name = \"Tea house\"",
+        "retention = \"7d\"",
+        "ping = \"5s\"",
+        "registration = \"closed\"",
+        "turn:turn.example.org",
+    ] {
         assert!(shown.contains(line), "{line} is not in:\n{shown}");
     }
     assert!(!shown.contains("hush"));
@@ -67,6 +72,7 @@ fn a_mistake_is_told_and_nothing_starts() {
     let path = file.to_str().unwrap();
     for (args, parts) in [
         (vec!["--registration", "perhaps"], vec!["`registration`", "`perhaps`", "open, invite, closed"]),
+        (vec!["--name", "two\nlines"], vec!["`name`", "a line of at most 64 characters"]),
         (vec!["--config", path], vec!["`registratoin`", "did you mean `registration`", "relay.toml"]),
         (vec!["--config", "/nowhere.toml"], vec!["/nowhere.toml"]),
         (vec!["--frame-bytes", "4KiB"], vec!["`frame_bytes`", "4096", "at least"]),

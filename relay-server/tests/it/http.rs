@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use parley_protocol::http::Account;
-use relay_server::config::{Bytes, Network};
+use parley_protocol::http::{Account, RelayInfo};
+use relay_server::config::{Bytes, Name, Network, Registration};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -155,4 +155,19 @@ async fn stopping_lets_requests_finish_and_keeps_what_was_answered() {
     relay.resume().await;
     let exists = relay.post("/api/signin", &json!({"username": "alice", "password": PASSWORD})).await.status();
     assert!(!answered || exists.is_success(), "it was answered and is not there");
+}
+
+#[tokio::test]
+async fn the_relay_says_what_it_is_to_anybody() {
+    let relay = TestRelay::with(|config| {
+        config.name = Name("Tea house".to_owned());
+        config.registration = Registration::Invite;
+        config.retention = Duration::from_secs(3 * 86_400);
+    })
+    .await;
+    let said: RelayInfo = ok(relay.request(Method::GET, "/api/relay").send().await.unwrap()).await;
+    assert_eq!(said.name, "Tea house");
+    assert_eq!((said.registration, said.retention), (Registration::Invite, 259_200));
+    assert_eq!(said.protocol, parley_protocol::VERSION);
+    assert!(!said.version.is_empty());
 }

@@ -1,0 +1,139 @@
+//! Where the account's tokens are kept: in the system's keychain if the program that opens the profile has one, otherwise in the
+//! profile's database.
+//!
+//! New tokens are kept before they are used, and the database's are taken away only in a transaction after the keychain has the new
+//! ones. So whatever dies in between, what is found at the next opening is the newest tokens or those before, which the relay takes
+//! until the newest were used (DELIVERY rule 19).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parley_protocol::DeviceId;
+use parley_protocol::http::Tokens;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EngineError, Result};
+use crate::store::{Sql, settings};
+use crate::views::Me;
+
+/// The setting with the tokens, while the database has them.
+const IN_PROFILE: &str = "credentials";
+/// The setting which says that the keychain has them.
+const IN_KEYCHAIN: &str = "tokens_in_keychain";
+/// How long a keychain may take to keep tokens; it may be asking the person to unlock it.
+const KEEPING: Duration = Duration::from_secs(20);
+
+/// Keeps one profile's secret outside of the profile. Calls may block; they are made one at a time.
+pub trait Keychain: Send + Sync {
+    /// The secret, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Why the keychain cannot be read, for a person.
+    fn load(&self) -> Result<Option<String>, String>;
+
+    /// Keeps a secret in place of the one before.
+    ///
+    /// # Errors
+    /// Why the keychain cannot be written, for a person.
+    fn keep(&self, secret: &str) -> Result<(), String>;
+
+    /// Forgets the secret.
+    ///
+    /// # Errors
+    /// Why the keychain cannot be written, for a person.
+    fn forget(&self) -> Result<(), String>;
+}
+
+/// What opens the relay.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    pub(crate) relay: String,
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    /// By this device's own clock, in milliseconds.
+    pub(crate) expires_at: u64,
+    /// Whose they are; nil in profiles that were written before this was kept.
+    #[serde(default)]
+    pub(crate) device: DeviceId,
+    /// The keychain has them already.
+    #[serde(skip)]
+    in_keychain: bool,
+}
+
+impl Credentials {
+    pub(crate) fn new(relay: &str, tokens: &Tokens, now: u64) -> Self {
+        Self {
+            relay: relay.to_owned(),
+            access: tokens.access_token.clone(),
+            refresh: tokens.refresh_token.clone(),
+            expires_at: now + tokens.expires_in * 1_000,
+            device: tokens.device,
+            in_keychain: false,
+        }
+    }
+
+    /// Writes to the database what it is to know of them: the tokens themselves, or that the keychain has them.
+    pub(crate) fn write(&self, tx: &Connection) -> Sql<()> {
+        if self.in_keychain {
+            settings::remove(tx, IN_PROFILE)?;
+            settings::set(tx, IN_KEYCHAIN, &true)
+        } else {
+            settings::set(tx, IN_PROFILE, self)?;
+            settings::remove(tx, IN_KEYCHAIN)
+        }
+    }
+
+    /// Takes away what the database knows of any.
+    pub(crate) fn erase(tx: &Connection) -> Sql<()> {
+        settings::remove(tx, IN_PROFILE)?;
+        settings::remove(tx, IN_KEYCHAIN)
+    }
+}
+
+/// Whether the keychain has the tokens of this profile.
+pub(crate) fn in_keychain(db: &Connection) -> Sql<bool> {
+    Ok(settings::get(db, IN_KEYCHAIN)?.unwrap_or(false))
+}
+
+/// The tokens of a profile that is being opened. If the keychain has lost them, the profile is signed out and says why.
+pub(crate) fn load(db: &Connection, keychain: Option<&dyn Keychain>) -> Result<Option<Credentials>> {
+    let Some(me) = settings::get::<Me>(db, "me")? else {
+        return Ok(None);
+    };
+    if let Some(kept) = settings::get::<Credentials>(db, IN_PROFILE)? {
+        return Ok(Some(kept));
+    }
+    if !in_keychain(db)? {
+        return Ok(None);
+    }
+    let Some(keychain) = keychain else {
+        return Err(EngineError::Keychain("only the program that put it there can open this profile".to_owned()));
+    };
+    let found = keychain.load().map_err(EngineError::Keychain)?;
+    let kept = found.and_then(|text| serde_json::from_str::<Credentials>(&text).ok());
+    if let Some(kept) = kept.filter(|kept| kept.device == me.device) {
+        return Ok(Some(Credentials { in_keychain: true, ..kept }));
+    }
+    settings::remove(db, "me")?;
+    settings::set(db, "signed_out_because", &"The system's keychain no longer has this profile's sign-in.")?;
+    Credentials::erase(db)?;
+    Ok(None)
+}
+
+/// Puts tokens into the keychain, if there is one and it takes them. The database has to be told in any case.
+pub(crate) async fn keep(keychain: Option<&Arc<dyn Keychain>>, mut credentials: Credentials) -> Credentials {
+    let Some(keychain) = keychain.cloned() else {
+        return credentials;
+    };
+    let Ok(text) = serde_json::to_string(&credentials) else {
+        return credentials;
+    };
+    let kept = tokio::task::spawn_blocking(move || keychain.keep(&text));
+    match tokio::time::timeout(KEEPING, kept).await {
+        Ok(Ok(Ok(()))) => credentials.in_keychain = true,
+        Ok(Ok(Err(reason))) => tracing::warn!(reason, "the keychain does not take the sign-in; the profile keeps it"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the keychain does not answer; the profile keeps the sign-in"),
+    }
+    credentials
+}

@@ -1,0 +1,109 @@
+//! The window, the profile behind it, and the system around it.
+
+use parley_protocol::ChatId;
+use tauri::ipc::Channel;
+use tauri_plugin_clipboard_manager::ClipboardExt as _;
+
+use super::App;
+use crate::failure::{Answer, Failure};
+use crate::links;
+use crate::views::{Preferences, ProfileView, ScreenEvent, Start};
+use crate::window;
+
+/// Licences of everything that is in the app, made by `make licences`.
+const LICENCES: &str = include_str!("../../licences.txt");
+
+#[tauri::command]
+pub(crate) async fn start(shell: App<'_>) -> Answer<Start> {
+    Ok(shell.start().await)
+}
+
+#[tauri::command]
+pub(crate) async fn subscribe(shell: App<'_>, screen: Channel<ScreenEvent>) -> Answer<()> {
+    shell.listen(Some(screen));
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn unsubscribe(shell: App<'_>) -> Answer<()> {
+    shell.listen(None);
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn set_preferences(shell: App<'_>, preferences: Preferences) -> Answer<()> {
+    let kept = |error: std::io::Error| Failure::new("storage", format!("this could not be kept: {error}"));
+    let before = shell.choose(preferences.clone()).map_err(kept)?;
+    window::apply(shell.app(), &shell.preferences());
+    if before.autostart != preferences.autostart {
+        window::set_at_login(shell.app(), preferences.autostart)
+            .map_err(|error| Failure::new("system", format!("the start at login could not be changed: {error}")))?;
+    }
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn profiles(shell: App<'_>) -> Answer<Vec<ProfileView>> {
+    Ok(shell.place().all())
+}
+
+#[tauri::command]
+pub(crate) async fn open_profile(shell: App<'_>, name: String) -> Answer<()> {
+    let other = shell.place().beside(&name).map_err(|error| Failure::new("invalid", error.to_string()))?;
+    let failed = |error: std::io::Error| Failure::new("system", format!("the profile could not be opened: {error}"));
+    let program = std::env::current_exe().map_err(failed)?;
+    let mut window = std::process::Command::new(program).args(["--profile", &other.name]).spawn().map_err(failed)?;
+    // Somebody has to ask how it ended, or it stays in the system's list of processes.
+    std::thread::spawn(move || window.wait());
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn reopen(shell: App<'_>) -> Answer<Start> {
+    shell.open().await;
+    Ok(shell.start().await)
+}
+
+#[tauri::command]
+pub(crate) async fn open_external(url: String) -> Answer<()> {
+    if !links::may_open(&url) {
+        return Err(Failure::new("invalid", "only links to pages and mail are opened"));
+    }
+    tauri_plugin_opener::open_url(&url, None::<&str>)
+        .map_err(|error| Failure::new("system", format!("the link could not be opened: {error}")))
+}
+
+#[tauri::command]
+pub(crate) async fn copy(shell: App<'_>, text: String) -> Answer<()> {
+    shell
+        .app()
+        .clipboard()
+        .write_text(text)
+        .map_err(|error| Failure::new("system", format!("it was not copied: {error}")))
+}
+
+#[tauri::command]
+pub(crate) async fn licences() -> Answer<&'static str> {
+    Ok(LICENCES)
+}
+
+#[tauri::command]
+pub(crate) async fn set_unread(shell: App<'_>, unread: u64) -> Answer<()> {
+    shell.show_unread(unread);
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn set_visible_chat(shell: App<'_>, chat: Option<ChatId>) -> Answer<()> {
+    shell.set_visible(chat);
+    if let Some(chat) = chat {
+        shell.notifications().clear(chat);
+    }
+    Ok(())
+}
+
+#[tauri::command]
+pub(crate) async fn quit(shell: App<'_>) -> Answer<()> {
+    shell.app().exit(0);
+    Ok(())
+}

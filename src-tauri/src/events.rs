@@ -1,0 +1,79 @@
+//! From the engine to the screen, and to the system where somebody should be told who does not look.
+
+use desktop_app::{Engine, Event};
+use parley_protocol::{ChatId, MessageKey};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::notifications::{Note, Then};
+use crate::shell::Shell;
+use crate::views::NotificationText;
+use crate::window;
+use crate::words::{Word, words};
+
+/// Passes on what an engine tells, until it ends.
+pub(crate) async fn pass_on(shell: Shell, engine: Engine) {
+    let mut events = engine.events();
+    loop {
+        let event = tokio::select! {
+            event = events.recv() => event,
+            () = engine.ended() => return shell.engine_ended(),
+        };
+        match event {
+            Ok(event) => {
+                if let Event::Message { chat, key, notify: true } = event
+                    && wants_notification(&shell, chat)
+                {
+                    tauri::async_runtime::spawn(notify(shell.clone(), engine.clone(), chat, key));
+                }
+                shell.pass_event(event);
+            }
+            Err(RecvError::Lagged(_)) => shell.pass_event(Event::Lagged),
+            Err(RecvError::Closed) => return shell.engine_ended(),
+        }
+    }
+}
+
+/// Whoever looks at a chat needs no notification of it.
+fn wants_notification(shell: &Shell, chat: ChatId) -> bool {
+    let looked_at = shell.visible() == Some(chat) && window::has_focus(shell.app());
+    shell.preferences().notifications && !looked_at
+}
+
+async fn notify(shell: Shell, engine: Engine, chat: ChatId, key: MessageKey) {
+    // It may be gone already: deleted, or its chat.
+    let (Ok(chat), Ok(message)) = (engine.chat(chat).await, engine.message(chat, key).await) else { return };
+    let preferences = shell.preferences();
+    let say = words(preferences.language.as_deref());
+    let (title, text) = match preferences.notification_text {
+        NotificationText::NameAndText if chat.peer.is_some() => (chat.name, message.text),
+        NotificationText::NameAndText => (chat.name, format!("{}: {}", message.username, message.text)),
+        NotificationText::Name => (chat.name, say(Word::NewMessage).to_owned()),
+        NotificationText::Nothing => ("Parley".to_owned(), say(Word::NewMessage).to_owned()),
+    };
+    let note = Note { title: one_line(&title, 60), text: one_line(&text, 240), open: say(Word::Open).to_owned() };
+    shell.notifications().show(note, Then::OpenChat { chat: chat.id, key });
+}
+
+/// The beginning of a text as one line, without anything that could reorder or hide what stands around it.
+fn one_line(text: &str, most: usize) -> String {
+    let hidden = |letter: &char| matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    let plain = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter });
+    let mut line: String = plain.filter(|letter| !hidden(letter)).take(most + 1).collect();
+    if line.chars().count() > most {
+        line.pop();
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_shows_one_line_that_hides_nothing() {
+        assert_eq!(one_line("a\nb\u{202e}c", 10), "a bc");
+        assert_eq!(one_line("abcdef", 3), "abc…");
+        assert_eq!(one_line("abc", 3), "abc");
+    }
+}

@@ -1,0 +1,245 @@
+//! The state of this process: one profile, its engine, and the screen that listens.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use desktop_app::{Engine, Event, Options};
+use parley_protocol::ChatId;
+use tauri::AppHandle;
+use tauri::ipc::Channel;
+use tokio::sync::watch;
+
+use crate::events;
+use crate::failure::{Answer, Failure};
+use crate::keychain;
+use crate::notifications::Notifications;
+use crate::preferences;
+use crate::profile::Place;
+use crate::tray::Tray;
+use crate::views::{About, Preferences, ScreenEvent, ShellEvent, Start};
+
+/// How the profile stands.
+#[derive(Clone)]
+enum Profile {
+    Opening,
+    Open(Engine),
+    Broken(Failure),
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shell {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    app: AppHandle,
+    place: Place,
+    keychain: Arc<dyn desktop_app::Keychain>,
+    profile: watch::Sender<Profile>,
+    /// One opening at a time.
+    opening: tokio::sync::Mutex<()>,
+    preferences: Mutex<Preferences>,
+    screen: Mutex<Option<Channel<ScreenEvent>>>,
+    visible: Mutex<Option<ChatId>>,
+    link: Mutex<Option<String>>,
+    tray: Mutex<Option<Tray>>,
+    notifications: Notifications,
+}
+
+impl Shell {
+    pub(crate) fn new(app: AppHandle, place: Place, link: Option<String>, with_keychain: bool) -> Self {
+        let folder = place.folder();
+        let inner = Inner {
+            notifications: Notifications::new(app.clone()),
+            keychain: keychain::of(&folder, with_keychain),
+            preferences: Mutex::new(preferences::load(&folder)),
+            profile: watch::channel(Profile::Opening).0,
+            opening: tokio::sync::Mutex::default(),
+            screen: Mutex::default(),
+            visible: Mutex::default(),
+            link: Mutex::new(link),
+            tray: Mutex::default(),
+            app,
+            place,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Opens the profile beside whatever else begins.
+    pub(crate) fn begin(&self) {
+        let shell = self.clone();
+        tauri::async_runtime::spawn(async move { shell.open().await });
+    }
+
+    /// Opens the profile, anew if it was open.
+    pub(crate) async fn open(&self) {
+        let _one = self.inner.opening.lock().await;
+        let before = self.inner.profile.send_replace(Profile::Opening);
+        if let Profile::Open(engine) = before {
+            engine.close().await;
+        }
+        let options = Options { keychain: Some(self.inner.keychain.clone()), ..Options::default() };
+        let now = match Engine::open(&self.inner.place.folder(), options).await {
+            Ok(engine) => {
+                tauri::async_runtime::spawn(events::pass_on(self.clone(), engine.clone()));
+                Profile::Open(engine)
+            }
+            Err(error) => {
+                tracing::error!(%error, "the profile cannot be opened");
+                Profile::Broken(error.into())
+            }
+        };
+        self.inner.profile.send_replace(now);
+    }
+
+    /// The engine, once the profile is open.
+    pub(crate) async fn engine(&self) -> Answer<Engine> {
+        let mut profile = self.inner.profile.subscribe();
+        let settled = profile.wait_for(|profile| !matches!(profile, Profile::Opening)).await;
+        match settled.as_deref() {
+            Ok(Profile::Open(engine)) => Ok(engine.clone()),
+            Ok(Profile::Broken(failure)) => Err(failure.clone()),
+            Ok(Profile::Opening) | Err(_) => Err(desktop_app::EngineError::Closed.into()),
+        }
+    }
+
+    /// What the screen needs to begin.
+    pub(crate) async fn start(&self) -> Start {
+        let profile = self.inner.place.name.clone();
+        let (preferences, about) = (self.preferences(), self.about().await);
+        let ready = async {
+            let engine = self.engine().await?;
+            Ok::<_, Failure>((engine.me().await?, engine.connection().await?))
+        };
+        match ready.await {
+            Ok((me, connection)) => {
+                Start::Ready { me, connection, profile, preferences, about, link: held(&self.inner.link).take() }
+            }
+            Err(Failure { code, message, .. }) => Start::Broken { code, message, profile, preferences, about },
+        }
+    }
+
+    async fn about(&self) -> About {
+        let engine = self.engine().await.ok();
+        let keychain = match &engine {
+            Some(engine) => engine.tokens_in_keychain().await.unwrap_or(false),
+            None => false,
+        };
+        About {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: std::env::consts::OS,
+            languages: sys_locale::get_locales().collect(),
+            folder: self.inner.place.folder().display().to_string(),
+            keychain,
+            tray: self.has_tray(),
+        }
+    }
+
+    /// Closes the profile. What was asked for before is committed.
+    pub(crate) async fn close(&self) {
+        let _one = self.inner.opening.lock().await;
+        let closed = Profile::Broken(desktop_app::EngineError::Closed.into());
+        if let Profile::Open(engine) = self.inner.profile.send_replace(closed) {
+            engine.close().await;
+        }
+    }
+
+    /// The engine ended by itself: says so, unless it was this process that closed it.
+    pub(crate) fn engine_ended(&self) {
+        let message = "Something in Parley went wrong, and it stopped. Nothing is lost: open the profile again.";
+        let ended = self.inner.profile.send_if_modified(|profile| {
+            let was_open = matches!(profile, Profile::Open(_));
+            if was_open {
+                *profile = Profile::Broken(Failure::new("closed", message));
+            }
+            was_open
+        });
+        if ended {
+            tracing::error!("the engine has stopped by itself");
+            self.tell(ShellEvent::Stopped { message: message.to_owned() });
+        }
+    }
+
+    /// Events go to this screen from now on.
+    pub(crate) fn listen(&self, screen: Option<Channel<ScreenEvent>>) {
+        *held(&self.inner.screen) = screen;
+    }
+
+    /// Tells the screen something of the shell's own.
+    pub(crate) fn tell(&self, event: ShellEvent) {
+        self.pass(ScreenEvent::Shell(event));
+    }
+
+    /// Tells the screen what the engine told.
+    pub(crate) fn pass_event(&self, event: Event) {
+        self.pass(ScreenEvent::Engine(event));
+    }
+
+    fn pass(&self, event: ScreenEvent) {
+        let screen = held(&self.inner.screen).clone();
+        if let Some(screen) = screen
+            && let Err(error) = screen.send(event)
+        {
+            tracing::warn!(%error, "the screen did not take an event");
+        }
+    }
+
+    /// A link was opened while the app runs; or keeps it for the screen that is yet to begin.
+    pub(crate) fn open_link(&self, link: String) {
+        if held(&self.inner.screen).is_some() {
+            self.tell(ShellEvent::OpenLink { link });
+        } else {
+            *held(&self.inner.link) = Some(link);
+        }
+    }
+
+    pub(crate) fn app(&self) -> &AppHandle {
+        &self.inner.app
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.inner.place
+    }
+
+    pub(crate) fn notifications(&self) -> &Notifications {
+        &self.inner.notifications
+    }
+
+    pub(crate) fn preferences(&self) -> Preferences {
+        held(&self.inner.preferences).clone()
+    }
+
+    /// Keeps what the person chose; gives what was chosen before.
+    pub(crate) fn choose(&self, chosen: Preferences) -> std::io::Result<Preferences> {
+        let chosen = preferences::bounded(chosen);
+        preferences::save(&self.inner.place.folder(), &chosen)?;
+        Ok(std::mem::replace(&mut *held(&self.inner.preferences), chosen))
+    }
+
+    pub(crate) fn visible(&self) -> Option<ChatId> {
+        *held(&self.inner.visible)
+    }
+
+    pub(crate) fn set_visible(&self, chat: Option<ChatId>) {
+        *held(&self.inner.visible) = chat;
+    }
+
+    pub(crate) fn set_tray(&self, tray: Option<Tray>) {
+        *held(&self.inner.tray) = tray;
+    }
+
+    pub(crate) fn has_tray(&self) -> bool {
+        held(&self.inner.tray).is_some()
+    }
+
+    pub(crate) fn show_unread(&self, unread: u64) {
+        if let Some(tray) = &*held(&self.inner.tray) {
+            tray.show_unread(unread);
+        }
+    }
+}
+
+/// What a lock guards. What is behind these locks is whole at any time, so a panic elsewhere leaves nothing half done.
+pub(crate) fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,175 @@
+// A real window, driven as a person would: found by what is read aloud, typed and clicked into, and looked at. By WebDriver, which
+// tauri-driver speaks to the window's own webview.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+
+/** How long anything may take that a person waits for, in milliseconds. This is a bound for machines that are busy, no measure. */
+const PATIENCE = 60_000;
+/** WebDriver's name for a reference to an element. */
+const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
+
+/** A port that is free now. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Waits until this gives something, and gives that. */
+export async function eventually(what, look) {
+  const deadline = Date.now() + PATIENCE;
+  let last;
+  while (Date.now() < deadline) {
+    try {
+      const found = await look();
+      if (found) return found;
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`it never came: ${what}${last ? ` (${last.message})` : ""}`);
+}
+
+/** Ends a process and waits until it has ended. */
+export async function end(child, signal = "SIGTERM") {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await ended;
+}
+
+/** What runs inside the page: finds what shows, by its role and what it is called. */
+const FIND = `
+  const [selector, name] = arguments;
+  const named = (element) =>
+    element.getAttribute("aria-label") ??
+    (element.labels?.length ? element.labels[0].textContent : element.textContent) ?? "";
+  const shows = (element) => element.getClientRects().length > 0;
+  const plain = (text) => text.replace(/\\s+/g, " ").trim();
+  const all = [...document.querySelectorAll(selector)].filter(shows);
+  return all.find((element) => plain(named(element)) === name) ?? all.find((element) => plain(named(element)).startsWith(name)) ?? null;
+`;
+
+/** One app process with its profile, behind a driver of its own. */
+export class Window {
+  #driver;
+  #session = null;
+  #base;
+
+  constructor(name, { app, data, pictures }) {
+    Object.assign(this, { name, app, data, pictures });
+  }
+
+  /** Starts the driver and the app. */
+  async open() {
+    const [port, native] = [await freePort(), await freePort()];
+    this.#base = `http://127.0.0.1:${port}`;
+    const environment = { ...process.env, PARLEY_DATA: this.data, XDG_DATA_HOME: join(this.data, "home"), XDG_CONFIG_HOME: join(this.data, "home") };
+    this.#driver = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], {
+      env: environment,
+      stdio: ["ignore", "inherit", "inherit"],
+    });
+    await eventually("the driver", async () => (await fetch(`${this.#base}/status`)).ok);
+    await this.start();
+  }
+
+  /** Starts the app. */
+  async start() {
+    const capabilities = { alwaysMatch: { "tauri:options": { application: this.app, args: ["--no-keychain"] } } };
+    const { sessionId } = await this.#ask("POST", "/session", { capabilities });
+    this.#session = sessionId;
+    await eventually(`${this.name}'s screen`, () => this.script("return document.querySelector('#app')?.childElementCount > 0"));
+  }
+
+  /** Ends the app; the profile stays. */
+  async stop() {
+    await this.#ask("DELETE", `/session/${this.#session}`);
+    this.#session = null;
+  }
+
+  async close() {
+    if (this.#session) await this.stop().catch(() => {});
+    if (this.#driver) await end(this.#driver);
+  }
+
+  async #ask(method, path, body) {
+    const answer = await fetch(`${this.#base}${path}`, {
+      method,
+      headers: { "content-type": "application/json" },
+      body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
+    });
+    const { value } = await answer.json();
+    if (!answer.ok) throw new Error(`${this.name}: ${value?.error ?? answer.status}: ${value?.message ?? path}`);
+    return value;
+  }
+
+  #in(method, path, body) {
+    return this.#ask(method, `/session/${this.#session}${path}`, body);
+  }
+
+  /** Runs a script in the page. */
+  script(script, ...args) {
+    return this.#in("POST", "/execute/sync", { script, args });
+  }
+
+  /** What shows and is called so, once it does. */
+  async find(selector, name) {
+    return eventually(`${this.name} sees ${selector} “${name}”`, () => this.script(FIND, selector, name));
+  }
+
+  async click(selector, name) {
+    await eventually(`${this.name} clicks ${selector} “${name}”`, async () => {
+      const element = await this.find(selector, name);
+      await this.#in("POST", `/element/${element[ELEMENT]}/click`);
+      return true;
+    });
+  }
+
+  /** Types into a field, in place of what is there. */
+  async fill(name, text) {
+    const element = await this.find("input, textarea", name);
+    await this.#in("POST", `/element/${element[ELEMENT]}/clear`);
+    await this.#in("POST", `/element/${element[ELEMENT]}/value`, { text });
+  }
+
+  /** Presses keys where the focus is. */
+  async press(...keys) {
+    const actions = [...keys.map((value) => ({ type: "keyDown", value })), ...keys.toReversed().map((value) => ({ type: "keyUp", value }))];
+    await this.#in("POST", "/actions", { actions: [{ type: "key", id: "keys", actions }] });
+  }
+
+  /** Waits until these words show. */
+  async sees(words) {
+    await eventually(`${this.name} sees “${words}”`, () => this.script("return document.body.innerText.includes(arguments[0])", words));
+  }
+
+  /** The texts of a conversation that show, in their order. */
+  lines() {
+    return this.script("return [...document.querySelectorAll('[data-message] .bubble')].map((bubble) => bubble.innerText.split('\\n')[0])");
+  }
+
+  /** Waits until a conversation's last lines are these. */
+  async reads(...expected) {
+    let lines = [];
+    await eventually(`${this.name} reads ${expected.join(" · ")}`, async () => {
+      lines = await this.lines();
+      return JSON.stringify(lines.slice(-expected.length)) === JSON.stringify(expected);
+    }).catch((error) => assert.fail(`${error.message}; there is ${lines.join(" · ")}`));
+  }
+
+  /** Takes a picture of the window. */
+  async picture(step) {
+    const data = await this.#in("GET", "/screenshot");
+    mkdirSync(this.pictures, { recursive: true });
+    writeFileSync(join(this.pictures, `${step}-${this.name}.png`), Buffer.from(data, "base64"));
+  }
+}
