@@ -18,6 +18,18 @@ pub enum Registration {
     Closed,
 }
 
+impl Registration {
+    /// The word on the wire and in the relay's configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// `GET /api/relay`: what a relay says of itself to anybody, before there is an account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RelayInfo {
