@@ -7,7 +7,7 @@ RELAY_URL := http://127.0.0.1:3030
 DATA := $(or $(PARLEY_DATA),$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/parley)
 PROFILE ?= default
 
-.PHONY: help setup screen build run test check types licences deb appimage soak clean
+.PHONY: help setup screen build run test check types licences deb appimage soak bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,11 @@ appimage: screen ## Make the AppImage of the window (its tools are fetched from 
 
 soak: setup ## The long random campaign: SEED=… replays one, STEPS=… sets its length, RUNS=… how many
 	@scripts/soak
+
+bench: screen ## Measure the app on a profile of a million messages (MESSAGES=… for another size)
+	@scripts/tauri-driver
+	$(CARGO) build --release --locked -p parley-bench -p parley-desktop
+	@scripts/bench
 
 clean: ## Remove what was built
 	$(CARGO) clean

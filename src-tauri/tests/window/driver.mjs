@@ -65,8 +65,8 @@ export class Window {
   #session = null;
   #base;
 
-  constructor(name, { app, data, pictures }) {
-    Object.assign(this, { name, app, data, pictures });
+  constructor(name, { app, data, pictures, args = [] }) {
+    Object.assign(this, { name, app, data, pictures, args: ["--no-keychain", ...args] });
   }
 
   /** Starts the driver and the app. */
@@ -84,7 +84,7 @@ export class Window {
 
   /** Starts the app. */
   async start() {
-    const capabilities = { alwaysMatch: { "tauri:options": { application: this.app, args: ["--no-keychain"] } } };
+    const capabilities = { alwaysMatch: { "tauri:options": { application: this.app, args: this.args } } };
     const { sessionId } = await this.#ask("POST", "/session", { capabilities });
     this.#session = sessionId;
     await eventually(`${this.name}'s screen`, () => this.script("return document.querySelector('#app')?.childElementCount > 0"));
@@ -119,6 +119,11 @@ export class Window {
   /** Runs a script in the page. */
   script(script, ...args) {
     return this.#in("POST", "/execute/sync", { script, args });
+  }
+
+  /** Runs a script in the page that calls its last argument back, and gives with what. */
+  later(script, ...args) {
+    return this.#in("POST", "/execute/async", { script, args });
   }
 
   /** What shows and is called so, once it does. */
