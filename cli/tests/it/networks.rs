@@ -88,6 +88,16 @@ impl Networks {
         assert!(self.place(who).command("sh").args(["-c", on]).status().unwrap().success());
     }
 
+    /// Whether the kernel lets this one be a NAT.
+    pub(crate) fn can_be_nat(&self, who: &str) -> bool {
+        let probe = "add table ip probe; add chain ip probe from { type nat hook postrouting priority srcnat; }; delete table ip probe";
+        let can = self.place(who).command("nft").arg(probe).output().is_ok_and(|output| output.status.success());
+        if !can {
+            println!("SKIPPED: this kernel makes no NAT (nft)");
+        }
+        can
+    }
+
     /// From now on this one is a NAT, and nothing else than it was told before. `outside` is its interface there.
     pub(crate) fn nat(&self, who: &str, outside: &str, kind: Nat) {
         let masquerade = match kind {

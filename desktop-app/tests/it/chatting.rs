@@ -1,6 +1,7 @@
 //! What people do every day.
 
 use desktop_app::views::{Delivery, Route};
+use parley_protocol::{MessageId, MessageKey};
 
 use crate::world::World;
 
@@ -41,6 +42,36 @@ async fn bob_gets_what_alice_sent_while_he_was_away() {
         alice.came(chat, key, Delivery::Delivered).await;
     }
     assert_eq!(bob.view(chat).await.unread, 50);
+}
+
+#[tokio::test]
+async fn receipts_of_many_messages_tell_what_each_line_does() {
+    let mut world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    let mut keys = Vec::new();
+    for words in ["read", "read too", "delivered"] {
+        keys.push(alice.say(chat, words).await);
+    }
+    bob.shows(chat, &["read", "read too", "delivered"]).await;
+    bob.engine().mark_read(chat, Some(keys[1])).await.unwrap();
+    alice.came(chat, keys[1], Delivery::Read).await;
+    alice.came(chat, keys[2], Delivery::Delivered).await;
+    bob.kill().await;
+    keys.push(alice.say(chat, "sent").await);
+    alice.came(chat, keys[3], Delivery::Sent).await;
+    world.kill_relay().await;
+    keys.push(alice.say(chat, "waiting").await);
+
+    let unknown = MessageKey { id: MessageId::new(), ..keys[0] };
+    let asked = [&keys[..], &[unknown]].concat();
+    let receipts = alice.engine().receipts(chat, asked).await.unwrap();
+    let expected = [Delivery::Read, Delivery::Read, Delivery::Delivered, Delivery::Sent, Delivery::Waiting];
+    assert_eq!(receipts, keys.into_iter().zip(expected).collect::<Vec<_>>());
+    for (key, delivery) in receipts {
+        assert_eq!(alice.delivery(chat, key).await, delivery);
+    }
 }
 
 #[tokio::test]
