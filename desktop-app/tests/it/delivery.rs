@@ -30,6 +30,40 @@ async fn a_number_that_never_comes_becomes_a_gap_and_is_filled_if_it_comes_after
 }
 
 #[tokio::test]
+async fn junk_under_the_id_of_a_direct_message_keeps_it_from_nobody() {
+    let world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let mut laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.direct(&bob).await;
+    bob.has_chat(chat).await;
+    laptop.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
+    laptop.kill().await;
+    eventually("alice is linked to bob", async || alice.view(chat).await.route.linked == 1).await;
+    alice.gate.cut();
+    alice.offline().await;
+    let key = alice.say(chat, "for both of you").await;
+    bob.shows(chat, &["for both of you"]).await;
+    // The relay has not seen it yet. Bob's first device hides it, and appends something else under its id.
+    let sql = "SELECT membership FROM chats WHERE id = ?1";
+    let membership: [u8; 16] = bob.database().query_row(sql, [chat.as_bytes()], |row| row.get(0)).unwrap();
+    let mut hand = Raw::instead_of(&world, &mut bob).await;
+    let mut junk = hand.next(membership.into(), text("junk"));
+    junk.id = key.id;
+    hand.append(chat, &junk).await;
+    hand.answer(junk.id).await.unwrap();
+    alice.gate.heal();
+    laptop.start().await;
+    for device in [&alice, &laptop] {
+        device.shows(chat, &["for both of you", "junk"]).await;
+        assert_eq!(device.line(chat, key).await.text, "for both of you");
+        assert_eq!(device.line(chat, hand.key(junk.id)).await.text, "junk");
+        assert!(device.gaps(chat).await.is_empty());
+    }
+    alice.came(chat, key, Delivery::Delivered).await;
+}
+
+#[tokio::test]
 async fn the_missing_end_of_a_run_is_noticed_by_the_next_run() {
     let world = World::new().await;
     let alice = world.sign_up("alice").await;

@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-use crate::world::{PASSWORD, PATIENCE, World};
+use crate::world::{Device, PASSWORD, PATIENCE, World};
 
 /// One device without an engine.
 pub(crate) struct Raw {
@@ -20,6 +20,7 @@ pub(crate) struct Raw {
     address: String,
     token: String,
     opening: Opening,
+    succeeds: Option<Opening>,
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The run it sends in, and its next number in there.
     pub(crate) run: RunId,
@@ -46,7 +47,27 @@ impl Raw {
         let socket = connect(&address, &tokens.access_token).await;
         let (run, clock) = (RunId(uuid::Uuid::new_v4()), Clock { millis: 1, counter: 0 });
         let (device, token) = (tokens.device, tokens.access_token);
-        let mut raw = Self { device, address, token, opening, socket, run, n: 1, clock };
+        let mut raw = Self { device, address, token, opening, succeeds: None, socket, run, n: 1, clock };
+        raw.greet().await;
+        raw
+    }
+
+    /// Goes on by hand as a device whose app is closed for it.
+    pub(crate) async fn instead_of(world: &World, device: &mut Device) -> Self {
+        let id = device.device_id().await;
+        device.close().await;
+        let setting = |key: &str| -> serde_json::Value {
+            let sql = "SELECT value FROM settings WHERE key = ?1";
+            let text: String = device.database().query_row(sql, [key], |row| row.get(0)).unwrap();
+            serde_json::from_str(&text).unwrap()
+        };
+        let token = setting("credentials")["access"].as_str().unwrap().to_owned();
+        let succeeds: Option<Opening> = serde_json::from_value(setting("confirmed_opening")).unwrap();
+        let opening = Opening { count: 1_000, life: LifeId(uuid::Uuid::new_v4()) };
+        let address = format!("127.0.0.1:{}", world.port());
+        let socket = connect(&address, &token).await;
+        let (run, clock) = (RunId(uuid::Uuid::new_v4()), Clock { millis: 1, counter: 0 });
+        let mut raw = Self { device: id, address, token, opening, succeeds, socket, run, n: 1, clock };
         raw.greet().await;
         raw
     }
@@ -58,7 +79,8 @@ impl Raw {
     }
 
     async fn greet(&mut self) {
-        let hello = ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds: None, cursors: vec![] };
+        let hello =
+            ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds: self.succeeds, cursors: vec![] };
         self.send(&hello).await;
         self.until("welcome", |frame| matches!(frame, RelayFrame::Welcome { .. }).then_some(())).await;
     }
