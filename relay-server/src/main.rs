@@ -59,7 +59,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         format!("Parley relay {} listens on http://{address}", env!("CARGO_PKG_VERSION")),
         format!("data:         {}", config.data.display()),
         format!("database:     {}", database(&config).display()),
-        format!("registration: {}", config.registration.as_str()),
+        format!("registration: {}", relay_server::config::registration_word(config.registration)),
         "encryption:   NOT YET. Sealed chats are opaque to the relay by its rules, not by mathematics:".to_owned(),
         "              whoever has the database can read them. Use TLS in front of it all the same.".to_owned(),
     ];

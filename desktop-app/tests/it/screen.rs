@@ -163,3 +163,17 @@ async fn own_changes_and_changes_of_the_chat_are_told_to_the_own_screen() {
     ear.hears("a new title", |event| matches!(event, Event::Chat { chat } if *chat == group)).await;
     eventually("the line is there", async || bob.view(group).await.name == "Coffee").await;
 }
+
+#[tokio::test]
+async fn an_engine_that_fails_says_so_and_its_profile_opens_again() {
+    let world = World::new().await;
+    let (mut alice, _bob, chat) = pair_by_relay(&world).await;
+    alice.say(chat, "before").await;
+    let engine = alice.engine().clone();
+    engine.fail().await;
+    tokio::time::timeout(crate::world::PATIENCE, engine.ended()).await.expect("it says that it has ended");
+    assert!(matches!(engine.chats().await, Err(EngineError::Closed | EngineError::Invalid(_))));
+    drop(engine);
+    alice.restart().await;
+    alice.shows(chat, &["before"]).await;
+}

@@ -253,6 +253,16 @@ macro_rules! words {
     };
 }
 
+/// The word for who may make an account.
+#[must_use]
+pub const fn registration_word(registration: Registration) -> &'static str {
+    match registration {
+        Registration::Open => "open",
+        Registration::Invite => "invite",
+        Registration::Closed => "closed",
+    }
+}
+
 words!(Registration { Open = "open", Invite = "invite", Closed = "closed" });
 words!(LogFormat { Text = "text", Json = "json" });
 words!(LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" });

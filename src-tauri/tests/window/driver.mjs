@@ -143,7 +143,7 @@ export class Window {
   async fill(name, text) {
     const element = await this.find("input, textarea", name);
     await this.#in("POST", `/element/${element[ELEMENT]}/clear`);
-    await this.#in("POST", `/element/${element[ELEMENT]}/value`, { text });
+    if (text) await this.#in("POST", `/element/${element[ELEMENT]}/value`, { text });
   }
 
   /** Presses keys where the focus is. */

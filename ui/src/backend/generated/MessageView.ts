@@ -84,7 +84,7 @@ id: MessageId, } & ({ "kind": "text" } | { "kind": "change",
 /**
  * `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`.
  */
-what: string, 
+what: "created" | "member_added" | "member_removed" | "role_changed" | "owner_changed" | "renamed" | "described", 
 /**
  * Whom or what it concerns: a username, a title.
  */

@@ -9,7 +9,7 @@ export type ProfileView = {
  */
 name: string, 
 /**
- * Who is signed in there, if that is known.
+ * Whose history it holds, if that is known.
  */
 username: string | null, 
 /**

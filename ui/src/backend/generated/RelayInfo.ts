@@ -18,10 +18,6 @@ name: string,
  */
 version: string, 
 /**
- * The version of the protocol that it speaks.
- */
-protocol: number, 
-/**
  * Who can make an account there.
  */
 registration: Registration, 
