@@ -49,6 +49,9 @@ function change(line: MessageView & { kind: "change" }): string {
     case "described":
       if (subject === "") return me ? t("conversation.you_undescribed") : t("conversation.undescribed", { actor });
       return me ? t("conversation.you_described", { subject }) : t("conversation.described", { actor, subject });
+    default:
+      // A newer engine may know of changes that this screen doesn't: it says at least what they concern.
+      return subject;
   }
 }
 
