@@ -27,6 +27,9 @@ const DEPTH = 6;
 /** More of these than this in one text is no prose. */
 const MARKS = 2_000;
 
+/** Characters that are no text; line breaks and tabs are. */
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/gu;
+
 class Subset extends Tokenizer {
   #depth = 0;
 
@@ -60,7 +63,8 @@ class Subset extends Tokenizer {
 }
 
 /** The tree of a message's text. */
-export function parse(text: string): Block[] {
+export function parse(written: string): Block[] {
+  const text = written.replace(CONTROLS, "");
   if (text.length > MARKDOWN_CHARS || isMostlyMarks(text)) return [asWritten(text)];
   const lexer = new Lexer({ gfm: true, breaks: true, tokenizer: new Subset() });
   return blocks(lexer.lex(text), 0);
