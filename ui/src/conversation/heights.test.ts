@@ -10,7 +10,10 @@ function measured(height: (index: number) => number): Heights {
 }
 
 it("finds the rows that a viewport needs, and no more", () => {
-  const tops = topsOf(keys, measured((index) => 20 + (index % 7) * 10));
+  const tops = topsOf(
+    keys,
+    measured((index) => 20 + (index % 7) * 10),
+  );
   const range = rangeOf(tops, 10_000, 700, 300);
   expect(tops[range.from]).toBeLessThanOrEqual(9_700);
   expect(tops[range.from + 1]).toBeGreaterThan(9_700);
@@ -42,7 +45,10 @@ it("stays at the end when it is there, and not when a row above it holds the pla
 });
 
 it("passes over rows that come and go, and says when its row is gone", () => {
-  const tops = topsOf(keys, measured(() => 40));
+  const tops = topsOf(
+    keys,
+    measured(() => 40),
+  );
   expect(anchorAt(keys, tops, 4_000, 700, (key) => key !== "d/100")).toEqual({ at: "row", key: "d/101", offset: 40 });
   expect(scrollFor({ at: "row", key: "gone", offset: 0 }, keys, tops, 700)).toBeNull();
 });

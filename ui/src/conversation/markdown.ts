@@ -140,7 +140,9 @@ function inlines(tokens: Token[]): Inline[] {
 function inlineOf(token: Token): Inline[] {
   switch (token.type) {
     case "text":
-      return "tokens" in token && token.tokens ? inlines(token.tokens) : [{ kind: "text", text: (token as Tokens.Text).text }];
+      return "tokens" in token && token.tokens
+        ? inlines(token.tokens)
+        : [{ kind: "text", text: (token as Tokens.Text).text }];
     case "escape":
       return [{ kind: "text", text: (token as Tokens.Escape).text }];
     case "br":
@@ -184,7 +186,9 @@ function bareLink(raw: string, href: string): Inline[] {
   const url = target(keeps || tail === "" ? href : href.slice(0, href.length - encodedLength(href, tail)));
   if (url === null) return [{ kind: "text", text: raw }];
   const forged = isForged(shown, url);
-  const link: Inline = forged ? shownAsIs(url) : { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
+  const link: Inline = forged
+    ? shownAsIs(url)
+    : { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
   return shown === written ? [link] : [link, { kind: "text", text: tail }];
 }
 

@@ -35,7 +35,9 @@ const plain = { atStart: false, unreadFrom: null, waiting: false };
 /** `(` opens a group, `)` closes it, `.` shows its time. */
 function shape(rows: Row[]): string {
   return rows
-    .map((row) => (row.row === "message" ? `${row.first ? "(" : ""}m${row.meta ? "." : ""}${row.last ? ")" : ""}` : row.row))
+    .map((row) =>
+      row.row === "message" ? `${row.first ? "(" : ""}m${row.meta ? "." : ""}${row.last ? ")" : ""}` : row.row,
+    )
     .join(" ");
 }
 

@@ -76,5 +76,7 @@ function roleChanged(me: boolean, actor: string, subject: string): string {
   const role = t(subject.slice(at + 1) === "admin" ? "conversation.as_admin" : "conversation.as_member");
   if (isMe(username)) return t("conversation.made_you", { actor, role });
   const who = named(username);
-  return me ? t("conversation.you_made", { subject: who, role }) : t("conversation.made", { actor, subject: who, role });
+  return me
+    ? t("conversation.you_made", { subject: who, role })
+    : t("conversation.made", { actor, subject: who, role });
 }

@@ -55,7 +55,10 @@ describe("commands", () => {
   });
 
   it("say what they promise, once Markdown has been read", () => {
-    const said = (text: string) => parse(text).map((block) => (block.kind === "paragraph" ? textOf(block.children) : "")).join();
+    const said = (text: string) =>
+      parse(text)
+        .map((block) => (block.kind === "paragraph" ? textOf(block.children) : ""))
+        .join();
     expect(said(shrug(""))).toBe("¯\\_(ツ)_/¯");
     expect(said(emote("Noor", "waves *both* hands"))).toBe("Noor waves *both* hands");
   });
@@ -69,7 +72,14 @@ it("sends what was written without empty lines around it", () => {
 it("finds emoji by label first, then by other words, and gives them a tone", () => {
   const all = arrange([
     { unicode: "🦱", label: "hair", group: 2, order: 1 },
-    { unicode: "👋", label: "waving hand", tags: ["hello"], group: 1, order: 3, skins: [{ unicode: "👋🏻" }, { unicode: "👋🏼" }] },
+    {
+      unicode: "👋",
+      label: "waving hand",
+      tags: ["hello"],
+      group: 1,
+      order: 3,
+      skins: [{ unicode: "👋🏻" }, { unicode: "👋🏼" }],
+    },
     { unicode: "🌊", label: "wave", tags: ["sea"], group: 5, order: 2 },
   ]);
   expect(all.map((one) => one.emoji)).toEqual(["🌊", "👋"]);
@@ -95,7 +105,11 @@ it("clips at forty lines, broken ones counted, and never within a character", ()
 });
 
 it("marks the words that were searched, whatever they are made of", () => {
-  expect(highlight("Low (water) is low", ["low", "("]).filter((part) => part.hit).map((part) => part.text)).toEqual(["Low", "(", "low"]);
+  expect(
+    highlight("Low (water) is low", ["low", "("])
+      .filter((part) => part.hit)
+      .map((part) => part.text),
+  ).toEqual(["Low", "(", "low"]);
   expect(highlight("x", [])).toEqual([{ text: "x", hit: false }]);
 });
 

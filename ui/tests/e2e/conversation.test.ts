@@ -16,7 +16,8 @@ async function open(scene: string): Promise<Screen> {
   return screen;
 }
 
-const message = (screen: Screen, text: string): Locator => screen.page.locator("[data-message]", { hasText: text }).last();
+const message = (screen: Screen, text: string): Locator =>
+  screen.page.locator("[data-message]", { hasText: text }).last();
 const composer = (screen: Screen): Locator => screen.page.locator(".composer textarea");
 
 async function menu(screen: Screen, text: string, item: string): Promise<void> {
@@ -280,7 +281,7 @@ describe("what hostile people write", () => {
     for (let turn = 0; turn < 60; turn += 1) {
       const wide = await page.evaluate(() => {
         const list = document.querySelector("[role=log]")!;
-        const column = document.querySelector(".column")!.getBoundingClientRect();
+        const column = list.firstElementChild!.getBoundingClientRect();
         const out = [...document.querySelectorAll(".bubble")].filter((one) => {
           const box = one.getBoundingClientRect();
           return box.left < column.left - 1 || box.right > column.right + 1;
