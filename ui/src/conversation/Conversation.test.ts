@@ -78,7 +78,7 @@ it("shows a message of somebody else, its edit and its end as they happen", asyn
   const chat = await open("Tomasz");
   world.verbs.messageFrom("Tomasz", "Tomasz", "Sunday it is");
   await screen.findByText("Sunday it is");
-  const [line] = (await world.backend.history(chat, { page: "newest" }, 1)) as [{ device: string; id: string }];
+  const line = (await world.backend.history(chat, { page: "newest" }, 1))[0]!;
   const log = chatNamed(world.world, "Tomasz");
   world.world.change(log, line, () => ({ text: "Monday it is", edited_at: Date.now() }));
   await screen.findByText("Monday it is");
