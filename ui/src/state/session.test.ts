@@ -4,6 +4,7 @@ import { make } from "../backend/fake";
 import { words } from "../i18n/index.svelte";
 import { startEvents, stopEvents } from "./events";
 import { session } from "./session.svelte";
+import { start } from "./start";
 
 async function open(scene: string, preferences = {}) {
   const made = make(scene, { still: true, preferences });
@@ -61,6 +62,16 @@ test("signed out elsewhere, nobody is signed in any more", async () => {
   expect(session.signedIn).toBe(true);
   verbs.signOut("this device was revoked");
   expect(session.signedIn).toBe(false);
+});
+
+test("a backend that doesn't answer at all leaves no blank window", async () => {
+  const { backend } = make("list");
+  vi.spyOn(backend, "start").mockRejectedValue({ code: "storage", message: "The disk is full." });
+  useBackend(backend);
+  delete document.documentElement.dataset.theme;
+  await start();
+  expect(session.phase).toEqual({ phase: "broken", code: "storage", message: "The disk is full." });
+  expect(document.documentElement.dataset.theme).toBeDefined();
 });
 
 test("a profile that can't be opened says so, and opens when it can", async () => {

@@ -191,6 +191,8 @@ test("on one column the pages come first, then the page, then the way back", asy
   const { page } = screen;
   await page.getByText("Harbour Street 12").first().waitFor();
   await screen.press("Control+,");
+  await page.getByRole("heading", { level: 1, name: "Settings" }).waitFor();
+  await screen.isAccessible();
   await page.getByRole("button", { name: "Privacy" }).click();
   await page.getByRole("heading", { level: 1, name: "Privacy" }).waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
