@@ -64,25 +64,35 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         "              whoever has the database can read them. Use TLS in front of it all the same.".to_owned(),
     ];
     let server = Server::open(listener, config)?;
+    let shutdown = CancellationToken::new();
+    // Before anybody hears that the relay is there: from then on a signal has to stop it in order.
+    stop_on_signal(shutdown.clone()).context("signals cannot be waited for")?;
     // Whoever started it may not be listening.
     let _ = writeln!(std::io::stdout(), "{}", opening.join("\n"));
-    let shutdown = CancellationToken::new();
-    tokio::spawn(stop_on_signal(shutdown.clone()));
     server.serve(shutdown).await?;
     Ok(())
 }
 
-async fn stop_on_signal(shutdown: CancellationToken) {
+/// Cancels the token once the system, or the person, wants the relay to stop.
+fn stop_on_signal(shutdown: CancellationToken) -> std::io::Result<()> {
     #[cfg(unix)]
-    {
+    let stop = {
         use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
-    }
+    };
     #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
-    shutdown.cancel();
+    let stop = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    tokio::spawn(async move {
+        stop.await;
+        shutdown.cancel();
+    });
+    Ok(())
 }

@@ -58,7 +58,7 @@ async fn a_slow_reader_catches_up_beside_a_live_flow_without_a_gap_and_is_not_cu
     }
     let mut bob = relay.dial_with(&bob.profile, 256).await;
     let flow = tokio::spawn(async move {
-        for n in OLD + 1..OLD + NEW {
+        for n in OLD..OLD + NEW {
             sender.say(chat, &n.to_string()).await;
         }
     });
