@@ -123,7 +123,7 @@ pub struct ChatView {
     pub role: Option<Role>,
     /// In a direct chat, the other account.
     pub peer: Option<AccountId>,
-    /// In a direct chat, their presence as far as it is known.
+    /// In a direct chat, their presence; absent while there is no relay to vouch for it.
     pub presence: Option<PresenceView>,
     /// How many members are known to the device (in channels: those of them it was told of).
     pub member_count: usize,

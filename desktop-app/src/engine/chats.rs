@@ -14,7 +14,7 @@ use crate::error::{EngineError, Result};
 use crate::events::Event;
 use crate::store::chats::{self, ChatRow, Choice};
 use crate::store::{Sql, timeline};
-use crate::views::{ChatView, FOREVER, MemberView, PresenceView};
+use crate::views::{ChatView, Connection, FOREVER, MemberView, PresenceView};
 
 impl Engine {
     /// Every chat of the profile: pinned ones first, then by when something last happened.
@@ -374,7 +374,10 @@ fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
         status: row.status,
         role: row.state.role(me),
         peer,
-        presence: peer.map(|peer| if blocked { NOT_SHOWN } else { presence_of(core, peer) }),
+        // Only the relay vouches for it.
+        presence: peer
+            .filter(|_| matches!(core.connection, Connection::Online { .. }))
+            .map(|peer| if blocked { NOT_SHOWN } else { presence_of(core, peer) }),
         member_count: row.state.members.len(),
         unread,
         mentions,

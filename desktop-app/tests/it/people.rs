@@ -175,7 +175,7 @@ async fn search_finds_parts_of_words_in_any_writing() {
 #[tokio::test]
 async fn presence_shows_who_is_there() {
     use parley_protocol::frames::{Activity, PresenceState};
-    let world = World::new().await;
+    let mut world = World::new().await;
     let (alice, mut bob, chat) = pair(&world).await;
     let is = async |state: PresenceState| {
         let seen = async || alice.view(chat).await.presence.is_some_and(|presence| presence.state == state);
@@ -195,4 +195,9 @@ async fn presence_shows_who_is_there() {
     bob.kill().await;
     is(PresenceState::Offline).await;
     assert!(alice.view(chat).await.presence.unwrap().last_seen.is_some());
+    // Without the relay nobody vouches for anything.
+    world.kill_relay().await;
+    eventually("nothing is said of bob", async || alice.view(chat).await.presence.is_none()).await;
+    world.start_relay().await;
+    is(PresenceState::Offline).await;
 }

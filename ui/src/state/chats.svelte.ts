@@ -87,7 +87,7 @@ class Chats {
       case "connection":
         // Presence is vouched for by the relay alone.
         if (event.state === "online" || event.state === "offline") {
-          for (const view of this.views.values()) if (view.presence) this.refresh(view.id);
+          for (const view of this.views.values()) if (view.peer) this.refresh(view.id);
         }
         return;
       case "lagged":

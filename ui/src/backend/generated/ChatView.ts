@@ -45,7 +45,7 @@ role: Role | null,
  */
 peer: AccountId | null, 
 /**
- * In a direct chat, their presence as far as it is known.
+ * In a direct chat, their presence; absent while there is no relay to vouch for it.
  */
 presence: PresenceView | null, 
 /**
