@@ -1,8 +1,8 @@
 // The conversation over the world in memory: what a person sees of what the engine tells.
 
-import { cleanup, render, screen, waitFor, within } from "@testing-library/svelte";
+import { cleanup, configure, render, screen, waitFor, within } from "@testing-library/svelte";
 import userEvent from "@testing-library/user-event";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { useBackend } from "../backend";
 import { make } from "../backend/fake";
 import { chatNamed } from "../backend/fake/scenes";
@@ -12,6 +12,10 @@ import { navigation } from "../state/navigation.svelte";
 import { session } from "../state/session.svelte";
 import { typing } from "../state/typing.svelte";
 import Conversation from "./Conversation.svelte";
+
+// A machine with much else to do takes its time over a whole screen.
+vi.setConfig({ testTimeout: 20_000 });
+configure({ asyncUtilTimeout: 8_000 });
 
 let world: ReturnType<typeof make>;
 
@@ -91,6 +95,20 @@ it("says who is typing in the strip that is always there", async () => {
   await open("Tomasz");
   world.verbs.types("Tomasz", "Tomasz");
   await screen.findByText("Tomasz is typing");
+});
+
+it("tells that a message was read only once the window has the focus", async () => {
+  let focused = false;
+  const hasFocus = vi.spyOn(document, "hasFocus").mockImplementation(() => focused);
+  const chat = await open("Tomasz");
+  world.verbs.messageFrom("Tomasz", "Tomasz", "Are you there?");
+  await screen.findByText("Are you there?");
+  await waitFor(() => expect(hasFocus).toHaveBeenCalled());
+  expect((await world.backend.chat(chat)).unread).toBe(1);
+  focused = true;
+  window.dispatchEvent(new FocusEvent("focus"));
+  await waitFor(async () => expect((await world.backend.chat(chat)).unread).toBe(0));
+  hasFocus.mockRestore();
 });
 
 it("has no composer where one can't write, and says what one can do", async () => {
