@@ -34,8 +34,12 @@ impl Process {
             .unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit("http://").next().unwrap().parse();
-        Self { child, relay: TestRelay::at(address.unwrap_or_else(|_| panic!("it does not start: {line}"))) }
+        let Ok(address) = line.trim().rsplit("http://").next().unwrap().parse() else {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("it does not start: {line}{said}");
+        };
+        Self { child, relay: TestRelay::at(address) }
     }
 
     /// Waits until it has ended; how, and what it said.
@@ -190,7 +194,7 @@ async fn after_a_failed_fsync_nothing_is_answered_and_what_was_is_safe() {
 
 #[tokio::test]
 async fn a_full_disk_is_a_wait_and_nothing_overtakes() {
-    let Some(disk) = SmallDisk::mount("4m") else {
+    let Some(disk) = SmallDisk::mount("16m") else {
         println!("SKIPPED: no file system may be mounted here, so there is no disk to fill");
         return;
     };
