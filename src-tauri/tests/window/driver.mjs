@@ -106,6 +106,7 @@ export class Window {
       method,
       headers: { "content-type": "application/json" },
       body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
+      signal: AbortSignal.timeout(PATIENCE),
     });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${this.name}: ${value?.error ?? answer.status}: ${value?.message ?? path}`);
@@ -129,7 +130,11 @@ export class Window {
   async click(selector, name) {
     await eventually(`${this.name} clicks ${selector} “${name}”`, async () => {
       const element = await this.find(selector, name);
-      await this.#in("POST", `/element/${element[ELEMENT]}/click`);
+      // With the pointer, as the driver's own click waits for pages that are being left, and these never are.
+      const origin = { type: "pointerMove", duration: 0, origin: element, x: 0, y: 0 };
+      const press = [{ type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }];
+      const pointer = { type: "pointer", id: "mouse", parameters: { pointerType: "mouse" }, actions: [origin, ...press] };
+      await this.#in("POST", "/actions", { actions: [pointer] });
       return true;
     });
   }
