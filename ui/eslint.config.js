@@ -25,6 +25,10 @@ export default ts.config(
       // Control characters are what some of our tests and cleaners are about.
       "no-control-regex": "off",
       "no-undef": "off",
+      // It takes every warning that the compiler gives without our options for one of ours; svelte-check has the word.
+      "svelte/no-unused-svelte-ignore": "off",
+      // A plain Map that nothing on screen reads is cheaper, and most of ours are such.
+      "svelte/prefer-svelte-reactivity": "off",
     },
   },
   {

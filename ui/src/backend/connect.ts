@@ -3,15 +3,11 @@
 
 import type { Backend } from "./backend";
 
-/** `tauri.ts` exports `tauri`: the real one. */
-const real = import.meta.glob<{ tauri: Backend }>("./tauri.ts");
-
 export async function connect(): Promise<Backend> {
   if (import.meta.env.MODE === "fake") {
     const { open } = await import("./fake");
     return open(new URLSearchParams(location.search));
   }
-  const load = real["./tauri.ts"];
-  if (!load) throw new Error("this build has no engine");
-  return (await load()).tauri;
+  const { tauri } = await import("./tauri");
+  return tauri;
 }

@@ -1,7 +1,7 @@
 // What the engine shows, as it crosses into the screen. The types are written from Rust's (`make types`); this gives them to the
 // screen under one roof, with the few names that only the screen needs. Times are milliseconds since the Unix epoch, ids are UUIDs.
 
-import type { MessageKind } from "./generated/MessageKind";
+import type { Account } from "./generated/Account";
 
 export type { About } from "./generated/About";
 export type { Account } from "./generated/Account";
@@ -27,7 +27,6 @@ export type { Me } from "./generated/Me";
 export type { MemberView } from "./generated/MemberView";
 export type { MessageId } from "./generated/MessageId";
 export type { MessageKey } from "./generated/MessageKey";
-export type { MessageKind } from "./generated/MessageKind";
 export type { MessageView } from "./generated/MessageView";
 export type { Outgoing } from "./generated/Outgoing";
 export type { Page } from "./generated/Page";
@@ -45,9 +44,8 @@ export type { Route } from "./generated/Route";
 export type { RouteView } from "./generated/RouteView";
 export type { Settings } from "./generated/Settings";
 export type { Start } from "./generated/Start";
-export type { User } from "./generated/User";
 
 export type Millis = number;
 
-/** `what` of a change line. */
-export type ChangeKind = Extract<MessageKind, { kind: "change" }>["what"];
+/** Somebody on the relay: what of an account others see. */
+export type User = Omit<Account, "email" | "show_presence">;

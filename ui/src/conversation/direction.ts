@@ -3,7 +3,8 @@
 import type { Inline } from "./markdown";
 
 const LETTER = /[\p{L}]/u;
-const FROM_RIGHT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
+const FROM_RIGHT =
+  /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}]/u;
 
 export function directionOf(text: string): "ltr" | "rtl" | null {
   const first = LETTER.exec(text)?.[0];

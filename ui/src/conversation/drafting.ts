@@ -1,6 +1,5 @@
 // Small rules of the composer that need no document.
 
-
 /** A text with a name or a command in place of what was begun, and where the caret then stands. */
 export function complete(text: string, caret: number, from: number, put: string): { text: string; caret: number } {
   const after = text.slice(caret);
@@ -33,4 +32,3 @@ export function topicAndText(rest: string): { topic: string; data: string } | nu
   const found = /^(\S+)\s+([\s\S]+)$/u.exec(rest);
   return found?.[1] && found[2] ? { topic: found[1], data: found[2] } : null;
 }
-

@@ -25,6 +25,10 @@ export class Heights {
     return this.#known.has(key);
   }
 
+  get size(): number {
+    return this.#known.size;
+  }
+
   get guess(): number {
     return this.#known.size === 0 ? GUESS : Math.round(this.#sum / this.#known.size);
   }

@@ -56,7 +56,7 @@ function actionFor(event: KeyboardEvent, context: Context): (() => void) | null 
       return () => talk.select(line);
     case "r":
       return writable ? () => talk.reply(line) : null;
-    case "+":
+    case ":":
       return writable ? () => (talk.over = { over: "reactions", line, at: element }) : null;
     case "e":
       return context.mayEdit(line, chat) ? () => talk.edit(line) : null;

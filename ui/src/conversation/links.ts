@@ -4,7 +4,8 @@
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 
 /** Characters that turn the direction of what follows, or show as nothing. */
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu;
+const INVISIBLE =
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu;
 
 /** A text without what hides or turns parts of it: for names, addresses and everything else of one line. */
 export function plain(text: string): string {

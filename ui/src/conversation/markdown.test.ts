@@ -99,7 +99,10 @@ describe("links that pretend show where they go", () => {
     ["[ann@a.example](mailto:eve@b.example)", "!<mailto:eve@b.example|eve@b.example>"],
     ["[‮elpmaxe.knab](https://evil.example/)", "!<https://evil.example/|https://evil.example/>"],
     ["[​](https://evil.example/)", "!<https://evil.example/|https://evil.example/>"],
-    ["[https://аpple.example/](https://аpple.example/)", "!<https://xn--pple-43d.example/|https://xn--pple-43d.example/>"],
+    [
+      "[https://аpple.example/](https://аpple.example/)",
+      "!<https://xn--pple-43d.example/|https://xn--pple-43d.example/>",
+    ],
   ])("%j", (text, expected) => {
     expect(written(text)).toBe(expected);
   });

@@ -27,6 +27,9 @@ const DEPTH = 6;
 /** More of these than this in one text is no prose. */
 const MARKS = 2_000;
 
+/** Characters that are no text; line breaks and tabs are. */
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/gu;
+
 class Subset extends Tokenizer {
   #depth = 0;
 
@@ -60,7 +63,8 @@ class Subset extends Tokenizer {
 }
 
 /** The tree of a message's text. */
-export function parse(text: string): Block[] {
+export function parse(written: string): Block[] {
+  const text = written.replace(CONTROLS, "");
   if (text.length > MARKDOWN_CHARS || isMostlyMarks(text)) return [asWritten(text)];
   const lexer = new Lexer({ gfm: true, breaks: true, tokenizer: new Subset() });
   return blocks(lexer.lex(text), 0);
@@ -136,7 +140,9 @@ function inlines(tokens: Token[]): Inline[] {
 function inlineOf(token: Token): Inline[] {
   switch (token.type) {
     case "text":
-      return "tokens" in token && token.tokens ? inlines(token.tokens) : [{ kind: "text", text: (token as Tokens.Text).text }];
+      return "tokens" in token && token.tokens
+        ? inlines(token.tokens)
+        : [{ kind: "text", text: (token as Tokens.Text).text }];
     case "escape":
       return [{ kind: "text", text: (token as Tokens.Escape).text }];
     case "br":
@@ -180,7 +186,9 @@ function bareLink(raw: string, href: string): Inline[] {
   const url = target(keeps || tail === "" ? href : href.slice(0, href.length - encodedLength(href, tail)));
   if (url === null) return [{ kind: "text", text: raw }];
   const forged = isForged(shown, url);
-  const link: Inline = forged ? shownAsIs(url) : { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
+  const link: Inline = forged
+    ? shownAsIs(url)
+    : { kind: "link", href: url.href, forged, children: [{ kind: "text", text: shown }] };
   return shown === written ? [link] : [link, { kind: "text", text: tail }];
 }
 

@@ -35,7 +35,12 @@ export function travelOf(chat: ChatView, members: readonly MemberView[]): Travel
       sentence: t("conversation.route_mixed"),
     };
   }
-  return { glyph: route, word: wordOf(route), title: t(`conversation.route_${route}_title`), sentence: sentenceOf(chat) };
+  return {
+    glyph: route,
+    word: wordOf(route),
+    title: t(`conversation.route_${route}_title`),
+    sentence: sentenceOf(chat),
+  };
 }
 
 export function wordOf(route: Route): string {

@@ -49,6 +49,9 @@ function change(line: MessageView & { kind: "change" }): string {
     case "described":
       if (subject === "") return me ? t("conversation.you_undescribed") : t("conversation.undescribed", { actor });
       return me ? t("conversation.you_described", { subject }) : t("conversation.described", { actor, subject });
+    default:
+      // A newer engine may know of changes that this screen doesn't: it says at least what they concern.
+      return subject;
   }
 }
 
@@ -73,5 +76,7 @@ function roleChanged(me: boolean, actor: string, subject: string): string {
   const role = t(subject.slice(at + 1) === "admin" ? "conversation.as_admin" : "conversation.as_member");
   if (isMe(username)) return t("conversation.made_you", { actor, role });
   const who = named(username);
-  return me ? t("conversation.you_made", { subject: who, role }) : t("conversation.made", { actor, subject: who, role });
+  return me
+    ? t("conversation.you_made", { subject: who, role })
+    : t("conversation.made", { actor, subject: who, role });
 }

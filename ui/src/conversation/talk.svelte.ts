@@ -123,7 +123,8 @@ export class Talk {
   }
 
   async copy(lines: readonly MessageView[]): Promise<void> {
-    const text = lines.length === 1 ? (lines[0]?.text ?? "") : lines.map((line) => `${line.username}: ${line.text}`).join("\n");
+    const text =
+      lines.length === 1 ? (lines[0]?.text ?? "") : lines.map((line) => `${line.username}: ${line.text}`).join("\n");
     if (await this.attempt(() => backend().copy(text))) toasts.show(t("common.copied"));
   }
 

@@ -224,7 +224,9 @@ export class Timeline {
     const generation = this.#generation;
     const limit = Math.min(500, this.lines.length + (this.atEnd ? PAGE : 0));
     const [top, rest] = await Promise.all([
-      backend().message(this.chat, first).catch(() => null),
+      backend()
+        .message(this.chat, first)
+        .catch(() => null),
       backend().history(this.chat, { page: "after", position: first.position }, limit),
     ]);
     if (this.#ended || generation !== this.#generation || this.lines[0] !== first) return;

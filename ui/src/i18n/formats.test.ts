@@ -29,7 +29,7 @@ test("day lines", () => {
 });
 
 test("mornings in the list", () => {
-  expect(listTime(at(11, 20, 9, 5), NOW)).toBe("09:05");
+  expect(listTime(at(11, 20, 9, 5), NOW)).toBe("9:05");
 });
 
 test("midnight parts the days, not twenty-four hours, also when the clocks change", () => {

@@ -28,6 +28,8 @@ test.each(LANGUAGES)("%s has the plural forms it needs", async (language) => {
         .filter((word) => word !== "plural");
       // Arabic may count none and many as it counts the rest; a pair and a few never.
       const needed = pluralCategories.filter((category) => category !== "zero" && category !== "many");
+      // A sentence without the number in it may be the same for every number but one.
+      if (!plural.includes("#")) continue;
       const missing = needed.filter((category) => !given.includes(category));
       expect([key, missing]).toEqual([key, []]);
     }

@@ -55,7 +55,7 @@ export function pieces(text: string, query: string): Piece[] {
 }
 
 /** A long text from a little before the first hit. */
-export function snippet(text: string, query: string, before = 18): string {
+export function snippet(text: string, query: string, before = 24): string {
   const where = fold(text);
   const first = Math.min(
     ...wordsOf(query)

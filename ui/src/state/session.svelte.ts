@@ -68,9 +68,15 @@ class Session {
     try {
       await this.#taken(await backend().reopen());
     } catch (thrown) {
-      const { code, message } = failure(thrown);
-      this.phase = { phase: "broken", code, message };
+      this.failed(thrown);
     }
+  }
+
+  /** Nothing could be opened, not even what the person prefers: it is said in the system's colours. */
+  failed(thrown: unknown): void {
+    const { code, message } = failure(thrown);
+    this.#applyTheme();
+    this.phase = { phase: "broken", code, message };
   }
 
   /** After signing in or up. */

@@ -1,6 +1,6 @@
 // Brings the screen up: events first, so that none is missed, then who one is, then the chats.
 
-import { backend, failure } from "../backend";
+import { backend } from "../backend";
 import { chats } from "./chats.svelte";
 import { clock } from "./clock.svelte";
 import { onEvent, startEvents } from "./events";
@@ -26,8 +26,7 @@ export async function start(): Promise<void> {
     if (session.signedIn) await loadChats();
     if (link) followLink(link);
   } catch (thrown) {
-    const { code, message } = failure(thrown);
-    session.phase = { phase: "broken", code, message };
+    session.failed(thrown);
   }
 }
 

@@ -40,6 +40,17 @@ describe("what happens, shows", () => {
     await screen.page.close();
   });
 
+  test("a route that holds is said politely, and so is a relay that is gone", async () => {
+    const screen = await open("main");
+    await screen.page.getByRole("heading", { name: "Mara" }).waitFor();
+    const said = screen.page.locator('p.unseen[aria-live="polite"]');
+    await screen.world("linkDown", "Mara");
+    await said.getByText("Mara: Relay").waitFor({ state: "attached" });
+    await screen.world("goOffline");
+    await said.getByText(/Mara: Waiting|Relay not reached/).waitFor({ state: "attached" });
+    await screen.page.close();
+  });
+
   test("presence, typing and topics follow", async () => {
     const screen = await open("list");
     await screen.world("comes", "Yusuf", "online");

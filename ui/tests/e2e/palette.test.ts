@@ -53,6 +53,8 @@ test("does things: the theme changes, the focus comes back", async () => {
   await expect.poll(() => screen.page.locator("html").getAttribute("data-theme")).toBe("dark");
   expect(await screen.focused()).toBe("Search");
   await screen.press("Control+k");
+  await screen.page.keyboard.type("har");
+  await screen.page.getByRole("option", { name: /Harriet/ }).waitFor();
   await screen.page.screenshot({ path: "tests/pictures/palette-dark.png" });
   await screen.isAccessible();
   await screen.page.close();

@@ -1,9 +1,9 @@
 // Serves the fake build on loopback under the window's own content security policy, for all the tests of one run.
 
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { extname, join, normalize } from "node:path";
+import { extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
 
@@ -25,20 +25,28 @@ const TYPES: Record<string, string> = {
   ".json": "application/json",
 };
 
+/** What is served was read at the start, so that a build made meanwhile does not change a run. */
 export async function serve(): Promise<{ address: string; close: () => Promise<void> }> {
-  const root = fileURLToPath(new URL("../../dist-fake", import.meta.url));
+  const root = fileURLToPath(new URL("../../dist-fake/", import.meta.url));
+  const files = new Map(
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .map((path): [string, Buffer] => [`/${relative(root, path)}`, readFileSync(path)]),
+  );
   const server = createServer((request, response) => {
-    const path = normalize(new URL(request.url ?? "/", "http://x").pathname).replace(/^(\.\.[/\\])+/, "");
-    const file = join(root, path === "/" ? "index.html" : path);
-    if (!existsSync(file) || !statSync(file).isFile()) {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    const name = pathname === "/" ? "/index.html" : pathname;
+    const content = files.get(name);
+    if (!content) {
       response.writeHead(404).end();
       return;
     }
     response.writeHead(200, {
-      "Content-Type": TYPES[extname(file)] ?? "application/octet-stream",
+      "Content-Type": TYPES[extname(name)] ?? "application/octet-stream",
       "Content-Security-Policy": POLICY,
     });
-    createReadStream(file).pipe(response);
+    response.end(content);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

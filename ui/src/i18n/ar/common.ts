@@ -2,7 +2,6 @@ export default {
   cancel: "إلغاء",
   close: "إغلاق",
   back: "رجوع",
-  done: "تم",
   undo: "تراجع",
   retry: "إعادة الإرسال",
   try_now: "حاول الآن",

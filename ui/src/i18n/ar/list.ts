@@ -13,7 +13,6 @@ export default {
   section_do: "أفعال",
   nothing: "لا شيء عن «{query}». يُبحث في الرسائل على هذا الجهاز فقط.",
   people_need_relay: "يُعثر على الأشخاص والقنوات عندما يعود المرحّل.",
-  join_name: "الانضمام إلى {name}",
 
   typing: "يكتب…",
   typing_who: "{name} يكتب…",
@@ -26,7 +25,6 @@ export default {
 
   live_topics: "مواضيع مباشرة",
   not_kept: "لا تُحفظ",
-  topics_menu: "المواضيع",
   topic_quiet: "لا شيء بعد",
   topic_unsubscribe: "التوقف عن الاستماع",
   topic_publish: "النشر فيه",
@@ -58,7 +56,6 @@ export default {
   delete_chat: "حذف هذه المحادثة",
   was_archived: "أُرشفت {name}",
   was_unarchived: "عادت {name} إلى القائمة",
-  was_muted: "كُتمت {name}",
   was_unmuted: "لم تعد {name} مكتومة",
   joined: "انضممتَ إلى {name}",
 
@@ -69,7 +66,6 @@ export default {
   retry_in: "إعادة المحاولة بعد \u2066{n} s\u2069",
   retrying: "جارٍ المحاولة",
 
-  signed_out_title: "سُجّل خروجك",
   broken_title: "لا يمكن فتح هذا الملف الشخصي",
   broken_in_use: "نسخة أخرى من Parley تفتح الملف «{profile}». أغلقها هناك ثم حاول مجددًا.",
   broken_newer: "استخدمت نسخة أحدث من Parley هذا الملف. حدّث هذه النسخة لفتحه.",

@@ -2,7 +2,6 @@ export default {
   cancel: "Abbrechen",
   close: "Schließen",
   back: "Zurück",
-  done: "Fertig",
   undo: "Rückgängig",
   retry: "Nochmal senden",
   try_now: "Jetzt versuchen",

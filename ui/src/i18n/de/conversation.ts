@@ -54,11 +54,14 @@ export default {
   undescribed: "{actor} hat die Beschreibung entfernt",
   you_undescribed: "Du hast die Beschreibung entfernt",
 
-  gap_lost: "{n, plural, one {Hier fehlt eine Nachricht. Sie erscheint, falls sie noch kommt.} other {Hier fehlen # Nachrichten. Sie erscheinen, falls sie noch kommen.}}",
+  gap_lost:
+    "{n, plural, one {Hier fehlt eine Nachricht. Sie erscheint, falls sie noch kommt.} other {Hier fehlen # Nachrichten. Sie erscheinen, falls sie noch kommen.}}",
   gap_lost_some: "Hier fehlen Nachrichten. Sie erscheinen, falls sie noch kommen.",
-  gap_retention: "{n, plural, one {Eine Nachricht lag beim Relay, solange es sie aufhebt, und ist verloren.} other {# Nachrichten lagen beim Relay, solange es sie aufhebt, und sind verloren.}}",
+  gap_retention:
+    "{n, plural, one {Eine Nachricht lag beim Relay, solange es sie aufhebt, und ist verloren.} other {# Nachrichten lagen beim Relay, solange es sie aufhebt, und sind verloren.}}",
   gap_retention_some: "Nachrichten lagen beim Relay, solange es sie aufhebt, und sind verloren.",
-  gap_old_copy: "Dieses Profil ist die ältere Kopie eines Profils, das seither benutzt wurde. Ab hier kann etwas fehlen.",
+  gap_old_copy:
+    "Dieses Profil ist die ältere Kopie eines Profils, das seither benutzt wurde. Ab hier kann etwas fehlen.",
 
   react: "Reagieren",
   reply: "Antworten",
@@ -81,7 +84,8 @@ export default {
   none_chosen: "Nichts zum Kopieren ist ausgewählt",
   only_own: "Nur eigene Nachrichten können gelöscht werden",
   delete_title: "{n, plural, one {Diese Nachricht löschen?} other {# Nachrichten löschen?}}",
-  delete_lead: "{n, plural, one {Sie verschwindet von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.}}",
+  delete_lead:
+    "{n, plural, one {Sie verschwindet von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.}}",
 
   forward_title: "{n, plural, one {Eine Nachricht weiterleiten} other {# Nachrichten weiterleiten}}",
   forward_find: "Chat finden",
@@ -150,16 +154,20 @@ export default {
   command_search_wants: "Schreib nach /search, wonach gesucht werden soll.",
   command_me_wants: "Schreib nach /me, was du gerade tust.",
   command_topic_wants: "Schreib ein Thema und einen Text: /topic tram-9 Endet am Marktplatz.",
-  published: "{n, plural, =0 {Gerade hört niemand {topic}} one {{topic}: ein Gerät hat es bekommen} other {{topic}: # Geräte haben es bekommen}}",
+  published:
+    "{n, plural, =0 {Gerade hört niemand {topic}} one {{topic}: ein Gerät hat es bekommen} other {{topic}: # Geräte haben es bekommen}}",
 
   blocked: "Du hast {name} blockiert. Was von dort kommt, wird hier nicht gezeigt.",
   unblock: "Blockierung aufheben",
   left_chat: "Du bist kein Mitglied mehr. Was geschrieben wurde, bleibt auf diesem Gerät.",
   deleted_chat: "Dieser Chat wurde gelöscht. Was geschrieben wurde, bleibt auf diesem Gerät.",
 
-  offline_direct: "Weder {name} noch das Relay ist erreichbar. Was du schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
-  offline_group: "Weder die anderen noch das Relay sind erreichbar. Was du schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
-  offline_channel: "Das Relay ist nicht erreichbar. Was du schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
+  offline_direct:
+    "Weder {name} noch das Relay ist erreichbar. Was du schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
+  offline_group:
+    "Weder die anderen noch das Relay sind erreichbar. Was du schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
+  offline_channel:
+    "Das Relay ist nicht erreichbar. Was du schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
 
   route_label: "Weg der Nachrichten: {route} {trip}",
   route_lan_title: "Direkt, im lokalen Netz",
@@ -167,9 +175,12 @@ export default {
   route_turn_title: "Direkt über TURN",
   route_relay_title: "Über das Relay",
   route_wait_title: "Wartet",
-  route_lan_direct: "Nachrichten gehen geradewegs von diesem Gerät zu dem von {name}, innerhalb eures Netzes. Das Relay trägt sie nicht.",
-  route_direct_direct: "Nachrichten gehen geradewegs von diesem Gerät zu dem von {name}, über das Internet. Das Relay trägt sie nicht.",
-  route_turn_direct: "Nachrichten an {name} reicht ein TURN-Server weiter, weil sich kein gerader Weg auftat. Lesen kann er sie nicht.",
+  route_lan_direct:
+    "Nachrichten gehen geradewegs von diesem Gerät zu dem von {name}, innerhalb eures Netzes. Das Relay trägt sie nicht.",
+  route_direct_direct:
+    "Nachrichten gehen geradewegs von diesem Gerät zu dem von {name}, über das Internet. Das Relay trägt sie nicht.",
+  route_turn_direct:
+    "Nachrichten an {name} reicht ein TURN-Server weiter, weil sich kein gerader Weg auftat. Lesen kann er sie nicht.",
   route_relay_direct: "Das Relay trägt die Nachrichten. Parley versucht weiter, eine direkte Verbindung zu bekommen.",
   route_wait_direct: "Weder {name} noch das Relay ist erreichbar. Was du schreibst, geht von selbst hinaus.",
   route_wait_many: "Niemand hier und kein Relay ist erreichbar. Was du schreibst, geht von selbst hinaus.",

@@ -12,7 +12,6 @@ export default {
   section_do: "Tun",
   nothing: "Nichts für ‚{query}‘. Nachrichten werden nur auf diesem Gerät durchsucht.",
   people_need_relay: "Leute und Kanäle werden gefunden, sobald das Relay wieder da ist.",
-  join_name: "{name} beitreten",
 
   typing: "schreibt …",
   typing_who: "{name} schreibt …",
@@ -25,7 +24,6 @@ export default {
 
   live_topics: "Live-Themen",
   not_kept: "nicht aufbewahrt",
-  topics_menu: "Themen",
   topic_quiet: "Noch nichts",
   topic_unsubscribe: "Nicht mehr zuhören",
   topic_publish: "Etwas senden",
@@ -56,7 +54,6 @@ export default {
   delete_chat: "Diesen Chat löschen",
   was_archived: "{name} ist archiviert",
   was_unarchived: "{name} steht wieder in der Liste",
-  was_muted: "{name} ist stumm",
   was_unmuted: "{name} ist nicht mehr stumm",
   joined: "Du bist {name} beigetreten",
 
@@ -67,7 +64,6 @@ export default {
   retry_in: "nächster Versuch in {n} s",
   retrying: "wird versucht",
 
-  signed_out_title: "Du wurdest abgemeldet",
   broken_title: "Dieses Profil lässt sich nicht öffnen",
   broken_in_use: "Ein anderes Parley hat das Profil ‚{profile}‘ offen. Schließ es dort, dann versuch es noch einmal.",
   broken_newer: "Ein neueres Parley hat dieses Profil benutzt. Aktualisiere dieses, um es zu öffnen.",

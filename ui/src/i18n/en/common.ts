@@ -2,7 +2,6 @@ export default {
   cancel: "Cancel",
   close: "Close",
   back: "Back",
-  done: "Done",
   undo: "Undo",
   retry: "Retry",
   try_now: "Try now",

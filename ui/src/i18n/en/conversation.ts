@@ -54,9 +54,11 @@ export default {
   undescribed: "{actor} took the description away",
   you_undescribed: "You took the description away",
 
-  gap_lost: "{n, plural, one {One message is missing here. It is shown if it still comes.} other {# messages are missing here. They are shown if they still come.}}",
+  gap_lost:
+    "{n, plural, one {One message is missing here. It is shown if it still comes.} other {# messages are missing here. They are shown if they still come.}}",
   gap_lost_some: "Messages are missing here. They are shown if they still come.",
-  gap_retention: "{n, plural, one {One message was kept by the relay as long as it keeps them, and is gone.} other {# messages were kept by the relay as long as it keeps them, and are gone.}}",
+  gap_retention:
+    "{n, plural, one {One message was kept by the relay as long as it keeps them, and is gone.} other {# messages were kept by the relay as long as it keeps them, and are gone.}}",
   gap_retention_some: "Messages were kept by the relay as long as it keeps them, and are gone.",
   gap_old_copy: "This profile is an older copy of one that was used since. From here on something may be missing.",
 
@@ -81,7 +83,8 @@ export default {
   none_chosen: "Nothing to copy is chosen",
   only_own: "Only your own messages can be deleted",
   delete_title: "{n, plural, one {Delete this message?} other {Delete # messages?}}",
-  delete_lead: "{n, plural, one {It goes from every device of everybody here. This can’t be undone.} other {They go from every device of everybody here. This can’t be undone.}}",
+  delete_lead:
+    "{n, plural, one {It goes from every device of everybody here. This can’t be undone.} other {They go from every device of everybody here. This can’t be undone.}}",
 
   forward_title: "{n, plural, one {Forward a message} other {Forward # messages}}",
   forward_find: "Find a chat",
@@ -150,15 +153,18 @@ export default {
   command_search_wants: "Write what to search for after /search.",
   command_me_wants: "Write what you are doing after /me.",
   command_topic_wants: "Write a topic and a text: /topic tram-9 Ends at Market Square.",
-  published: "{n, plural, =0 {Nobody listens to {topic} now} one {{topic}: one device got it} other {{topic}: # devices got it}}",
+  published:
+    "{n, plural, =0 {Nobody listens to {topic} now} one {{topic}: one device got it} other {{topic}: # devices got it}}",
 
   blocked: "You blocked {name}. What they write is not shown here.",
   unblock: "Unblock",
   left_chat: "You are no longer a member. What was written stays on this device.",
   deleted_chat: "This chat was deleted. What was written stays on this device.",
 
-  offline_direct: "Neither {name} nor the relay can be reached. What you write is kept on this device and goes out by itself.",
-  offline_group: "Neither the others nor the relay can be reached. What you write is kept on this device and goes out by itself.",
+  offline_direct:
+    "Neither {name} nor the relay can be reached. What you write is kept on this device and goes out by itself.",
+  offline_group:
+    "Neither the others nor the relay can be reached. What you write is kept on this device and goes out by itself.",
   offline_channel: "The relay can’t be reached. What you write is kept on this device and goes out by itself.",
 
   route_label: "How it travels: {route} {trip}",
@@ -167,9 +173,12 @@ export default {
   route_turn_title: "Direct through TURN",
   route_relay_title: "Through the relay",
   route_wait_title: "Waiting",
-  route_lan_direct: "Messages go straight from this device to {name}’s, inside your network. The relay does not carry them.",
-  route_direct_direct: "Messages go straight from this device to {name}’s, over the internet. The relay does not carry them.",
-  route_turn_direct: "Messages to {name} are passed on by a TURN server, because no straight path opened. It can’t read them.",
+  route_lan_direct:
+    "Messages go straight from this device to {name}’s, inside your network. The relay does not carry them.",
+  route_direct_direct:
+    "Messages go straight from this device to {name}’s, over the internet. The relay does not carry them.",
+  route_turn_direct:
+    "Messages to {name} are passed on by a TURN server, because no straight path opened. It can’t read them.",
   route_relay_direct: "The relay carries the messages. Parley keeps trying for a direct link.",
   route_wait_direct: "Neither {name} nor the relay can be reached. What you write goes out by itself.",
   route_wait_many: "Nobody here and no relay can be reached. What you write goes out by itself.",

@@ -12,7 +12,6 @@ export default {
   section_do: "Do",
   nothing: "Nothing for ‘{query}’. Messages are searched on this device only.",
   people_need_relay: "People and channels are found when the relay is back.",
-  join_name: "Join {name}",
 
   typing: "typing…",
   typing_who: "{name} is typing…",
@@ -25,7 +24,6 @@ export default {
 
   live_topics: "Live topics",
   not_kept: "not kept",
-  topics_menu: "Topics",
   topic_quiet: "Nothing yet",
   topic_unsubscribe: "Stop listening",
   topic_publish: "Publish to it",
@@ -56,7 +54,6 @@ export default {
   delete_chat: "Delete this chat",
   was_archived: "{name} is archived",
   was_unarchived: "{name} is back in the list",
-  was_muted: "{name} is muted",
   was_unmuted: "{name} is no longer muted",
   joined: "You joined {name}",
 
@@ -67,7 +64,6 @@ export default {
   retry_in: "retry in {n} s",
   retrying: "trying now",
 
-  signed_out_title: "You were signed out",
   broken_title: "This profile can’t be opened",
   broken_in_use: "Another Parley has the profile ‘{profile}’ open. Close it there, then try again.",
   broken_newer: "A newer Parley has used this profile. Update this one to open it.",

@@ -1,0 +1,139 @@
+// The conversation over the world in memory: what a person sees of what the engine tells.
+
+import { cleanup, configure, render, screen, waitFor, within } from "@testing-library/svelte";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { useBackend } from "../backend";
+import { make } from "../backend/fake";
+import { chatNamed } from "../backend/fake/scenes";
+import { chats } from "../state/chats.svelte";
+import { startEvents, stopEvents } from "../state/events";
+import { navigation } from "../state/navigation.svelte";
+import { session } from "../state/session.svelte";
+import { typing } from "../state/typing.svelte";
+import Conversation from "./Conversation.svelte";
+
+// A machine with much else to do takes its time over a whole screen.
+vi.setConfig({ testTimeout: 20_000 });
+configure({ asyncUtilTimeout: 8_000 });
+
+let world: ReturnType<typeof make>;
+
+beforeEach(async () => {
+  world = make("failed", { still: true });
+  useBackend(world.backend);
+  await startEvents();
+  chats.listen();
+  typing.listen();
+  await session.start();
+  await chats.load();
+});
+
+afterEach(() => {
+  cleanup();
+  stopEvents();
+  chats.clear();
+  navigation.clear();
+});
+
+async function open(name: string): Promise<string> {
+  const chat = chatNamed(world.world, name);
+  navigation.chat = chat.id;
+  render(Conversation, { chat: chat.id });
+  await screen.findAllByRole("article");
+  return chat.id;
+}
+
+const composer = () => screen.getByRole<HTMLTextAreaElement>("textbox");
+
+it("says why a message was not sent, and offers to try again", async () => {
+  await open("Tomasz");
+  const failed = screen.getByRole("article", { name: /The floor plan/ });
+  expect(within(failed).getByText(/already has 2,000 messages waiting/)).toBeTruthy();
+  await userEvent.click(within(failed).getByRole("button", { name: "Retry" }));
+  await waitFor(() => expect(screen.queryByText(/already has 2,000/)).toBeNull());
+});
+
+it("keeps what was written when the engine refuses it", async () => {
+  await open("Tomasz");
+  const refused = { code: "invalid", message: "the text has 70000 bytes; at most 65536 are allowed" };
+  useBackend({ ...world.backend, send: () => Promise.reject(refused) });
+  await userEvent.type(composer(), "a long story{Enter}");
+  expect((await screen.findByRole("alert")).textContent).toContain("at most 65536");
+  expect(composer().value).toBe("a long story");
+});
+
+it("keeps the draft when one leaves", async () => {
+  const chat = await open("Tomasz");
+  await userEvent.type(composer(), "half a thought");
+  cleanup();
+  await waitFor(async () => expect((await world.backend.chat(chat)).draft).toBe("half a thought"));
+});
+
+it("breaks the line by Enter for who prefers that, and sends by Ctrl-Enter", async () => {
+  await session.setPreferences({ enter_sends: false });
+  await open("Tomasz");
+  await userEvent.type(composer(), "one{Enter}two{Control>}{Enter}{/Control}");
+  const sent = await screen.findByRole("article", { name: /one\s?two/ });
+  expect(sent.querySelector("br")).not.toBeNull();
+});
+
+it("shows a message of somebody else, its edit and its end as they happen", async () => {
+  const chat = await open("Tomasz");
+  world.verbs.messageFrom("Tomasz", "Tomasz", "Sunday it is");
+  await screen.findByText("Sunday it is");
+  const line = (await world.backend.history(chat, { page: "newest" }, 1))[0]!;
+  const log = chatNamed(world.world, "Tomasz");
+  world.world.change(log, line, () => ({ text: "Monday it is", edited_at: Date.now() }));
+  await screen.findByText("Monday it is");
+  expect(screen.getByText("edited")).toBeTruthy();
+  world.world.change(log, line, () => ({ text: "", deleted: true }));
+  await screen.findByText("This message was deleted");
+});
+
+it("says who is typing in the strip that is always there", async () => {
+  await open("Tomasz");
+  world.verbs.types("Tomasz", "Tomasz");
+  await screen.findByText("Tomasz is typing");
+});
+
+it("tells that a message was read only once the window has the focus", async () => {
+  let focused = false;
+  const hasFocus = vi.spyOn(document, "hasFocus").mockImplementation(() => focused);
+  const chat = await open("Tomasz");
+  world.verbs.messageFrom("Tomasz", "Tomasz", "Are you there?");
+  await screen.findByText("Are you there?");
+  await waitFor(() => expect(hasFocus).toHaveBeenCalled());
+  expect((await world.backend.chat(chat)).unread).toBe(1);
+  focused = true;
+  window.dispatchEvent(new FocusEvent("focus"));
+  await waitFor(async () => expect((await world.backend.chat(chat)).unread).toBe(0));
+  hasFocus.mockRestore();
+});
+
+it("has no composer where one can't write, and says what one can do", async () => {
+  const chat = await open("Tomasz");
+  const { peer } = await world.backend.chat(chat);
+  await world.backend.setBlocked(peer!, true);
+  await screen.findByText(/You blocked Tomasz/);
+  expect(screen.queryByRole("textbox")).toBeNull();
+  await userEvent.click(screen.getByRole("button", { name: "Unblock" }));
+  await screen.findByRole("textbox");
+});
+
+it("clips a long message, and shows all of it when asked", async () => {
+  await open("Tomasz");
+  world.verbs.messageFrom("Tomasz", "Tomasz", `${"line\n".repeat(60)}the end`);
+  await userEvent.click(await screen.findByRole("button", { name: "Show all" }));
+  await screen.findByText(/the end/);
+  expect(screen.queryByRole("button", { name: "Show all" })).toBeNull();
+});
+
+it("makes nothing but text of what looks like markup", async () => {
+  await open("Tomasz");
+  world.verbs.messageFrom("Tomasz", "Tomasz", "<img src=x onerror=alert(1)> [x](javascript:alert(1)) <b>b</b>");
+  const line = await screen.findByText(/onerror/);
+  const bubble = line.closest(".bubble")!;
+  expect(bubble.querySelector("img, a, b, script")).toBeNull();
+  expect(bubble.textContent).toContain("[x](javascript:alert(1))");
+});

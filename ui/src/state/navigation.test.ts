@@ -1,0 +1,29 @@
+import { afterEach, expect, test } from "vitest";
+import { useBackend } from "../backend";
+import { make } from "../backend/fake";
+import { followLink } from "./links";
+import { navigation } from "./navigation.svelte";
+
+afterEach(() => navigation.clear());
+
+test("a link to an invite asks before anything is joined", () => {
+  followLink("parley://join/relay.harbour.example/Ab3_x-9");
+  expect(navigation.dialog).toEqual({
+    dialog: "open_invite",
+    link: "parley://join/relay.harbour.example/Ab3_x-9",
+  });
+});
+
+test("the shell knows which chat is looked at, and the message to go to is taken once", () => {
+  const { backend, world } = make("list", { still: true });
+  useBackend(backend);
+  const target = { device: "d", id: "m" };
+  navigation.settings = "about";
+  navigation.openChat("c", target);
+  expect(world.visibleChat).toBe("c");
+  expect(navigation.settings).toBeNull();
+  expect(navigation.takeTarget()).toEqual(target);
+  expect(navigation.takeTarget()).toBeNull();
+  navigation.closeChat();
+  expect(world.visibleChat).toBeNull();
+});

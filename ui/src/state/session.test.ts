@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { useBackend } from "../backend";
+import { make } from "../backend/fake";
+import { words } from "../i18n/index.svelte";
+import { startEvents, stopEvents } from "./events";
+import { session } from "./session.svelte";
+import { start } from "./start";
+
+async function open(scene: string, preferences = {}) {
+  const made = make(scene, { still: true, preferences });
+  useBackend(made.backend);
+  await startEvents();
+  await session.start();
+  return made;
+}
+
+beforeEach(() => {
+  session.me = null;
+  session.connection = { state: "connecting" };
+  session.catchUp = 0;
+});
+afterEach(stopEvents);
+
+test("the relay is called by the name its operator gave it", async () => {
+  await open("list");
+  await vi.waitFor(() => expect(session.relayName).toBe("Harbour relay"));
+});
+
+test("without an answer it is called by its host", async () => {
+  await open("offline");
+  expect(session.relayName).toBe("relay.harbour.example");
+});
+
+test("catching up counts from the most there was to come", async () => {
+  const { verbs } = await open("list");
+  verbs.goOnline(120);
+  verbs.goOnline(20);
+  expect(session.catchUp).toBe(120);
+  verbs.goOnline(0);
+  expect(session.catchUp).toBe(0);
+});
+
+test("the theme and the language of the preferences are in force", async () => {
+  await open("list", { theme: "dark", language: "ar" });
+  expect(document.documentElement.dataset.theme).toBe("dark");
+  expect(words.language).toBe("ar");
+  await session.setPreferences({ theme: "light", language: "de" });
+  expect(document.documentElement.dataset.theme).toBe("light");
+  expect(words.language).toBe("de");
+});
+
+test("a preference that can't be kept is taken back", async () => {
+  const { backend } = await open("list", { theme: "light" });
+  const full = { code: "storage", message: "The disk is full." };
+  vi.spyOn(backend, "setPreferences").mockRejectedValue(full);
+  await expect(session.setPreferences({ theme: "dark" })).rejects.toEqual(full);
+  expect(document.documentElement.dataset.theme).toBe("light");
+});
+
+test("signed out elsewhere, nobody is signed in any more", async () => {
+  const { verbs } = await open("list");
+  expect(session.signedIn).toBe(true);
+  verbs.signOut("this device was revoked");
+  expect(session.signedIn).toBe(false);
+});
+
+test("a backend that doesn't answer at all leaves no blank window", async () => {
+  const { backend } = make("list");
+  vi.spyOn(backend, "start").mockRejectedValue({ code: "storage", message: "The disk is full." });
+  useBackend(backend);
+  delete document.documentElement.dataset.theme;
+  await start();
+  expect(session.phase).toEqual({ phase: "broken", code: "storage", message: "The disk is full." });
+  expect(document.documentElement.dataset.theme).toBeDefined();
+});
+
+test("a profile that can't be opened says so, and opens when it can", async () => {
+  await open("broken");
+  expect(session.phase).toMatchObject({ phase: "broken", code: "profile_in_use" });
+  await session.reopen();
+  expect(session.phase).toEqual({ phase: "ready" });
+  expect(session.me?.username).toBe("Noor");
+});

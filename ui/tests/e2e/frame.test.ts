@@ -1,0 +1,75 @@
+// The frame: which columns there is room for, and that one always finds back.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Chromium } from "./browser";
+
+let chromium: Chromium;
+beforeAll(async () => {
+  chromium = await Chromium.launch();
+});
+afterAll(() => chromium.close());
+
+test("in the middle, an open panel folds the list to a rail of avatars", async () => {
+  const screen = await chromium.open("group", { width: 900, height: 640 });
+  const { page } = screen;
+  await page.getByRole("heading", { name: "Harbour Street 12" }).waitFor();
+  await screen.press("Control+Shift+P");
+  await page.locator("aside").waitFor();
+  const list = page.getByRole("navigation", { name: "Chats" });
+  expect((await list.boundingBox())?.width).toBeLessThanOrEqual(72);
+  await page.screenshot({ path: "tests/pictures/rail-light.png" });
+  await screen.isAccessible();
+  await list.getByRole("option", { name: /Jonas/ }).click();
+  await page.getByRole("heading", { name: "Jonas" }).first().waitFor();
+  await screen.press("Control+f");
+  await page.keyboard.type("mara");
+  await page.getByRole("option", { name: /Mara/ }).first().waitFor();
+  expect(screen.complaints).toEqual([]);
+  await page.close();
+});
+
+test("on one column the list comes first, a chat stands alone, and Esc and the button lead back", async () => {
+  const screen = await chromium.open("list", { width: 400, height: 720 });
+  const { page } = screen;
+  await page.getByRole("option", { name: /Jonas/ }).click();
+  await page.getByText("You get it tomorrow morning.").waitFor();
+  expect(await page.getByRole("navigation", { name: "Chats" }).count()).toBe(0);
+  await page.getByRole("button", { name: "Back" }).click();
+  await page.getByRole("option", { name: /Jonas/ }).waitFor();
+  await page.getByRole("option", { name: /Mara/ }).click();
+  await page.getByText("Wind decides").waitFor();
+  await page.getByRole("heading", { name: "Mara" }).click();
+  await screen.press("Escape");
+  await page.getByRole("option", { name: /Jonas/ }).waitFor();
+  await screen.isAccessible();
+  expect(screen.complaints).toEqual([]);
+  await page.close();
+});
+
+test("the window follows the system from light to dark while it is open", async () => {
+  const { page } = await chromium.open("list");
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("theme of the system");
+  await page.keyboard.press("Enter");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe("dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe("light");
+  await page.close();
+});
+
+test("? lists every shortcut, Ctrl-N begins a chat, and Esc closes each", async () => {
+  const screen = await chromium.open("list");
+  const { page } = screen;
+  await page.getByRole("option").first().waitFor();
+  await screen.press("?");
+  await page.getByRole("dialog").getByText("Chat below", { exact: true }).waitFor();
+  await screen.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await screen.press("Control+n");
+  await page.getByRole("dialog").waitFor();
+  await screen.isAccessible();
+  await screen.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.close();
+});
