@@ -54,6 +54,7 @@ impl Failure {
             Self::Engine(error) => match error {
                 EngineError::ProfileInUse(_) => "profile_in_use",
                 EngineError::ProfileNewer => "profile_newer",
+                EngineError::Keychain(_) => "keychain",
                 EngineError::SignedOut => "signed_out",
                 EngineError::SignedIn(_) => "signed_in",
                 EngineError::Storage(_) | EngineError::Folder(_) => "storage",

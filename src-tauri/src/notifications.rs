@@ -109,8 +109,9 @@ mod desktop {
         /// Takes away what is shown of a chat: somebody looks at it.
         pub(crate) fn clear(&self, chat: ChatId) {
             let Some(standing) = held(&self.shown).remove(&Some(chat)) else { return };
-            let Some(bus) = held(&self.bus).clone() else { return };
+            let bus = self.bus.clone();
             tauri::async_runtime::spawn_blocking(move || {
+                let Some(bus) = held(&bus).clone() else { return };
                 // It may have closed by itself.
                 let _ = bus.call_method(Some(NAME), PATH, Some(NAME), "CloseNotification", &standing.id);
             });
@@ -119,8 +120,8 @@ mod desktop {
         fn put(&self, note: &Note, then: Then) -> zbus::Result<()> {
             let bus = self.connected()?;
             let about = then.about();
-            let mut shown = held(&self.shown);
-            let before = shown.get(&about).map(|standing| (standing.id, standing.count));
+            // Not held while the bus is asked: that can take as long as it likes, and the screen must not wait for it.
+            let before = held(&self.shown).get(&about).map(|standing| (standing.id, standing.count));
             let (title, count) = counted(&note.title, before.map(|(_, count)| count));
             let capable: Vec<String> =
                 bus.call_method(Some(NAME), PATH, Some(NAME), "GetCapabilities", &())?.body().deserialize()?;
@@ -135,7 +136,7 @@ mod desktop {
             let body =
                 ("Parley", replaces, "parley-desktop", title.as_str(), text.as_str(), actions.as_slice(), hints, -1);
             let answer = bus.call_method(Some(NAME), PATH, Some(NAME), "Notify", &body)?;
-            shown.insert(about, Standing { id: answer.body().deserialize()?, count, then });
+            held(&self.shown).insert(about, Standing { id: answer.body().deserialize()?, count, then });
             Ok(())
         }
 

@@ -115,7 +115,7 @@ impl Conversation<'_> {
     }
 
     async fn older(&mut self, number: usize) -> Result<()> {
-        let page = self.shown.oldest().map_or(Page::Newest, Page::Before);
+        let page = self.shown.oldest().map_or(Page::Newest, |position| Page::Before { position });
         let lines = self.session.engine.history(self.chat.id, page, number).await?;
         let lines: Vec<MessageView> = lines.into_iter().filter(|line| !self.shown.has(line.key)).collect();
         if lines.is_empty() {

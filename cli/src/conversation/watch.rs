@@ -90,7 +90,7 @@ impl Conversation<'_> {
 
     /// Shows lines which were not shown yet, and marks the chat as read.
     pub(super) async fn catch_up(&mut self) -> Result<()> {
-        let page = self.shown.newest().map_or(Page::Newest, Page::After);
+        let page = self.shown.newest().map_or(Page::Newest, |position| Page::After { position });
         let lines = self.session.engine.history(self.chat.id, page, 500).await?;
         for line in lines {
             if !self.shown.has(line.key) {

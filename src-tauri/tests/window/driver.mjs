@@ -61,6 +61,7 @@ const FIND = `
 
 /** One app process with its profile, behind a driver of its own. */
 export class Window {
+  #display;
   #driver;
   #session = null;
   #base;
@@ -73,7 +74,10 @@ export class Window {
   async open() {
     const [port, native] = [await freePort(), await freePort()];
     this.#base = `http://127.0.0.1:${port}`;
-    const environment = { ...process.env, PARLEY_DATA: this.data, XDG_DATA_HOME: join(this.data, "home"), XDG_CONFIG_HOME: join(this.data, "home") };
+    // A display of its own: a window that another one covers is not drawn.
+    this.#display = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1400x1000x24"], { stdio: ["ignore", "pipe", "ignore"] });
+    const number = await new Promise((resolve) => this.#display.stdout.once("data", (data) => resolve(String(data).trim())));
+    const environment = { ...process.env, DISPLAY: `:${number}`, PARLEY_DATA: this.data, XDG_DATA_HOME: join(this.data, "home"), XDG_CONFIG_HOME: join(this.data, "home") };
     this.#driver = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], {
       env: environment,
       stdio: ["ignore", "inherit", "inherit"],
@@ -99,6 +103,7 @@ export class Window {
   async close() {
     if (this.#session) await this.stop().catch(() => {});
     if (this.#driver) await end(this.#driver);
+    if (this.#display) await end(this.#display);
   }
 
   async #ask(method, path, body) {
@@ -106,6 +111,7 @@ export class Window {
       method,
       headers: { "content-type": "application/json" },
       body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
+      signal: AbortSignal.timeout(PATIENCE),
     });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${this.name}: ${value?.error ?? answer.status}: ${value?.message ?? path}`);
@@ -134,7 +140,11 @@ export class Window {
   async click(selector, name) {
     await eventually(`${this.name} clicks ${selector} “${name}”`, async () => {
       const element = await this.find(selector, name);
-      await this.#in("POST", `/element/${element[ELEMENT]}/click`);
+      // With the pointer, as the driver's own click waits for pages that are being left, and these never are.
+      const origin = { type: "pointerMove", duration: 0, origin: element, x: 0, y: 0 };
+      const press = [{ type: "pointerDown", button: 0 }, { type: "pointerUp", button: 0 }];
+      const pointer = { type: "pointer", id: "mouse", parameters: { pointerType: "mouse" }, actions: [origin, ...press] };
+      await this.#in("POST", "/actions", { actions: [pointer] });
       return true;
     });
   }

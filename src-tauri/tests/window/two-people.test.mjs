@@ -166,7 +166,8 @@ test("two people talk, in real windows", async (story) => {
     await alice.picture("10-settings");
     await alice.click("button", "Sign out");
     await alice.click("dialog button, [role=dialog] button, [role=alertdialog] button", "Sign out");
-    await alice.find("input, textarea", "Relay address or invite");
+    await alice.sees("You are signed out");
+    await alice.find("input", "Password");
     await alice.picture("11-signed-out");
   });
 

@@ -1,8 +1,10 @@
 // The shortcuts of the whole window. Those of the conversation and its messages are registered where they are handled.
 
+import { flushSync } from "svelte";
 import { backend } from "../backend";
 import { chats } from "./chats.svelte";
 import { onEvent } from "./events";
+import { layout } from "./layout.svelte";
 import { navigation } from "./navigation.svelte";
 import { session } from "./session.svelte";
 import { shortcuts } from "./shortcuts.svelte";
@@ -100,9 +102,11 @@ function closeTopmost(): void {
 
 function focusSearch(): void {
   navigation.settings = null;
-  // On one column the list has to come first.
-  if (!document.getElementById("search")) navigation.closeChat();
-  requestAnimationFrame(() => document.getElementById("search")?.focus());
+  if (layout.rail) navigation.panel = false;
+  if (layout.narrow) navigation.closeChat();
+  // At once: what is typed next belongs into the field already.
+  flushSync();
+  document.getElementById("search")?.focus();
 }
 
 function step(by: 1 | -1, unreadOnly: boolean): void {

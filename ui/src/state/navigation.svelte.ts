@@ -16,7 +16,6 @@ export type DialogName =
   | { dialog: "mute"; chat: ChatId }
   | { dialog: "leave"; chat: ChatId }
   | { dialog: "delete_chat"; chat: ChatId }
-  | { dialog: "person"; account: AccountId; chat: ChatId | null }
   | { dialog: "block"; account: AccountId; username: string }
   | { dialog: "topics" }
   | { dialog: "publish"; topic: string }

@@ -50,23 +50,29 @@ class Session {
   signedIn = $derived(this.me !== null);
   online = $derived(this.connection.state === "online");
 
+  /** How many times the engine has told how it stands. */
+  #connectionEvents = 0;
   #system = matchMedia("(prefers-color-scheme: dark)");
 
   /** Opens the profile; gives the `parley://` link this start was asked to open, if any. */
   async start(): Promise<string | null> {
     this.#system.onchange = () => this.#applyTheme();
     onEvent((event) => {
-      if (event.event === "connection") this.#connectionChanged(event);
+      if (event.event === "connection") {
+        this.#connectionEvents += 1;
+        this.#connectionChanged(event);
+      }
+      if (event.event === "preferences") void this.#preferencesChanged(event.preferences);
       if (event.event === "stopped") this.phase = { phase: "stopped", message: event.message };
     });
-    return this.#taken(await backend().start());
+    return this.#taken(backend().start());
   }
 
   /** Opens the engine again after it was broken or stopped. */
   async reopen(): Promise<void> {
     this.phase = { phase: "starting" };
     try {
-      await this.#taken(await backend().reopen());
+      await this.#taken(backend().reopen());
     } catch (thrown) {
       this.failed(thrown);
     }
@@ -82,7 +88,8 @@ class Session {
   /** After signing in or up. */
   async signedInAs(me: Me): Promise<void> {
     this.me = me;
-    this.#connectionChanged(await backend().connection());
+    const before = this.#connectionEvents;
+    this.#connectionAnswered(await backend().connection(), before);
     await this.#signedIn();
   }
 
@@ -108,7 +115,9 @@ class Session {
     }
   }
 
-  async #taken(start: Awaited<ReturnType<ReturnType<typeof backend>["start"]>>): Promise<string | null> {
+  async #taken(asked: ReturnType<ReturnType<typeof backend>["start"]>): Promise<string | null> {
+    const before = this.#connectionEvents;
+    const start = await asked;
     this.profile = start.profile;
     this.about = start.about;
     await this.#preferencesChanged(start.preferences);
@@ -117,7 +126,7 @@ class Session {
       return null;
     }
     this.me = start.me;
-    this.#connectionChanged(start.connection);
+    this.#connectionAnswered(start.connection, before);
     this.phase = { phase: "ready" };
     if (start.me) await this.#signedIn();
     return start.link;
@@ -138,6 +147,11 @@ class Session {
     } catch {
       // Its host stands there; the name is asked for again when the relay is back.
     }
+  }
+
+  /** Answers and events travel apart: an answer says nothing once an event has come since it was asked for. */
+  #connectionAnswered(connection: Connection, before: number): void {
+    if (this.#connectionEvents === before) this.#connectionChanged(connection);
   }
 
   #connectionChanged(connection: Connection): void {

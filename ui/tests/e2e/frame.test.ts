@@ -23,6 +23,8 @@ test("in the middle, an open panel folds the list to a rail of avatars", async (
   await page.getByRole("heading", { name: "Jonas" }).first().waitFor();
   await screen.press("Control+f");
   await page.keyboard.type("mara");
+  expect(await page.locator("#search").inputValue()).toBe("mara");
+  await page.getByRole("heading", { name: "Jonas" }).first().waitFor();
   await page.getByRole("option", { name: /Mara/ }).first().waitFor();
   expect(screen.complaints).toEqual([]);
   await page.close();
@@ -48,6 +50,7 @@ test("on one column the list comes first, a chat stands alone, and Esc and the b
 
 test("the window follows the system from light to dark while it is open", async () => {
   const { page } = await chromium.open("list");
+  await page.getByRole("option").first().waitFor();
   await page.keyboard.press("Control+k");
   await page.keyboard.type("theme of the system");
   await page.keyboard.press("Enter");

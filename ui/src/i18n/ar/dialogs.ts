@@ -14,12 +14,10 @@ export default {
   people: "الأشخاص",
   people_failed: "تعذّر البحث عن الأشخاص الآن.",
   nobody: "لا اسم على {relay} يبدأ بـ «{query}».",
-  its_you: "هذا أنت.",
   add_people: "إضافة أشخاص",
   remove_person: "استبعاد {name}",
   chosen:
     "{n, plural, zero {لم يُختر أحد بعد} one {اختير شخص واحد} two {اختير شخصان} few {اختير # أشخاص} many {اختير # شخصًا} other {اختير # شخص}}",
-  write: "مراسلة",
   group_name: "اسم المجموعة",
   channel_name: "اسم القناة",
   title_empty: "أعطها اسمًا.",
@@ -122,8 +120,6 @@ export default {
   block_lead: "لا يستطيع مراسلتك ولا يرى حضورك. ولا يُخبَر بذلك. وفي المجموعات يظل كل منكما يقرأ للآخر.",
   block: "حظر",
   blocked: "حُظر {name}",
-
-  person_title: "شخص",
 
   topics_title: "المواضيع المباشرة",
   topics_lead: "رسائل قصيرة إلى من يستمع الآن. لا يُحفظ منها شيء، ويستطيع المرحّل قراءتها.",

@@ -108,7 +108,6 @@ export default {
   profile_nobody: "لم يسجّل أحد الدخول بعد",
   profile_open: "فتح",
   profile_opened: "فُتح {name} في نافذة خاصة به.",
-  profile_new: "ملف شخصي جديد",
   profile_name: "اسم الملف الشخصي الجديد",
   profile_name_hint: "لك وحدك: «work» مثلًا.",
   profile_create: "إنشاء",

@@ -14,11 +14,9 @@ export default {
   people: "Personen",
   people_failed: "Personen lassen sich gerade nicht suchen.",
   nobody: "Auf {relay} beginnt kein Name mit „{query}“.",
-  its_you: "Das bist du.",
   add_people: "Personen hinzufügen",
   remove_person: "{name} weglassen",
   chosen: "{n, plural, =0 {Noch niemand gewählt} one {# Person gewählt} other {# Personen gewählt}}",
-  write: "Schreiben",
   group_name: "Name der Gruppe",
   channel_name: "Name des Kanals",
   title_empty: "Gib einen Namen ein.",
@@ -122,8 +120,6 @@ export default {
     "Diese Person kann dir nicht schreiben und sieht deine Anwesenheit nicht. Sie erfährt nichts davon. In Gruppen lest ihr einander weiterhin.",
   block: "Blockieren",
   blocked: "{name} ist blockiert",
-
-  person_title: "Person",
 
   topics_title: "Live-Themen",
   topics_lead: "Kurze Nachrichten an alle, die gerade zuhören. Nichts wird aufgehoben, und das Relay kann sie lesen.",

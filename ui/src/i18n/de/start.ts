@@ -114,7 +114,6 @@ export default {
   profile_nobody: "Noch niemand angemeldet",
   profile_open: "Öffnen",
   profile_opened: "{name} ist in einem eigenen Fenster geöffnet.",
-  profile_new: "Neues Profil",
   profile_name: "Name des neuen Profils",
   profile_name_hint: "Nur für dich, zum Beispiel „arbeit“.",
   profile_create: "Anlegen",

@@ -14,11 +14,9 @@ export default {
   people: "People",
   people_failed: "People can’t be looked up just now.",
   nobody: "Nobody’s name on {relay} begins with ‘{query}’.",
-  its_you: "That is you.",
   add_people: "Add people",
   remove_person: "Leave {name} out",
   chosen: "{n, plural, =0 {Nobody chosen yet} one {# person chosen} other {# people chosen}}",
-  write: "Write",
   group_name: "Name of the group",
   channel_name: "Name of the channel",
   title_empty: "Give it a name.",
@@ -122,8 +120,6 @@ export default {
     "They can’t write to you, and don’t see your presence. They aren’t told. In groups you still read each other.",
   block: "Block",
   blocked: "{name} is blocked",
-
-  person_title: "Person",
 
   topics_title: "Live topics",
   topics_lead: "Short messages to whoever listens at the moment. Nothing is kept, and the relay can read them.",

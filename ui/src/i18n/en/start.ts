@@ -111,7 +111,6 @@ export default {
   profile_nobody: "Nobody has signed in yet",
   profile_open: "Open",
   profile_opened: "{name} is open in a window of its own.",
-  profile_new: "New profile",
   profile_name: "Name of the new profile",
   profile_name_hint: "For you alone: “work”, for example.",
   profile_create: "Create",
