@@ -9,6 +9,8 @@ import { join } from "node:path";
 
 /** How long anything may take that a person waits for, in milliseconds. This is a bound for machines that are busy, no measure. */
 const PATIENCE = 60_000;
+/** How long one request to the driver may take. Now and then one hangs, of a picture above all, and the next one does not. */
+const REQUEST = 15_000;
 /** WebDriver's name for a reference to an element. */
 const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -89,7 +91,7 @@ export class Window {
   /** Starts the app. */
   async start() {
     const capabilities = { alwaysMatch: { "tauri:options": { application: this.app, args: this.args } } };
-    const { sessionId } = await this.#ask("POST", "/session", { capabilities });
+    const { sessionId } = await this.#ask("POST", "/session", { capabilities }, PATIENCE);
     this.#session = sessionId;
     await eventually(`${this.name}'s screen`, () => this.script("return document.querySelector('#app')?.childElementCount > 0"));
   }
@@ -106,12 +108,12 @@ export class Window {
     if (this.#display) await end(this.#display);
   }
 
-  async #ask(method, path, body) {
+  async #ask(method, path, body, patience = REQUEST) {
     const answer = await fetch(`${this.#base}${path}`, {
       method,
       headers: { "content-type": "application/json" },
       body: method === "POST" ? JSON.stringify(body ?? {}) : undefined,
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(patience),
     });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${this.name}: ${value?.error ?? answer.status}: ${value?.message ?? path}`);
@@ -151,9 +153,12 @@ export class Window {
 
   /** Types into a field, in place of what is there. */
   async fill(name, text) {
-    const element = await this.find("input, textarea", name);
-    await this.#in("POST", `/element/${element[ELEMENT]}/clear`);
-    if (text) await this.#in("POST", `/element/${element[ELEMENT]}/value`, { text });
+    await eventually(`${this.name} fills “${name}”`, async () => {
+      const element = await this.find("input, textarea", name);
+      await this.#in("POST", `/element/${element[ELEMENT]}/clear`);
+      if (text) await this.#in("POST", `/element/${element[ELEMENT]}/value`, { text });
+      return true;
+    });
   }
 
   /** Presses keys where the focus is. */
@@ -183,7 +188,7 @@ export class Window {
 
   /** Takes a picture of the window. */
   async picture(step) {
-    const data = await this.#in("GET", "/screenshot");
+    const data = await eventually(`a picture of ${this.name}`, () => this.#in("GET", "/screenshot"));
     mkdirSync(this.pictures, { recursive: true });
     writeFileSync(join(this.pictures, `${step}-${this.name}.png`), Buffer.from(data, "base64"));
   }
