@@ -131,7 +131,7 @@ export class Window {
 
   /** Runs a script in the page that calls its last argument back, and gives with what. */
   later(script, ...args) {
-    return this.#in("POST", "/execute/async", { script, args });
+    return this.#ask("POST", `/session/${this.#session}/execute/async`, { script, args }, PATIENCE);
   }
 
   /** What shows and is called so, once it does. */
