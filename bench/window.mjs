@@ -25,8 +25,8 @@ function size(what, megabytes, bar) {
   put([what, `${megabytes.toFixed(0)} MB`, "", bar]);
 }
 
-/** The process with these words on its command line, and all that came of it. */
-function family(words) {
+/** The process of the window, and all that came of it. */
+function family() {
   const parents = new Map();
   let root = null;
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
@@ -34,7 +34,7 @@ function family(words) {
       const stat = readFileSync(`/proc/${name}/stat`, "utf8");
       parents.set(name, stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
       const line = readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0");
-      if (line[0].endsWith("/parley-desktop") && words.every((word) => line.includes(word))) root ??= name;
+      if (line[0].endsWith("/parley-desktop") && line.includes("bench")) root ??= name;
     } catch {
       // It ended while it was looked at.
     }
@@ -50,6 +50,9 @@ function proportional(pid) {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
   return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)[1]) / 1024;
 }
+
+/** Proportional memory of all of these. */
+const total = (pids) => pids.reduce((sum, pid) => sum + proportional(pid), 0);
 
 /** When a process began, in milliseconds since the Unix epoch; as fine as the kernel's ticks, a hundredth of a second. */
 function began(pid) {
@@ -68,7 +71,7 @@ async function starting() {
     const shown = await eventually("the chat list", () =>
       app.script("const mark = performance.getEntriesByName('chats shown')[0]; return mark ? performance.timeOrigin + mark.startTime : null"),
     );
-    values.push(shown - began(family(["bench"])[0]));
+    values.push(shown - began(family()[0]));
     if (round < ROUNDS - 1) await app.stop();
   }
   times("from the process's start to the chat list", values, "≤ 1000 ms");
@@ -165,8 +168,8 @@ async function scrolling() {
 
 async function memory() {
   await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const pids = family(["bench"]);
-  size("memory of the whole app", pids.reduce((sum, pid) => sum + proportional(pid), 0), "≤ 330 MB");
+  const pids = family();
+  size("memory of the whole app", total(pids), "≤ 330 MB");
   size("of it, the Rust side", proportional(pids[0]), "≤ 80 MB");
 }
 
@@ -174,14 +177,13 @@ async function switching() {
   const names = await app.script(
     "return [...document.querySelectorAll('[role=option]')].map((option) => option.innerText.match(/(Group \\d+|person\\d+|A long one)/)?.[0]).filter(Boolean).slice(0, 8)",
   );
-  const total = () => family(["bench"]).reduce((sum, pid) => sum + proportional(pid), 0);
   const turns = async (count) => {
     for (let turn = 0; turn < count; turn++) await openChat(names[turn % names.length]);
   };
   await turns(40);
-  const before = total();
+  const before = total(family());
   await turns(160);
-  size("growth over 160 changes of chat, after the first 40", total() - before, "none");
+  size("growth over 160 changes of chat, after the first 40", total(family()) - before, "none");
 }
 
 const relay = spawn(join(programs, "parley-bench"), ["relay", data], { stdio: ["ignore", "inherit", "inherit"] });

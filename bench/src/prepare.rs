@@ -1,7 +1,6 @@
 //! Makes a profile with a long history: real people on a real relay in real chats, whose messages were never sent.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use desktop_app::fill::Filling;
 use desktop_app::{Engine, Options};
@@ -123,7 +122,5 @@ async fn fill(engine: &Engine, people: &[Person], chats: &[ChatId], messages: u6
             engine.fill(std::mem::take(&mut batch)).await?;
         }
     }
-    // The search index merges what it got in its own time.
-    tokio::time::sleep(Duration::from_millis(100)).await;
     Ok(())
 }
