@@ -380,3 +380,86 @@ async fn the_same_id_with_other_words_is_told_by_a_receiver() {
     ear.hears_notice("id_conflict").await;
     alice.shows(chat, &["yes"]).await;
 }
+
+#[tokio::test]
+async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("alice", "alice's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    // A device that the restored relay will not know, and so cannot give its messages back.
+    let mut tablet = world.sign_in("bob", "bob's tablet").await;
+    tablet.has_chat(chat).await;
+    let lost = tablet.say_all(chat, &counted(0..4)).await;
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 4).await;
+    }
+    tablet.kill().await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    for device in [&alice, &laptop, &bob] {
+        device.online().await;
+    }
+    bob.say(chat, "and on").await;
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 5).await;
+    }
+    // What was said since stands where the lost ones had begun.
+    alice.engine().mark_read(chat, Some(lost[1])).await.unwrap();
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 2).await;
+    }
+    laptop.engine().mark_read(chat, None).await.unwrap();
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_something_new() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) =
+        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let laptop = world.sign_in("alice", "alice's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    for other in [&bob, &carol] {
+        other.engine().join(chat).await.unwrap();
+    }
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let lost = bob.say_all(chat, &counted(0..2)).await;
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 2).await;
+    }
+    laptop.gate.cut();
+    laptop.offline().await;
+    alice.engine().mark_read(chat, None).await.unwrap();
+    bob.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    alice.online().await;
+    carol.online().await;
+    carol.say(chat, "new").await;
+    alice.has_unread(chat, 1).await;
+    // Only now those are given back that were read, behind one that was not; and the laptop hears of all at once.
+    bob.gate.heal();
+    bob.came(chat, lost[1], Delivery::Sent).await;
+    alice.has_unread(chat, 1).await;
+    laptop.gate.heal();
+    laptop.online().await;
+    for device in [&alice, &laptop] {
+        device.shows(chat, &["new", "0", "1"]).await;
+        device.has_unread(chat, 1).await;
+        device.engine().mark_read(chat, None).await.unwrap();
+        device.has_unread(chat, 0).await;
+    }
+}
