@@ -424,8 +424,7 @@ async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
 #[tokio::test]
 async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_something_new() {
     let mut world = World::new().await;
-    let (alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
     let laptop = world.sign_in("alice", "alice's laptop").await;
     let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
     for other in [&bob, &carol] {
