@@ -651,7 +651,8 @@ impl Core {
         Ok(true)
     }
 
-    /// A message of an open chat that was known came once more: what waited for it goes out.
+    /// A message of an open chat that was known came once more: what waited for it goes out, unless it was made void
+    /// meanwhile. A newer change may be in the log by now, and there the last one counts.
     pub(crate) fn came_back(&mut self, tx: &Connection, key: MessageKey, out: &mut Effects) -> Sql<()> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -659,6 +660,12 @@ impl Core {
         session.given_back.insert(key);
         for (chat, id) in session.wanting.remove(&key).unwrap_or_default() {
             if let Some(row) = sent::get(tx, chat, id)? {
+                let body = |payload: &str| serde_json::from_str::<Body>(payload).unwrap_or(Body::Empty);
+                let this = body(&row.payload);
+                if sent::later(tx, chat, row.position)?.iter().any(|later| body(&later.payload).supersedes(&this)) {
+                    sent::end(tx, chat, id)?;
+                    continue;
+                }
                 session.feeds.entry(chat).or_default().begin_again_at(row.position);
                 out.pump.insert(chat);
             }

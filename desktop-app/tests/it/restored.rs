@@ -265,6 +265,45 @@ async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
 }
 
 #[tokio::test]
+async fn a_change_that_waited_does_not_undo_a_newer_one() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let key = bob.say(chat, "tpyo").await;
+    for device in [&alice, &laptop] {
+        device.shows(chat, &["tpyo"]).await;
+    }
+    bob.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    laptop.online().await;
+    laptop.engine().edit(chat, key, "first").await.unwrap();
+    let later = laptop.say(chat, "that was an edit").await;
+    laptop.came(chat, later, Delivery::Sent).await;
+    // The message comes back; before the laptop hears of that, it has edited it again, and this edit is taken at once.
+    let carol = world.sign_up("carol").await;
+    carol.engine().join(chat).await.unwrap();
+    laptop.gate.slow(std::time::Duration::from_millis(400));
+    bob.gate.heal();
+    eventually("it is back", async || carol.engine().message(chat, key).await.is_ok()).await;
+    laptop.engine().edit(chat, key, "second").await.unwrap();
+    eventually("it was edited", async || carol.line(chat, key).await.text == "second").await;
+    let last = laptop.say(chat, "that was another").await;
+    laptop.came(chat, last, Delivery::Sent).await;
+    for device in [&alice, &bob, &carol, &laptop] {
+        eventually("all came", async || device.engine().message(chat, last).await.is_ok()).await;
+        assert_eq!(device.line(chat, key).await.text, "second", "{}", device.name);
+    }
+}
+
+#[tokio::test]
 async fn the_history_of_a_restored_channel_is_no_news_to_who_came_later() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
