@@ -9,10 +9,16 @@
 //! links are dropped and come back from what is on the disk.
 
 mod commands;
+mod entries;
+mod gaps;
 mod inbox;
+mod lanes;
+mod logs;
+mod marks;
 mod outbox;
 mod peers;
 mod relay;
+mod routes;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -310,7 +316,7 @@ impl Core {
     }
 
     fn next_deadline(&self) -> Instant {
-        let gaps = self.gaps.values().map(|since| *since + inbox::GAP_PATIENCE);
+        let gaps = self.gaps.values().map(|since| *since + gaps::GAP_PATIENCE);
         let links = self.links.values().filter_map(peers::Link::deadline);
         let refused = self.session.iter().filter_map(session::Session::deadline);
         let marks = self.marks_due.values().copied().filter(|_| self.session.is_some());

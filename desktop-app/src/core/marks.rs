@@ -1,0 +1,315 @@
+//! Marks: how far this device and others hold and have shown what was sent (DELIVERY rules 5, 6, 15).
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use parley_protocol::frames::{MarkScope, Sender};
+use parley_protocol::marks::{MarkRegister, Marks, OpenMark};
+use parley_protocol::{ChatId, ClientFrame, DeviceId, MessageKey, RunId, payload};
+use rusqlite::Connection;
+
+use super::session::SessionPhase;
+use super::{Core, Effects};
+use crate::events::Event;
+use crate::store::chats::ChatRow;
+use crate::store::{Sql, chats, messages, sent, streams};
+use crate::views::ChatStatus;
+
+/// A device's register goes to the relay at most this often.
+const MARKS_EVERY: Duration = Duration::from_secs(1);
+
+/// How many registers go to the relay in one pass.
+const MARKS_AT_ONCE: usize = 32;
+
+impl Core {
+    /// Removes what every other device of its audience has (DELIVERY rule 15), and lets wait again what a mark lists as
+    /// missing.
+    pub(crate) fn settle(&mut self, tx: &Connection, chat_id: ChatId, out: &mut Effects) -> Sql<()> {
+        let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.state.sealed) else {
+            return Ok(());
+        };
+        let me = self.device();
+        let present: BTreeSet<DeviceId> = chat.state.devices().map(|(device, _)| device).collect();
+        let marks = streams::all_marks(tx, chat_id)?;
+        let runs = sent::runs(tx, chat_id)?;
+        let order: Vec<RunId> = runs.iter().map(|run| run.run).collect();
+        let empty = MarkRegister::default();
+        for (at, run) in runs.iter().enumerate() {
+            if !sent::keeps_any(tx, chat_id, run.run)? {
+                continue;
+            }
+            let audience = chats::audience(tx, chat_id, run.membership)?.unwrap_or_default();
+            let others = audience.iter().filter(|device| **device != me && present.contains(device));
+            let later = order.get(at + 1..).unwrap_or_default();
+            // All of them hold everything up to the smallest of what each holds, but for what one of them gave up.
+            let mut upto = None::<u64>;
+            let mut missing = BTreeSet::new();
+            for device in others {
+                let register = &marks.get(device).unwrap_or(&empty).delivered;
+                let held = match register.held(me, run.run) {
+                    Some(held) => {
+                        missing.extend(held.missing.iter().copied());
+                        held.upto
+                    }
+                    None if register.has(me, run.run, run.last_n, later) => run.last_n,
+                    None => 0,
+                };
+                upto = Some(upto.map_or(held, |least| least.min(held)));
+            }
+            for (id, waited) in sent::remove_upto(tx, chat_id, run.run, upto.unwrap_or(0), &missing)? {
+                if waited {
+                    out.events.push(Event::MessageChanged { chat: chat_id, key: MessageKey { device: me, id } });
+                }
+            }
+            for n in missing {
+                if sent::reopen_number(tx, chat_id, run.run, n)? {
+                    if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat_id)) {
+                        feed.appended = 0;
+                    }
+                    out.pump.insert(chat_id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what another device says it holds and has shown, by whatever route it came.
+    pub(crate) fn merge_marks(
+        &mut self,
+        tx: &Connection,
+        chat: ChatId,
+        from: Sender,
+        register: &MarkRegister,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let before = streams::marks_of(tx, chat, from.device)?;
+        let mut merged = before.clone();
+        self.take_maximum(tx, chat, &mut merged, register)?;
+        if from.account == self.account() {
+            // What it has shown of others is kept as it last said it, for runs whose beginning has yet to come here.
+            let newest = if register.read == Marks::default() { &before.read } else { &register.read };
+            for (sender, runs) in &newest.0 {
+                merged.read.0.entry(*sender).or_insert_with(|| runs.clone());
+            }
+        }
+        if merged != before {
+            streams::put_marks(tx, chat, from.device, &merged)?;
+            self.settle(tx, chat, out)?;
+            out.events.push(Event::Marks { chat });
+        }
+        if merged != before
+            && let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat))
+        {
+            feed.ask_soon();
+        }
+        self.link_marked(chat, from.device, &merged);
+        if from.account == self.account() {
+            let moved = streams::merge_read(tx, chat, from.device, &register.read)?;
+            for (device, run, upto) in &moved {
+                messages::read_run(tx, chat, *device, *run, *upto)?;
+            }
+            if !moved.is_empty() {
+                out.events.push(Event::Chat { chat });
+                out.marks.insert(chat);
+            }
+        }
+        out.pump.insert(chat);
+        Ok(())
+    }
+
+    /// Merges a register by maximum, and drops again the runs of one's own devices which either side knows to be complete:
+    /// what a register leaves out while it holds the beginning of a later run.
+    pub(super) fn take_maximum(
+        &self,
+        tx: &Connection,
+        chat: ChatId,
+        merged: &mut MarkRegister,
+        register: &MarkRegister,
+    ) -> Sql<()> {
+        let me = self.device();
+        let mut own = vec![(me, sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect::<Vec<_>>())];
+        for device in chats::devices_of(tx, chat, self.account())? {
+            if device != me {
+                let runs = streams::in_order(tx, chat, device)?;
+                own.push((device, runs.into_iter().map(|run| run.run).collect()));
+            }
+        }
+        let (old, new) = (merged.clone(), register);
+        merged.delivered.merge(&new.delivered);
+        merged.read.merge(&new.read);
+        for (sender, runs) in &own {
+            for (at, run) in runs.iter().enumerate() {
+                let later = runs.get(at + 1..).unwrap_or_default();
+                for (result, parts) in [
+                    (&mut merged.delivered, [&old.delivered, &new.delivered]),
+                    (&mut merged.read, [&old.read, &new.read]),
+                ] {
+                    let complete = parts.iter().any(|marks| marks.has(*sender, *run, u64::MAX, later));
+                    if complete && let Some(known) = result.0.get_mut(sender) {
+                        known.remove(run);
+                    }
+                }
+            }
+        }
+        // How far the messages of other accounts came is their business.
+        merged.delivered.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
+        merged.read.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
+        Ok(())
+    }
+
+    /// The own register of a chat moved: links are told at once, the relay within a second.
+    pub(crate) fn tell_marks(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        self.marks_due.entry(chat).or_insert_with(|| Instant::now() + MARKS_EVERY);
+        self.link_marks(tx, chat, None, out)
+    }
+
+    /// Tells the relay the registers that are due, unless every other device is linked and was told.
+    pub(crate) fn flush_marks(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
+        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+            return Ok(());
+        }
+        // A few at a time: the relay holds only so many of a session's registers for the others.
+        let due = self.marks_due.iter().filter(|(_, at)| now >= **at).map(|(chat, _)| *chat);
+        let due: Vec<ChatId> = due.take(MARKS_AT_ONCE).collect();
+        for chat_id in due {
+            self.marks_due.remove(&chat_id);
+            let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {
+                continue;
+            };
+            if !chat.state.sealed {
+                self.flush_open_mark(&chat, out);
+                continue;
+            }
+            if self.links_suffice(&chat) {
+                continue;
+            }
+            let register = streams::register(tx, chat_id)?;
+            let shown = MarkRegister {
+                read: if self.settings.read_marks { register.read.clone() } else { Marks::default() },
+                delivered: register.delivered.clone(),
+            };
+            if shown == MarkRegister::default() {
+                continue;
+            }
+            let mark = payload::seal_marks(&shown);
+            out.relay.push(ClientFrame::Mark { chat: chat_id, scope: MarkScope::Chat, mark });
+            if !self.settings.read_marks {
+                let own = MarkRegister { read: register.read, delivered: Marks::default() };
+                let mark = payload::seal_marks(&own);
+                out.relay.push(ClientFrame::Mark { chat: chat_id, scope: MarkScope::Own, mark });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the relay every register which is due within a moment; `false` without a session.
+    pub(crate) fn tell_all_marks(&mut self, tx: &Connection, out: &mut Effects) -> Sql<bool> {
+        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+            return Ok(false);
+        }
+        // A mark which this batch has moved is among them only now.
+        for chat in std::mem::take(&mut out.marks) {
+            self.tell_marks(tx, chat, out)?;
+        }
+        let now = Instant::now();
+        self.marks_due.values_mut().for_each(|due| *due = now);
+        while !self.marks_due.is_empty() {
+            self.flush_marks(tx, now, out)?;
+        }
+        Ok(true)
+    }
+
+    pub(super) fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
+        let id = chat.state.id;
+        let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq, lost: chat.lost_read };
+        out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Own, mark: crate::store::to_json(&own) });
+        if !chat.state.kind.is_channel() {
+            let shown = OpenMark { read: if self.settings.read_marks { own.read } else { 0 }, lost: 0, ..own };
+            out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Chat, mark: crate::store::to_json(&shown) });
+        }
+    }
+
+    /// Takes another device's mark in an open chat.
+    pub(crate) fn take_open_mark(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        from: Sender,
+        mark: &str,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let Ok(mark) = serde_json::from_str::<OpenMark>(mark) else {
+            return Ok(());
+        };
+        let id = chat.state.id;
+        if from.account == self.account() {
+            let lost = messages::read_lost(tx, id, mark.lost)?;
+            if mark.read > chat.read_seq {
+                messages::read_seq(tx, id, mark.read)?;
+            }
+            if lost.is_some() || mark.read > chat.read_seq {
+                out.events.push(Event::Chat { chat: id });
+            }
+            return Ok(());
+        }
+        crate::store::timeline::put_open_mark(tx, id, from, mark)?;
+        out.events.push(Event::Marks { chat: id });
+        Ok(())
+    }
+
+    /// Shows a chat as read up to a message, or to its end.
+    pub(crate) fn mark_read(
+        &mut self,
+        tx: &Connection,
+        chat: &ChatRow,
+        upto: Option<MessageKey>,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        let id = chat.state.id;
+        let place = match upto {
+            Some(key) => match messages::place(tx, id, key)? {
+                Some(place) => Some(place),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        let mut moved = 0;
+        if chat.state.sealed {
+            let runs = match place {
+                None => streams::read_all(tx, id)?,
+                Some(place) => {
+                    let mut runs = Vec::new();
+                    for (device, run, n) in messages::numbers_at(tx, id, place)? {
+                        if streams::set_read(tx, id, device, run, n)? {
+                            runs.push((device, run, n));
+                        }
+                    }
+                    runs
+                }
+            };
+            for (device, run, n) in &runs {
+                messages::read_run(tx, id, *device, *run, *n)?;
+            }
+            moved += runs.len();
+        } else {
+            let seq = match place {
+                Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
+                None => chat.cursor.seq,
+            };
+            let upto = place.map_or(u64::MAX, |(sort_a, _, _)| sort_a.cast_unsigned());
+            if let Some(last) = messages::read_lost(tx, id, upto)? {
+                chats::set_lost_read(tx, id, last.max(chat.lost_read))?;
+                moved += 1;
+            }
+            if seq > chat.read_seq {
+                messages::read_seq(tx, id, seq)?;
+                moved += 1;
+            }
+        }
+        if moved > 0 {
+            out.marks.insert(id);
+            out.events.push(Event::Chat { chat: id });
+        }
+        Ok(())
+    }
+}
