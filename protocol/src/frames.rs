@@ -408,6 +408,13 @@ pub enum RelayFrame {
         /// Why.
         error: ErrorBody,
     },
+    /// A mark register could not be set for now: say it again later.
+    MarkRefused {
+        /// Of which chat.
+        chat: ChatId,
+        /// Why, and after how long.
+        error: ErrorBody,
+    },
     /// Another device's mark register.
     Marks {
         /// Of which chat.

@@ -132,11 +132,11 @@ impl Session {
         }
         if self.marks.len() >= MOST_MARKS {
             let message = format!("at most {MOST_MARKS} marks at once");
-            return self.fail(None, ErrorBody::new(Code::LimitReached, message));
+            let error = ErrorBody::new(Code::LimitReached, message);
+            return self.send(&RelayFrame::MarkRefused { chat, error });
         }
         self.marks.insert((chat, scope), Marking { since: Instant::now(), waits: None });
-        let from = self.mailbox.who;
-        self.submit(Job::Mark { from, chat, scope, mark }).await;
+        self.submit(Job::Mark { session: self.mailbox.clone(), chat, scope, mark }).await;
     }
 
     /// When the next mark that waits is to be handed on.
@@ -175,9 +175,8 @@ impl Session {
     }
 
     async fn submit_marks(&mut self, due: Vec<((ChatId, MarkScope), String)>) {
-        let from = self.mailbox.who;
         for ((chat, scope), mark) in due {
-            self.submit(Job::Mark { from, chat, scope, mark }).await;
+            self.submit(Job::Mark { session: self.mailbox.clone(), chat, scope, mark }).await;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Frames of the relay: the session's beginning, entries of the logs, answers to appends, live frames.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{LogCursor, RelayFrame, Sender};
 use parley_protocol::{Body, ChatId, ClientFrame, Code, DeviceId, ErrorBody, MessageId, MessageKey, VERSION, payload};
@@ -14,6 +14,9 @@ use crate::relay_link::LinkCommand;
 use crate::store::{Sql, chats, messages, sent, settings};
 use crate::tokens::Credentials;
 use crate::views::{ChatStatus, Connection as ConnectionView, Me};
+
+/// A mark that the relay could not take is told again after this long, unless the relay says when.
+const MARK_AGAIN: Duration = Duration::from_secs(3);
 
 impl Core {
     /// A session begins: say hello with the own cursors.
@@ -109,6 +112,11 @@ impl Core {
                 Ok(())
             }
             RelayFrame::Refused { chat, id, error } => self.refused(tx, chat, id, &error, out),
+            RelayFrame::MarkRefused { chat, error } => {
+                let pause = error.retry_after.map_or(MARK_AGAIN, Duration::from_secs);
+                self.marks_due.entry(chat).or_insert_with(|| Instant::now() + pause);
+                Ok(())
+            }
             RelayFrame::Marks { chat, from, mark, .. } => self.take_marks(tx, chat, from, &mark, out),
             RelayFrame::Typing { chat, from, on } => {
                 if from.account != self.account() && !settings::is_blocked(tx, from.account)? {

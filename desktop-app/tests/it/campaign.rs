@@ -65,6 +65,8 @@ struct Slot {
     /// It was there from the beginning, and its profile was never put back.
     whole: bool,
     copy: Option<Copied>,
+    /// An old copy was put back, and it has not noticed yet.
+    unaware: bool,
     full: bool,
     /// Messages in the order in which they were told, by life.
     told: Vec<Arc<Mutex<Told>>>,
@@ -311,9 +313,7 @@ impl Run {
             }
             Step::Kill { slot } => {
                 self.running(slot)?;
-                let slot = self.slots[slot].as_mut()?;
-                slot.full = false;
-                slot.device.kill().await;
+                self.kill(slot).await;
                 Some(String::new())
             }
             Step::Start { slot } => {
@@ -362,12 +362,11 @@ impl Run {
             Step::NewDevice { slot } => self.new_device(slot).await,
             Step::Copy { slot: number } => {
                 let sent = self.said.iter().filter(|said| said.slot == number).count();
-                let slot = self.slots[number].as_mut()?;
-                let ran = slot.device.is_running();
+                let ran = self.slots[number].as_ref()?.device.is_running();
                 if ran {
-                    slot.device.kill().await;
-                    slot.full = false;
+                    self.kill(number).await;
                 }
+                let slot = self.slots[number].as_mut()?;
                 slot.copy = Some(Copied { folder: slot.device.copy_profile().await, sent });
                 if ran {
                     slot.start().await;
@@ -533,16 +532,30 @@ impl Run {
         Some(word(&result))
     }
 
+    /// Kills a client. An old copy that never heard it is one cannot tell in its next life what of this one was sent: it
+    /// leaves that to the person.
+    async fn kill(&mut self, number: usize) {
+        let Some(slot) = self.slots[number].as_mut() else { return };
+        slot.full = false;
+        slot.device.kill().await;
+        let noticed =
+            |told: &Arc<Mutex<Told>>| told.lock().unwrap().notices.iter().any(|notice| notice.starts_with("old_copy"));
+        slot.unaware &= !slot.told.last().is_some_and(noticed);
+        if slot.unaware {
+            self.said.iter_mut().filter(|said| said.slot == number).for_each(|said| said.sure = false);
+        }
+    }
+
     /// Stops a device, puts its old copy back, and starts it.
     async fn put_back(&mut self, number: usize) -> Option<String> {
-        let slot = self.slots[number].as_mut()?;
-        let copy = slot.copy.take()?;
-        if slot.device.is_running() {
-            slot.device.kill().await;
-            slot.full = false;
+        let copy = self.slots[number].as_mut()?.copy.take()?;
+        if self.running(number).is_some() {
+            self.kill(number).await;
         }
+        let slot = self.slots[number].as_mut()?;
         slot.device.put_back(&copy.folder).await;
         slot.whole = false;
+        slot.unaware = true;
         self.put_back = true;
         let waiting = waiting_in(copy.folder.path(), self.restored || self.relay_copy.is_some());
         for (at, said) in self.said.iter_mut().filter(|said| said.slot == number).enumerate() {
@@ -679,7 +692,7 @@ impl Run {
 
 impl Slot {
     fn new(device: Device, account: usize, whole: bool) -> Self {
-        let mut slot = Self { device, account, whole, copy: None, full: false, told: Vec::new() };
+        let mut slot = Self { device, account, whole, copy: None, unaware: false, full: false, told: Vec::new() };
         slot.listen();
         slot
     }

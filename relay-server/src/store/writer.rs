@@ -46,7 +46,7 @@ pub(crate) enum Job {
         acks: Vec<Ack>,
     },
     Mark {
-        from: Sender,
+        session: Arc<Mailbox>,
         chat: ChatId,
         scope: MarkScope,
         mark: String,
@@ -57,6 +57,7 @@ pub(crate) enum Job {
 
 enum Reply {
     Append { session: Arc<Mailbox>, chat: ChatId, id: MessageId, outcome: Result<Appended, ErrorBody> },
+    Mark { session: Arc<Mailbox>, chat: ChatId },
     Run(Answer),
 }
 
@@ -268,12 +269,12 @@ fn run(batch: &mut Batch<'_>, job: Job) -> Option<Reply> {
             }
             None
         }
-        Job::Mark { from, chat, scope, mark } => {
+        Job::Mark { session, chat, scope, mark } => {
             // Nobody waits for it; a mark of somebody who has just been removed goes nowhere.
-            if let Err(error) = batch.in_savepoint(|batch| batch.set_mark(from, chat, scope, &mark)) {
+            if let Err(error) = batch.in_savepoint(|batch| batch.set_mark(session.who, chat, scope, &mark)) {
                 tracing::debug!(%error, "a mark was not taken");
             }
-            None
+            Some(Reply::Mark { session, chat })
         }
         Job::Run(run) => Some(Reply::Run(run(batch))),
         Job::Stop => None,
@@ -285,8 +286,9 @@ fn reply_to_unrun(job: Job) -> Option<Reply> {
         Job::Append(Append { session, chat, id, .. }) => {
             Some(Reply::Append { session, chat, id, outcome: Err(super::try_later()) })
         }
+        Job::Mark { session, chat, .. } => Some(Reply::Mark { session, chat }),
         // The caller hears of it because its channel is dropped.
-        Job::Run(_) | Job::Resume { .. } | Job::Acks { .. } | Job::Mark { .. } | Job::Stop => None,
+        Job::Run(_) | Job::Resume { .. } | Job::Acks { .. } | Job::Stop => None,
     }
 }
 
@@ -294,6 +296,7 @@ impl Reply {
     fn committed(self) {
         match self {
             Self::Run(answer) => answer(Ok(())),
+            Self::Mark { .. } => {}
             Self::Append { session, chat, id, outcome } => {
                 let frame = match outcome {
                     Ok(Appended { seq, entry }) => {
@@ -313,6 +316,9 @@ impl Reply {
     fn lost(self) {
         match self {
             Self::Run(answer) => answer(Err(super::try_later())),
+            Self::Mark { session, chat } => {
+                session.answer(RelayFrame::MarkRefused { chat, error: super::try_later() }.encode().into());
+            }
             Self::Append { session, chat, id, .. } => {
                 session.refuse(chat);
                 session.answer(RelayFrame::Refused { chat, id, error: super::try_later() }.encode().into());

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parley_protocol::{ChatKind, ClientFrame, Code, ErrorBody};
+use parley_protocol::frames::MarkScope;
+use parley_protocol::{ChatKind, ClientFrame, Code, ErrorBody, RelayFrame};
 use relay_server::limits::Limits;
 use relay_server::live::Live;
 use relay_server::store::{Failure, OpenError, Store};
@@ -96,6 +97,29 @@ async fn a_full_disk_is_answered_try_later_and_the_relay_goes_on_once_there_is_r
         assert_eq!(entry.seq, before.seq + 1 + n);
         assert!(b_text(&entry.content).starts_with(&format!("{n}x")));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_that_finds_the_disk_full_is_told_to_come_again() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let (mut a, mut b) = (relay.open(&alice.profile).await, relay.open(&bob.profile).await);
+    let bound = |pages: u32| {
+        relay.relay.store().write(move |batch| Ok(batch.sql().pragma_update(None, "max_page_count", pages)?))
+    };
+    // SQLite takes a bound below the file's size for that size.
+    bound(1).await.unwrap();
+    let mark = ClientFrame::Mark { chat, scope: MarkScope::Chat, mark: "m".repeat(12_000) };
+    a.send(&mark).await;
+    let error = a.wait(|frame| match frame {
+        RelayFrame::MarkRefused { chat: of, error } if *of == chat => Some(error.clone()),
+        _ => None,
+    });
+    assert_eq!(error.await.code, Code::TryLater);
+    bound(u32::MAX - 1).await.unwrap();
+    a.send(&mark).await;
+    b.wait(|frame| matches!(frame, RelayFrame::Marks { mark, .. } if mark.len() == 12_000).then_some(())).await;
 }
 
 fn b_text(content: &parley_protocol::frames::Content) -> String {
