@@ -9,7 +9,7 @@ use super::{Core, Effects, Task};
 use crate::events::Event;
 use crate::relay_link::LinkCommand;
 use crate::store::chats::ChatRow;
-use crate::store::{Sql, chats, messages, sent, settings};
+use crate::store::{Sql, chats, messages, sent, settings, streams};
 use crate::views::{ChatStatus, Route};
 
 impl Core {
@@ -177,16 +177,26 @@ impl Core {
     ) -> Sql<()> {
         let id = chat.state.id;
         let event = EventId(entry.id);
-        if !chats::put_change(tx, id, event, change)? {
-            return Ok(());
-        }
+        let new = chats::put_change(tx, id, event, change)?;
         let mut state = chat.state.clone();
         state.apply(event, change);
         if state.kind.is_channel() {
             let me = self.account();
             state.members.retain(|account, _| *account == me);
         }
-        chats::put(tx, &state)?;
+        if new {
+            chats::put(tx, &state)?;
+        }
+        // The log decides which change comes after which, also where a restored relay was given back an old one after a new
+        // one. Those it has yet to be given back come after all that it has.
+        let pending = if chat.resetting { chats::lost_changes(tx, id)? } else { Vec::new() };
+        if !new || !pending.is_empty() {
+            pending.iter().for_each(|(event, change)| state.apply(*event, change));
+            chats::put(tx, &state)?;
+        }
+        if !new {
+            return Ok(());
+        }
         if let Some((account, name)) = named_in(change) {
             settings::name_account(tx, account, name)?;
         }
@@ -207,6 +217,10 @@ impl Core {
             _ => {}
         }
         if change.changes_devices() {
+            for (from, payload) in streams::take_early(tx, id, event)? {
+                let early = Incoming { chat: id, from, named: None, payload, route: Route::Relay };
+                self.take_sealed(tx, early, out)?;
+            }
             self.renew_deaf_links(id, out);
         }
         self.wish_links_of(tx, id, out)?;

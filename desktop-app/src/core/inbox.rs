@@ -62,6 +62,7 @@ impl Core {
             // A run which this device isn't in: it began before it joined, or while it was away from the chat.
             Some(_) => return Ok(true),
             None if route == Route::Relay => {
+                streams::keep_early(tx, chat, message.membership, from, &text)?;
                 self.miss_run(tx, chat, &message, out)?;
                 return Ok(true);
             }

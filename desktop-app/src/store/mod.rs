@@ -20,7 +20,7 @@ pub(crate) type Sql<T> = rusqlite::Result<T>;
 
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/001_profile.sql")),
-    M::up(include_str!("../../migrations/002_lost_read.sql")),
+    M::up(include_str!("../../migrations/002_restored.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use parley_protocol::frames::Sender;
 use parley_protocol::marks::Held;
 use parley_protocol::{AccountId, ChatId, DeviceId, EventId, MarkRegister, Marks, RunId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -280,6 +281,41 @@ pub(crate) fn all_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId,
 pub(crate) fn forget_marks(db: &Connection, chat: ChatId) -> Sql<()> {
     db.execute("DELETE FROM marks WHERE chat = ?1", [chat.as_bytes()])?;
     Ok(())
+}
+
+/// How many messages of a chat are kept that came before the membership they need.
+const MOST_EARLY: i64 = 256;
+
+/// Keeps a message until the membership comes which it needs; if that never does, newer ones take its place.
+pub(crate) fn keep_early(db: &Connection, chat: ChatId, membership: EventId, from: Sender, payload: &str) -> Sql<()> {
+    db.prepare_cached("INSERT INTO early (chat, membership, account, device, payload) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            chat.as_bytes(),
+            membership.as_bytes(),
+            from.account.as_bytes(),
+            from.device.as_bytes(),
+            payload
+        ])?;
+    db.prepare_cached(
+        "DELETE FROM early WHERE chat = ?1 AND position <=
+             (SELECT position FROM early WHERE chat = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)",
+    )?
+    .execute(params![chat.as_bytes(), MOST_EARLY])?;
+    Ok(())
+}
+
+/// What was kept for a membership, in the order in which it came.
+pub(crate) fn take_early(db: &Connection, chat: ChatId, membership: EventId) -> Sql<Vec<(Sender, String)>> {
+    let mut rows: Vec<(i64, Sender, String)> = db
+        .prepare_cached(
+            "DELETE FROM early WHERE chat = ?1 AND membership = ?2 RETURNING position, account, device, payload",
+        )?
+        .query_map(params![chat.as_bytes(), membership.as_bytes()], |row| {
+            Ok((row.get(0)?, Sender { account: id(row, 1)?, device: id(row, 2)? }, row.get(3)?))
+        })?
+        .collect::<Sql<_>>()?;
+    rows.sort_by_key(|(position, ..)| *position);
+    Ok(rows.into_iter().map(|(_, from, payload)| (from, payload)).collect())
 }
 
 /// Writes what another device says.

@@ -501,3 +501,81 @@ async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_somet
         device.has_unread(chat, 0).await;
     }
 }
+
+#[tokio::test]
+async fn who_is_given_back_behind_a_new_device_hears_what_is_said() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let names = vec!["bob".into(), "carol".into()];
+    let chat = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
+    carol.has_chat(chat).await;
+    alice.engine().remove_member(chat, carol.account().await).await.unwrap();
+    eventually("carol is out", async || carol.view(chat).await.status == ChatStatus::Left).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    alice.online().await;
+    alice.engine().add_member(chat, "carol").await.unwrap();
+    eventually("carol is back", async || carol.view(chat).await.status == ChatStatus::Active).await;
+    let before = alice.say(chat, "before").await;
+    for device in [&bob, &carol] {
+        device.shows(chat, &["before"]).await;
+    }
+    alice.came(chat, before, Delivery::Delivered).await;
+    for device in [&alice, &bob, &carol] {
+        device.gate.cut();
+    }
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    // In the log, a new device comes before the one who is given back to it.
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    laptop.has_chat(chat).await;
+    for device in [&alice, &bob, &carol] {
+        device.gate.heal();
+        device.online().await;
+    }
+    let after = alice.say(chat, "after").await;
+    for device in [&bob, &carol, &laptop] {
+        eventually("it came", async || device.engine().message(chat, after).await.is_ok()).await;
+    }
+    alice.came(chat, after, Delivery::Delivered).await;
+}
+
+#[tokio::test]
+async fn what_was_said_under_a_membership_that_comes_later_is_shown_once_it_came() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let laptop = world.sign_in("alice", "alice's laptop").await;
+    let names = vec!["bob".into()];
+    let chat = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
+    for device in [&laptop, &bob] {
+        device.has_chat(chat).await;
+    }
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    laptop.gate.cut();
+    laptop.offline().await;
+    alice.online().await;
+    alice.engine().add_member(chat, "carol").await.unwrap();
+    for device in [&bob, &carol] {
+        eventually("carol is in", async || device.engine().members(chat).await.is_ok_and(|members| members.len() == 3))
+            .await;
+    }
+    alice.gate.cut();
+    carol.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    // Only alice, who is away, may give carol back; and her laptop has never heard of her.
+    bob.online().await;
+    let early = bob.say(chat, "early").await;
+    bob.came(chat, early, Delivery::Sent).await;
+    laptop.gate.heal();
+    laptop.online().await;
+    alice.gate.heal();
+    for device in [&alice, &laptop] {
+        eventually("it came", async || device.engine().message(chat, early).await.is_ok()).await;
+    }
+}
