@@ -191,6 +191,31 @@ describe("reading", () => {
     await done(screen);
   });
 
+  test("says that older messages could not be loaded, until they are", async () => {
+    const screen = await open("big");
+    const { page } = screen;
+    await screen.world("olderFails");
+    const said = page.getByRole("status").filter({ hasText: "Older messages could not be loaded." });
+    await page.mouse.move(700, 400);
+    await expect
+      .poll(
+        async () => {
+          await page.mouse.wheel(0, -3_000);
+          return said.isVisible();
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    await screen.isAccessible();
+    await said.getByRole("button", { name: "Retry" }).click();
+    await said.waitFor();
+    await screen.world("olderFails", false);
+    await said.getByRole("button", { name: "Retry" }).click();
+    await said.waitFor({ state: "detached" });
+    await message(screen, "99920:").waitFor({ state: "attached" });
+    await done(screen);
+  });
+
   test("begins at the first unread message and tells what was seen", async () => {
     const screen = await open("channel");
     await screen.page.getByText("Unread from here").waitFor();

@@ -46,7 +46,7 @@ describe("a new chat", () => {
     await page.keyboard.type("z");
     await page.getByText("People can’t be looked up just now.").waitFor();
     await screen.world("goOnline");
-    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("button", { name: "Retry" }).click();
     await page.getByText("Nobody’s name on Harbour relay begins with ‘zzz’.").waitFor();
     await screen.isAccessible();
     await done(screen);

@@ -3,7 +3,7 @@ export default {
   close: "إغلاق",
   back: "رجوع",
   undo: "تراجع",
-  retry: "إعادة الإرسال",
+  retry: "إعادة المحاولة",
   try_now: "حاول الآن",
   copy: "نسخ",
   copied: "تم النسخ",

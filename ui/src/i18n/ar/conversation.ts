@@ -17,6 +17,7 @@ export default {
     "{n, plural, one {إلى أحدث رسالة، واحدة جديدة} two {إلى أحدث رسالة، اثنتان جديدتان} few {إلى أحدث رسالة، # جديدة} other {إلى أحدث رسالة، # جديدة}}",
   jump_to_date: "الانتقال إلى تاريخ",
   history_failed: "تتعذّر قراءة الرسائل. {reason}",
+  older_failed: "تعذّر تحميل الرسائل الأقدم.",
 
   start_direct: "هنا تبدأ محادثتك مع {name}.",
   start_group: "هنا تبدأ {name}.",

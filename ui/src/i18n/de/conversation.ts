@@ -16,6 +16,7 @@ export default {
   to_end_new: "{n, plural, one {Zur neuesten Nachricht, # neue} other {Zur neuesten Nachricht, # neue}}",
   jump_to_date: "Zu einem Datum springen",
   history_failed: "Die Nachrichten können nicht gelesen werden. {reason}",
+  older_failed: "Ältere Nachrichten konnten nicht geladen werden.",
 
   start_direct: "Hier beginnt ihr, du und {name}.",
   start_group: "Hier beginnt {name}.",
