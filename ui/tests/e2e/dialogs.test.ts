@@ -185,6 +185,10 @@ test("leaving a channel is asked about; what one has of it stays", async () => {
   await dialog.getByRole("button", { name: "Leave" }).click();
   await page.getByText("You left bike-repair").waitFor();
   await page.locator("aside").getByText("You are no longer in it.").waitFor();
+  // What was left can be put away, which asks nothing.
+  await page.locator("aside").getByRole("button", { name: "Archive" }).click();
+  await page.getByText("bike-repair is archived").waitFor();
+  await page.getByRole("button", { name: "Archive", exact: true }).waitFor({ state: "detached" });
   await done(screen);
 });
 

@@ -105,10 +105,6 @@ export default {
   delete: "حذف",
   deleted: "حُذفت {name}",
 
-  archive_title: "أرشفة {name}؟",
-  archive_lead: "لا يمكن حذفها لدى الآخرين. تغادر قائمتك وتبقى في الأرشيف مع كل ما لديك منها.",
-  archive: "أرشفة",
-
   remove_title: "إزالة {name} من {chat}؟",
   remove_lead: "لن يستقبل {name} منها شيئًا بعد ذلك. وما وصل بالفعل يبقى.",
   remove: "إزالة",

@@ -52,8 +52,6 @@ export default {
   archive_it: "أرشفة",
   unarchive: "إخراج من الأرشيف",
   mark_read: "تعليم كمقروءة",
-  leave: "مغادرة",
-  delete_chat: "حذف هذه المحادثة",
   was_archived: "أُرشفت {name}",
   was_unarchived: "عادت {name} إلى القائمة",
   was_unmuted: "لم تعد {name} مكتومة",
