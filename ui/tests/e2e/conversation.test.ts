@@ -99,6 +99,17 @@ describe("writing", () => {
   });
 });
 
+test("an emoji is found by an Arabic word in Arabic", async () => {
+  const screen = await chromium.open("group", { lang: "ar" });
+  await composer(screen).fill("");
+  await screen.page.getByRole("button", { name: "الرموز", exact: true }).click();
+  await screen.page.getByRole("dialog").getByRole("textbox").fill("قارب شراعي");
+  await screen.page.locator("[data-cell='0']").waitFor();
+  await screen.press("Enter");
+  await expect.poll(() => composer(screen).inputValue()).toBe("⛵️");
+  await done(screen);
+});
+
 describe("a message", () => {
   test("is answered, and the quote leads back to it", async () => {
     const screen = await open("group");
