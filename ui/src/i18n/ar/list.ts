@@ -14,13 +14,13 @@ export default {
   nothing: "لا شيء عن «{query}». يُبحث في الرسائل على هذا الجهاز فقط.",
   people_need_relay: "يُعثر على الأشخاص والقنوات عندما يعود المرحّل.",
 
-  typing: "يكتب…",
-  typing_who: "{name} يكتب…",
+  typing: "جارٍ الكتابة…",
+  typing_who: "{name}: جارٍ الكتابة…",
   draft: "مسودّة:",
   not_sent: "لم تُرسل:",
-  mine_deleted: "حذفتَ هذه الرسالة",
+  mine_deleted: "حذفت هذه الرسالة",
   deleted: "رسالة محذوفة",
-  left: "لم تعد عضوًا",
+  left: "انتهت عضويتك",
   chat_deleted: "حُذفت هذه المحادثة",
 
   live_topics: "مواضيع مباشرة",
@@ -55,7 +55,7 @@ export default {
   was_archived: "أُرشفت {name}",
   was_unarchived: "عادت {name} إلى القائمة",
   was_unmuted: "لم تعد {name} مكتومة",
-  joined: "انضممتَ إلى {name}",
+  joined: "انضممت إلى {name}",
 
   relay_connected: "المرحّل متصل",
   connecting: "جارٍ الاتصال بالمرحّل",
@@ -75,7 +75,7 @@ export default {
   incompatible_title: "هذا المرحّل بإصدار آخر",
   incompatible_text: "لا يتفاهم {relay} وهذه النسخة من Parley. حدّث الأقدم منهما؛ ما كتبته محفوظ.",
 
-  palette: "اذهب إلى أي مكان، وافعل أي شيء",
+  palette: "الذهاب إلى أي مكان، وفعل أي شيء",
   palette_placeholder: "محادثة أو شخص أو رسالة أو فعل",
   palette_choose: "اختيار",
   palette_open: "فتح",
@@ -95,7 +95,7 @@ export default {
   theme_dark: "مظهر داكن",
   theme_system: "مظهر النظام",
   all_read: "تعليم الكل كمقروء",
-  try_relay: "جرّب المرحّل الآن",
+  try_relay: "تجربة المرحّل الآن",
 
   announce: "{who} في {chat}: {text}",
   announce_direct: "{who}: {text}",

@@ -138,7 +138,7 @@ export default {
   publish_text: "Nachricht",
   publish_empty: "Gib ein, was du veröffentlichen willst.",
   publish: "Veröffentlichen",
-  published: "{n, plural, =0 {Niemand hörte zu} one {# Empfänger hat es} other {# Empfänger haben es}}",
+  published: "{n, plural, =0 {Niemand hörte zu} one {Bei # Gerät angekommen} other {Bei # Geräten angekommen}}",
 
   shortcuts_title: "Tastenkürzel",
 };
