@@ -88,7 +88,9 @@ test("the window follows the system from light to dark while it is open", async 
   await page.getByRole("option").first().waitFor();
   await page.keyboard.press("Control+k");
   await page.keyboard.type("theme of the system");
+  await page.getByRole("option", { name: /theme of the system/i, selected: true }).waitFor();
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.emulateMedia({ colorScheme: "dark" });
   await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe("dark");
   await page.emulateMedia({ colorScheme: "light" });
