@@ -57,11 +57,12 @@ export function tooltip(text: string, keys?: string): Attachment<HTMLElement> {
   };
 }
 
-/** A tooltip only where the text is cut off. */
+/** A tooltip only where the text, or a piece of it, is cut off. */
 export function wholeText(text: string): Attachment<HTMLElement> {
   return (element) => {
     const show = () => {
-      if (element.scrollWidth > element.clientWidth) element.title = text;
+      const parts = [element, ...element.querySelectorAll<HTMLElement>("bdi")];
+      if (parts.some((part) => part.scrollWidth > part.clientWidth)) element.title = text;
       else element.removeAttribute("title");
     };
     element.addEventListener("pointerenter", show);

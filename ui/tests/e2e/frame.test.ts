@@ -18,6 +18,8 @@ test("in the middle, an open panel folds the list to a rail of avatars", async (
   const list = page.getByRole("navigation", { name: "Chats" });
   expect((await list.boundingBox())?.width).toBeLessThanOrEqual(72);
   await page.screenshot({ path: "tests/pictures/rail-light.png" });
+  const badge = page.getByRole("button", { name: /How it travels/ });
+  expect(await badge.innerText()).toMatch(/of \d direct/);
   await screen.isAccessible();
   await list.getByRole("option", { name: /Jonas/ }).click();
   await page.getByRole("heading", { name: "Jonas" }).first().waitFor();
@@ -48,12 +50,47 @@ test("on one column the list comes first, a chat stands alone, and Esc and the b
   await page.close();
 });
 
+test("larger text takes the avatars and one's own line along", async () => {
+  const sizes = async (text: number) => {
+    const { page } = await chromium.open("list", { text });
+    const row = page.getByRole("option", { name: /Jonas/ });
+    await row.waitFor();
+    const avatar = await row.locator(".avatar").boundingBox();
+    const own = page.locator("footer");
+    // Nothing of the relay's state is cut off.
+    const cut = await own.locator(".state").evaluate((line) => line.scrollWidth - line.clientWidth);
+    const height = (await own.boundingBox())!.height;
+    await page.close();
+    return { avatar: avatar!.width, height, cut };
+  };
+  expect(await sizes(1)).toEqual({ avatar: 40, height: 48, cut: 0 });
+  const large = await sizes(2);
+  expect(large).toMatchObject({ avatar: 60, cut: 0 });
+  expect(large.height).toBeGreaterThanOrEqual(72);
+});
+
+test("the route keeps its word where there is no round trip, and the glyph everywhere", async () => {
+  for (const [scene, words] of [
+    ["offline", "Waiting"],
+    ["main", "2 ms"],
+    ["group", /of \d direct/],
+  ] as const) {
+    const screen = await chromium.open(scene, { width: 400, height: 720 });
+    const badge = screen.page.getByRole("button", { name: /How it travels/ });
+    await badge.waitFor();
+    expect((await badge.innerText()).trim()).toMatch(words);
+    await screen.page.close();
+  }
+});
+
 test("the window follows the system from light to dark while it is open", async () => {
   const { page } = await chromium.open("list");
   await page.getByRole("option").first().waitFor();
   await page.keyboard.press("Control+k");
   await page.keyboard.type("theme of the system");
+  await page.getByRole("option", { name: /theme of the system/i, selected: true }).waitFor();
   await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.emulateMedia({ colorScheme: "dark" });
   await expect.poll(() => page.locator("html").getAttribute("data-theme")).toBe("dark");
   await page.emulateMedia({ colorScheme: "light" });

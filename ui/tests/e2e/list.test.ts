@@ -181,6 +181,25 @@ describe("by keyboard alone", () => {
     await screen.page.close();
   });
 
+  test("a preview that is written the other way is cut at its end, not at its beginning", async () => {
+    const { page } = await chromium.open("list", { lang: "ar", width: 400, height: 720 });
+    const preview = page.getByRole("option", { name: /Harbour Street 12/ }).locator(".preview");
+    await preview.waitFor();
+    const cut = await preview.evaluate((line) => {
+      const text = line.querySelector(":scope > bdi:last-child")!;
+      const range = document.createRange();
+      range.setStart(text.firstChild!, 0);
+      range.setEnd(text.firstChild!, 5);
+      const [box, first] = [text.getBoundingClientRect(), range.getBoundingClientRect()];
+      return {
+        over: text.scrollWidth > text.clientWidth,
+        begins: first.left >= box.left - 1 && first.right <= box.right,
+      };
+    });
+    expect(cut).toEqual({ over: true, begins: true });
+    await page.close();
+  });
+
   test("archiving asks nothing and can be undone", async () => {
     const screen = await open("list");
     await screen.page.getByRole("option", { name: /Jonas/ }).click({ button: "right" });
