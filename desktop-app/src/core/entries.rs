@@ -189,7 +189,9 @@ impl Core {
         }
         // The log decides which change comes after which, also where a restored relay was given back an old one after a new
         // one. Those it has yet to be given back come after all that it has.
-        let pending = if chat.resetting { chats::lost_changes(tx, id)? } else { Vec::new() };
+        let mut pending = if chat.resetting { chats::lost_changes(tx, id)? } else { Vec::new() };
+        // The first one is before all others, and not told again to those whom it brought in.
+        pending.retain(|(_, change)| !matches!(change, ChatChange::Created { .. }));
         if !new || !pending.is_empty() {
             pending.iter().for_each(|(event, change)| state.apply(*event, change));
             chats::put(tx, &state)?;
