@@ -24,6 +24,12 @@ fn a_window_has_its_place_on_the_desktop() {
     tell("on-the-desktop");
 }
 
+#[test]
+#[ignore = "needs a display, a bus and tauri-driver, which scripts/test-window has"]
+fn a_window_says_what_is_wrong_with_its_profile() {
+    tell("trouble");
+}
+
 fn tell(story: &str) {
     let window = Path::new(env!("CARGO_BIN_EXE_parley-desktop"));
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
