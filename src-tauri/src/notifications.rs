@@ -132,7 +132,8 @@ mod desktop {
             let text = if marks_up { escaped(&note.text) } else { note.text.clone() };
             let hints: HashMap<&str, Value<'_>> = HashMap::from([
                 ("category", Value::from("im.received")),
-                ("desktop-entry", Value::from("parley-desktop")),
+                // As the package names the file.
+                ("desktop-entry", Value::from("Parley")),
             ]);
             let actions = ["default", note.open.as_str()];
             let replaces = before.map_or(0, |(id, _)| id);
