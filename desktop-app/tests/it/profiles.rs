@@ -32,6 +32,22 @@ async fn a_profile_of_a_newer_version_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
+async fn a_profile_whose_database_is_locked_says_so_and_opens_once_it_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = async || Engine::open(folder.path(), Options::default()).await;
+    open().await.unwrap().close().await;
+    let lock = rusqlite::Connection::open(folder.path().join("parley.sqlite")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = open().await.err();
+    assert!(
+        matches!(&refused, Some(EngineError::Storage(error)) if error.to_string().contains("locked")),
+        "{refused:?}"
+    );
+    lock.execute_batch("ROLLBACK").unwrap();
+    open().await.unwrap().close().await;
+}
+
+#[tokio::test]
 async fn an_old_copy_of_a_profile_becomes_a_new_device() {
     let world = World::new().await;
     let (alice, mut bob, chat) = pair_by_relay(&world).await;
