@@ -16,6 +16,9 @@ use zbus::{Connection, interface};
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
+/// An item of a menu: its number, its properties, and the items below it.
+type Layout = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+
 /// A notification that stands there.
 #[derive(Clone)]
 struct Note {
@@ -235,8 +238,7 @@ impl Test {
         let wanted = (0_i32, -1_i32, Vec::<String>::new());
         let answer = bus.call_method(Some(owner.as_str()), path.as_str(), Some(MENU), "GetLayout", &wanted).await?;
         let body = answer.body();
-        let (_, (_, _, children)): (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>)) =
-            body.deserialize().map_err(failed)?;
+        let (_, (_, _, children)): (u32, Layout) = body.deserialize().map_err(failed)?;
         let items = children.into_iter().filter_map(|child| {
             let child = Structure::try_from(child).ok()?;
             let [id, properties, _] = child.fields() else { return None };
