@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::core::Input;
 use crate::error::{EngineError, Result};
-use crate::tokens::{self, Credentials, Keychain};
+use crate::tokens::{Credentials, Keeper, Keychain};
 use crate::views::{Connection, Me};
 
 /// How long a request may take.
@@ -55,7 +55,7 @@ pub(crate) fn normalise(relay: &str) -> Result<String> {
 pub(crate) struct RelayApi {
     http: reqwest::Client,
     credentials: Arc<Mutex<Option<Credentials>>>,
-    keychain: Option<Arc<dyn Keychain>>,
+    keeper: Keeper,
     inputs: mpsc::Sender<Input>,
     wall: crate::core::WallClock,
 }
@@ -75,7 +75,7 @@ impl RelayApi {
             .user_agent(concat!("parley/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| EngineError::Unreachable(error.to_string()))?;
-        Ok(Self { http, credentials: Arc::new(Mutex::new(credentials)), keychain, inputs, wall })
+        Ok(Self { http, credentials: Arc::new(Mutex::new(credentials)), keeper: Keeper::new(keychain), inputs, wall })
     }
 
     /// Other tokens from now on; the caller has written them to the disk.
@@ -86,7 +86,7 @@ impl RelayApi {
     /// Tokens of a sign-in that has just been made, kept in the keychain if it takes them; the caller tells the database.
     pub(crate) async fn take(&self, credentials: Credentials) -> Credentials {
         let mut current = self.credentials.lock().await;
-        let kept = tokens::keep(self.keychain.as_ref(), credentials).await;
+        let kept = self.keeper.keep(credentials).await;
         *current = Some(kept.clone());
         kept
     }
@@ -94,11 +94,8 @@ impl RelayApi {
     /// Forgets what the keychain has, unless there are tokens again.
     pub(crate) async fn forget_tokens(&self) {
         let current = self.credentials.lock().await;
-        let Some(keychain) = self.keychain.clone().filter(|_| current.is_none()) else { return };
-        match tokio::task::spawn_blocking(move || keychain.forget()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) => tracing::warn!(reason, "the keychain still has a sign-in that is over"),
-            Err(error) => tracing::warn!(%error, "the keychain still has a sign-in that is over"),
+        if current.is_none() {
+            self.keeper.forget().await;
         }
     }
 
@@ -171,7 +168,7 @@ impl RelayApi {
             Err(error) => return Err(error),
         };
         let fresh = Credentials::new(&current.relay, &tokens, (self.wall)());
-        let fresh = tokens::keep(self.keychain.as_ref(), fresh).await;
+        let fresh = self.keeper.keep(fresh).await;
         self.write(fresh.clone()).await?;
         *guard = Some(fresh.clone());
         Ok(fresh)

@@ -6,6 +6,7 @@
 //! until the newest were used (DELIVERY rule 19).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parley_protocol::DeviceId;
@@ -121,19 +122,48 @@ pub(crate) fn load(db: &Connection, keychain: Option<&dyn Keychain>) -> Result<O
     Ok(None)
 }
 
-/// Puts tokens into the keychain, if there is one and it takes them. The database has to be told in any case.
-pub(crate) async fn keep(keychain: Option<&Arc<dyn Keychain>>, mut credentials: Credentials) -> Credentials {
-    let Some(keychain) = keychain.cloned() else {
-        return credentials;
-    };
-    let Ok(text) = serde_json::to_string(&credentials) else {
-        return credentials;
-    };
-    let kept = tokio::task::spawn_blocking(move || keychain.keep(&text));
-    match tokio::time::timeout(KEEPING, kept).await {
-        Ok(Ok(Ok(()))) => credentials.in_keychain = true,
-        Ok(Ok(Err(reason))) => tracing::warn!(reason, "the keychain does not take the sign-in; the profile keeps it"),
-        Ok(Err(_)) | Err(_) => tracing::warn!("the keychain does not answer; the profile keeps the sign-in"),
+/// Keeps the tokens of an open profile.
+#[derive(Clone)]
+pub(crate) struct Keeper {
+    keychain: Option<Arc<dyn Keychain>>,
+    /// The keychain did not take the last ones, which has been said.
+    refused: Arc<AtomicBool>,
+}
+
+impl Keeper {
+    pub(crate) fn new(keychain: Option<Arc<dyn Keychain>>) -> Self {
+        Self { keychain, refused: Arc::default() }
     }
-    credentials
+
+    /// Puts tokens into the keychain, if there is one and it takes them. The database has to be told in any case.
+    pub(crate) async fn keep(&self, mut credentials: Credentials) -> Credentials {
+        let Some(keychain) = self.keychain.clone() else {
+            return credentials;
+        };
+        let Ok(text) = serde_json::to_string(&credentials) else {
+            return credentials;
+        };
+        let kept = tokio::task::spawn_blocking(move || keychain.keep(&text));
+        let refused = match tokio::time::timeout(KEEPING, kept).await {
+            Ok(Ok(Ok(()))) => None,
+            Ok(Ok(Err(reason))) => Some(reason),
+            Ok(Err(_)) | Err(_) => Some("it does not answer".to_owned()),
+        };
+        credentials.in_keychain = refused.is_none();
+        let before = self.refused.swap(refused.is_some(), Ordering::Relaxed);
+        if let Some(reason) = refused.filter(|_| !before) {
+            tracing::warn!(reason, "the keychain does not take the sign-in; the profile keeps it");
+        }
+        credentials
+    }
+
+    /// Takes away what the keychain has.
+    pub(crate) async fn forget(&self) {
+        let Some(keychain) = self.keychain.clone() else { return };
+        match tokio::task::spawn_blocking(move || keychain.forget()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => tracing::warn!(reason, "the keychain still has a sign-in that is over"),
+            Err(error) => tracing::warn!(%error, "the keychain still has a sign-in that is over"),
+        }
+    }
 }

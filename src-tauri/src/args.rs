@@ -13,6 +13,9 @@ pub(crate) struct Args {
     /// Which profile to open; it is made if it is new
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+    /// The relay to offer to a profile in which nobody has signed in yet
+    #[arg(long, env = "PARLEY_RELAY", value_name = "URL")]
+    pub(crate) relay: Option<String>,
     /// Start in the tray, if there is one
     #[arg(long)]
     pub(crate) hidden: bool,

@@ -1,8 +1,11 @@
 //! From the engine to the screen, and to the system where somebody should be told who does not look.
 
+use std::time::Duration;
+
 use desktop_app::{Engine, Event};
 use parley_protocol::{ChatId, MessageKey};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::Notify;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use crate::notifications::{Note, Then};
 use crate::shell::Shell;
@@ -10,26 +13,54 @@ use crate::views::NotificationText;
 use crate::window;
 use crate::words::{Word, words};
 
+/// The least time from one count of what is unread to the next: a burst of messages is counted a few times.
+const BETWEEN_COUNTS: Duration = Duration::from_millis(250);
+
 /// Passes on what an engine tells, until it ends.
 pub(crate) async fn pass_on(shell: Shell, engine: Engine) {
-    let mut events = engine.events();
+    let events = engine.events();
+    let changed = Notify::new();
+    tokio::select! {
+        () = pass_events(&shell, &engine, events, &changed) => {}
+        () = count_unread(&shell, &engine, &changed) => {}
+        () = engine.ended() => {}
+    }
+    shell.engine_ended();
+}
+
+async fn pass_events(shell: &Shell, engine: &Engine, mut events: Receiver<Event>, changed: &Notify) {
     loop {
-        let event = tokio::select! {
-            event = events.recv() => event,
-            () = engine.ended() => return shell.engine_ended(),
-        };
-        match event {
+        match events.recv().await {
             Ok(event) => {
+                if matches!(event, Event::Message { .. } | Event::Chat { .. } | Event::Connection(_)) {
+                    changed.notify_one();
+                }
                 if let Event::Message { chat, key, notify: true } = event
-                    && wants_notification(&shell, chat)
+                    && wants_notification(shell, chat)
                 {
                     tauri::async_runtime::spawn(notify(shell.clone(), engine.clone(), chat, key));
                 }
                 shell.pass_event(event);
             }
-            Err(RecvError::Lagged(_)) => shell.pass_event(Event::Lagged),
-            Err(RecvError::Closed) => return shell.engine_ended(),
+            Err(RecvError::Lagged(_)) => {
+                changed.notify_one();
+                shell.pass_event(Event::Lagged);
+            }
+            Err(RecvError::Closed) => return,
         }
+    }
+}
+
+/// Counts what is unread, at first and then whenever that may have changed. Here and not in the screen, which a system lets sleep
+/// while nobody sees it.
+async fn count_unread(shell: &Shell, engine: &Engine, changed: &Notify) {
+    loop {
+        match engine.unread().await {
+            Ok(unread) => shell.show_unread(unread),
+            Err(error) => tracing::warn!(%error, "what is unread could not be counted"),
+        }
+        tokio::time::sleep(BETWEEN_COUNTS).await;
+        changed.notified().await;
     }
 }
 

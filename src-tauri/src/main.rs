@@ -57,7 +57,6 @@ fn main() -> anyhow::Result<()> {
         .plugin(window::remembered())
         .plugin(window::at_login(&place))
         .invoke_handler(commands::all())
-        .menu(menu::build)
         .on_menu_event(|app, event| menu::chosen(app, event.id().as_ref()))
         .on_window_event(window::event);
     if updates::configured(context.config()) {
@@ -65,12 +64,14 @@ fn main() -> anyhow::Result<()> {
     }
     builder
         .setup(move |app| {
-            let shell = Shell::new(app.handle().clone(), place, args.link, !args.no_keychain);
+            let hidden = args.hidden;
+            let shell = Shell::new(app.handle().clone(), place, args);
             app.manage(shell.clone());
+            menu::put(&shell);
             shell.set_tray(tray::build(app.handle()));
             shell.begin();
             links::listen(app.handle());
-            window::open(app.handle(), &shell, args.hidden)?;
+            window::open(app.handle(), &shell, hidden)?;
             updates::look(app.handle());
             Ok(())
         })

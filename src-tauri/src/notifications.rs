@@ -81,17 +81,20 @@ mod desktop {
 
     use std::collections::HashMap;
 
-    use zbus::blocking::{Connection, Proxy};
+    use tauri::AppHandle;
+    use zbus::blocking::{Connection, MessageIterator};
+    use zbus::message::Type;
     use zbus::zvariant::Value;
+    use zbus::{MatchRule, Message};
 
-    use super::{ChatId, Note, Notifications, Standing, Then, counted, held};
+    use super::{ChatId, Note, Notifications, Shown, Standing, Then, counted, held};
 
     const NAME: &str = "org.freedesktop.Notifications";
     const PATH: &str = "/org/freedesktop/Notifications";
 
     impl Notifications {
-        pub(crate) fn new(app: tauri::AppHandle) -> Self {
-            Self { app, shown: super::Shown::default(), bus: super::Arc::default() }
+        pub(crate) fn new(app: AppHandle) -> Self {
+            Self { app, shown: Shown::default(), bus: super::Arc::default() }
         }
 
         /// Shows a notification in place of the one about the same. Whoever offers none shows none.
@@ -129,7 +132,8 @@ mod desktop {
             let text = if marks_up { escaped(&note.text) } else { note.text.clone() };
             let hints: HashMap<&str, Value<'_>> = HashMap::from([
                 ("category", Value::from("im.received")),
-                ("desktop-entry", Value::from("parley-desktop")),
+                // As the package names the file.
+                ("desktop-entry", Value::from("Parley")),
             ]);
             let actions = ["default", note.open.as_str()];
             let replaces = before.map_or(0, |(id, _)| id);
@@ -140,36 +144,40 @@ mod desktop {
             Ok(())
         }
 
-        /// The connection to the bus, and two threads that listen on it from the first time on.
+        /// The connection to the bus, and a thread that listens on it from the first time on. One for both signals: a click closes
+        /// the notification as well, and is heard before that.
         fn connected(&self) -> zbus::Result<Connection> {
             let mut bus = held(&self.bus);
             if let Some(bus) = &*bus {
                 return Ok(bus.clone());
             }
             let fresh = Connection::session()?;
-            for signal in ["ActionInvoked", "NotificationClosed"] {
-                let signals = Proxy::new(&fresh, NAME, PATH, NAME)?.receive_signal(signal)?;
-                let (app, shown) = (self.app.clone(), self.shown.clone());
-                std::thread::Builder::new().name(format!("parley-{signal}")).spawn(move || {
-                    for message in signals {
-                        // Both begin with the notification's number.
-                        let id = match signal {
-                            "ActionInvoked" => message.body().deserialize::<(u32, String)>().map(|(id, _)| id),
-                            _ => message.body().deserialize::<(u32, u32)>().map(|(id, _)| id),
-                        };
-                        let Ok(id) = id else { continue };
-                        let mut shown = held(&shown);
-                        let about = shown.iter().find(|(_, standing)| standing.id == id).map(|(about, _)| *about);
-                        let Some(standing) = about.and_then(|about| shown.remove(&about)) else { continue };
-                        drop(shown);
-                        if signal == "ActionInvoked" {
-                            standing.then.act(&app);
-                        }
-                    }
-                })?;
-            }
+            let rule = MatchRule::builder().msg_type(Type::Signal).path(PATH)?.interface(NAME)?.build();
+            let signals = MessageIterator::for_match_rule(rule, &fresh, None)?;
+            let (app, shown) = (self.app.clone(), self.shown.clone());
+            std::thread::Builder::new()
+                .name("parley-notifications".to_owned())
+                .spawn(move || signals.flatten().for_each(|signal| heard(&app, &shown, &signal)))?;
             *bus = Some(fresh.clone());
             Ok(fresh)
+        }
+    }
+
+    /// A notification was clicked, or is gone.
+    fn heard(app: &AppHandle, shown: &Shown, signal: &Message) {
+        let body = signal.body();
+        let clicked = match signal.header().member().map(|member| member.as_str()) {
+            Some("ActionInvoked") => body.deserialize::<(u32, String)>().map(|(id, _)| (id, true)),
+            Some("NotificationClosed") => body.deserialize::<(u32, u32)>().map(|(id, _)| (id, false)),
+            _ => return,
+        };
+        let Ok((id, clicked)) = clicked else { return };
+        let mut shown = held(shown);
+        let about = shown.iter().find(|(_, standing)| standing.id == id).map(|(about, _)| *about);
+        let Some(standing) = about.and_then(|about| shown.remove(&about)) else { return };
+        drop(shown);
+        if clicked {
+            standing.then.act(app);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The state of this process: one profile, its engine, and the screen that listens.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use desktop_app::{Engine, Event, Options};
@@ -8,14 +9,18 @@ use tauri::AppHandle;
 use tauri::ipc::Channel;
 use tokio::sync::watch;
 
+use crate::args::Args;
 use crate::events;
 use crate::failure::{Answer, Failure};
 use crate::keychain;
+use crate::menu;
 use crate::notifications::Notifications;
 use crate::preferences;
 use crate::profile::Place;
 use crate::tray::Tray;
 use crate::views::{About, Preferences, ScreenEvent, ShellEvent, Start};
+use crate::window;
+use crate::words::words;
 
 /// How the profile stands.
 #[derive(Clone)]
@@ -41,24 +46,31 @@ struct Inner {
     preferences: Mutex<Preferences>,
     screen: Mutex<Option<Channel<ScreenEvent>>>,
     visible: Mutex<Option<ChatId>>,
+    /// The relay to offer to a new profile.
+    relay: Option<String>,
     link: Mutex<Option<String>>,
     tray: Mutex<Option<Tray>>,
+    /// How much is unread, as it shows.
+    unread: AtomicU64,
     notifications: Notifications,
 }
 
 impl Shell {
-    pub(crate) fn new(app: AppHandle, place: Place, link: Option<String>, with_keychain: bool) -> Self {
+    /// For a profile, as it was started.
+    pub(crate) fn new(app: AppHandle, place: Place, args: Args) -> Self {
         let folder = place.folder();
         let inner = Inner {
             notifications: Notifications::new(app.clone()),
-            keychain: keychain::of(&folder, with_keychain),
+            keychain: keychain::of(&folder, !args.no_keychain),
             preferences: Mutex::new(preferences::load(&folder)),
             profile: watch::channel(Profile::Opening).0,
             opening: tokio::sync::Mutex::default(),
             screen: Mutex::default(),
             visible: Mutex::default(),
-            link: Mutex::new(link),
+            relay: args.relay,
+            link: Mutex::new(args.link),
             tray: Mutex::default(),
+            unread: AtomicU64::new(0),
             app,
             place,
         };
@@ -106,31 +118,28 @@ impl Shell {
     /// What the screen needs to begin.
     pub(crate) async fn start(&self) -> Start {
         let profile = self.inner.place.name.clone();
-        let (preferences, about) = (self.preferences(), self.about().await);
+        let (preferences, about) = (self.preferences(), self.about());
         let ready = async {
             let engine = self.engine().await?;
             Ok::<_, Failure>((engine.me().await?, engine.connection().await?))
         };
         match ready.await {
             Ok((me, connection)) => {
-                Start::Ready { me, connection, profile, preferences, about, link: held(&self.inner.link).take() }
+                let last = || desktop_app::owner_of(&self.inner.place.folder()).map(|me| me.relay);
+                let relay = if me.is_some() { None } else { last().or_else(|| self.inner.relay.clone()) };
+                let link = held(&self.inner.link).take();
+                Start::Ready { me, connection, profile, preferences, about, relay, link }
             }
             Err(Failure { code, message, .. }) => Start::Broken { code, message, profile, preferences, about },
         }
     }
 
-    async fn about(&self) -> About {
-        let engine = self.engine().await.ok();
-        let keychain = match &engine {
-            Some(engine) => engine.tokens_in_keychain().await.unwrap_or(false),
-            None => false,
-        };
+    fn about(&self) -> About {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: std::env::consts::OS,
             languages: sys_locale::get_locales().collect(),
             folder: self.inner.place.folder().display().to_string(),
-            keychain,
             tray: self.has_tray(),
         }
     }
@@ -232,9 +241,40 @@ impl Shell {
         held(&self.inner.tray).is_some()
     }
 
+    /// Shows how much is unread, where it can be seen without the window.
     pub(crate) fn show_unread(&self, unread: u64) {
+        if self.inner.unread.swap(unread, Ordering::Relaxed) != unread {
+            self.on_main_thread(|shell| {
+                window::entitle(shell);
+                shell.show_tray();
+            });
+        }
+    }
+
+    /// How much is unread, as it was last counted.
+    pub(crate) fn unread(&self) -> u64 {
+        self.inner.unread.load(Ordering::Relaxed)
+    }
+
+    /// Says everything of the system's in the language that is chosen now.
+    pub(crate) fn speak(&self) {
+        self.on_main_thread(|shell| {
+            menu::put(shell);
+            shell.show_tray();
+        });
+    }
+
+    fn show_tray(&self) {
         if let Some(tray) = &*held(&self.inner.tray) {
-            tray.show_unread(unread);
+            tray.show(self.unread(), words(self.preferences().language.as_deref()));
+        }
+    }
+
+    /// What belongs to the system's toolkit is done on its thread, and not waited for.
+    fn on_main_thread(&self, work: impl FnOnce(&Self) + Send + 'static) {
+        let shell = self.clone();
+        if let Err(error) = self.app().run_on_main_thread(move || work(&shell)) {
+            tracing::warn!(%error, "the window's thread does not answer");
         }
     }
 }

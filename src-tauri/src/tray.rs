@@ -3,7 +3,7 @@
 use tauri::image::Image;
 use tauri::menu::{Menu, MenuItem};
 use tauri::tray::{MouseButton, MouseButtonState, TrayIcon, TrayIconBuilder, TrayIconEvent};
-use tauri::{AppHandle, Manager as _};
+use tauri::{AppHandle, Manager as _, Wry};
 
 use crate::shell::Shell;
 use crate::window;
@@ -17,6 +17,8 @@ const LIGHT_UNREAD: &[u8] = include_bytes!("../icons/tray-light-unread.png");
 /// The icon, while the app runs.
 pub(crate) struct Tray {
     icon: TrayIcon,
+    open: MenuItem<Wry>,
+    quit: MenuItem<Wry>,
     light: bool,
 }
 
@@ -29,7 +31,7 @@ pub(crate) fn build(app: &AppHandle) -> Option<Tray> {
     // The library of the tray is looked for when it is first used, and its loader panics if it is not installed.
     let made = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| make(app, light)));
     match made {
-        Ok(Ok(icon)) => Some(Tray { icon, light }),
+        Ok(Ok(tray)) => Some(tray),
         Ok(Err(error)) => {
             tracing::warn!(%error, "there is no icon in the tray");
             None
@@ -41,20 +43,16 @@ pub(crate) fn build(app: &AppHandle) -> Option<Tray> {
     }
 }
 
-fn make(app: &AppHandle, light: bool) -> tauri::Result<TrayIcon> {
+fn make(app: &AppHandle, light: bool) -> tauri::Result<Tray> {
     let say = words(app.state::<Shell>().preferences().language.as_deref());
-    let menu = Menu::with_items(
-        app,
-        &[
-            &MenuItem::with_id(app, "tray_open", say(Word::OpenParley), true, None::<&str>)?,
-            &MenuItem::with_id(app, "tray_quit", say(Word::Quit), true, None::<&str>)?,
-        ],
-    )?;
-    TrayIconBuilder::with_id("parley")
+    let open = MenuItem::with_id(app, "tray_open", say(Word::OpenParley), true, None::<&str>)?;
+    let quit = MenuItem::with_id(app, "tray_quit", say(Word::Quit), true, None::<&str>)?;
+    // On Linux its picture is a file which is named by this, and other profiles' processes have theirs beside it.
+    let icon = TrayIconBuilder::with_id(&app.config().identifier)
         .icon(Image::from_bytes(if light { LIGHT } else { DARK })?)
         .icon_as_template(true)
         .tooltip("Parley")
-        .menu(&menu)
+        .menu(&Menu::with_items(app, &[&open, &quit])?)
         .show_menu_on_left_click(cfg!(target_os = "linux"))
         .on_menu_event(|app, event| match event.id().as_ref() {
             "tray_open" => window::raise(app),
@@ -66,23 +64,27 @@ fn make(app: &AppHandle, light: bool) -> tauri::Result<TrayIcon> {
                 window::raise(tray.app_handle());
             }
         })
-        .build(app)
+        .build(app)?;
+    Ok(Tray { icon, open, quit, light })
 }
 
 impl Tray {
-    /// Shows how much is unread.
-    pub(crate) fn show_unread(&self, unread: u64) {
+    /// Shows how much is unread, in these words.
+    pub(crate) fn show(&self, unread: u64, say: impl Fn(Word) -> &'static str) {
         let picture = match (self.light, unread > 0) {
             (true, true) => LIGHT_UNREAD,
             (true, false) => LIGHT,
             (false, true) => DARK_UNREAD,
             (false, false) => DARK,
         };
-        let tooltip = if unread > 0 { format!("Parley ({unread})") } else { "Parley".to_owned() };
+        let counted = |words: &str| if unread > 0 { format!("{words} ({unread})") } else { words.to_owned() };
         let shown = Image::from_bytes(picture)
             .and_then(|picture| self.icon.set_icon(Some(picture)))
             .and_then(|()| self.icon.set_icon_as_template(unread == 0))
-            .and_then(|()| self.icon.set_tooltip(Some(tooltip)));
+            .and_then(|()| self.icon.set_tooltip(Some(counted("Parley"))))
+            // Not every tray has tooltips.
+            .and_then(|()| self.open.set_text(counted(say(Word::OpenParley))))
+            .and_then(|()| self.quit.set_text(say(Word::Quit)));
         if let Err(error) = shown {
             tracing::warn!(%error, "the icon in the tray could not be changed");
         }

@@ -136,8 +136,6 @@ pub(crate) struct About {
     pub(crate) languages: Vec<String>,
     /// Where the profile lies on disk.
     pub(crate) folder: String,
-    /// Whether tokens stand in the system's keychain; false says they stand in the profile's folder.
-    pub(crate) keychain: bool,
     /// Whether there is a tray to close to.
     pub(crate) tray: bool,
 }
@@ -159,6 +157,8 @@ pub(crate) enum Start {
         preferences: Preferences,
         /// What the app is.
         about: About,
+        /// While nobody is signed in, the relay to offer: of whoever was the last one, or as it was named at the start.
+        relay: Option<String>,
         /// A `parley://` link this start was asked to open.
         link: Option<String>,
     },

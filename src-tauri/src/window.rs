@@ -28,9 +28,8 @@ pub(crate) fn at_login(place: &Place) -> TauriPlugin<Wry> {
 /// Makes the window.
 pub(crate) fn open(app: &AppHandle, shell: &Shell, hidden: bool) -> anyhow::Result<()> {
     let place = shell.place();
-    let title = if place.name == DEFAULT { "Parley".to_owned() } else { format!("Parley – {}", place.name) };
     WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App("index.html".into()))
-        .title(title)
+        .title(title(&place.name, shell.unread()))
         .inner_size(1100.0, 760.0)
         .min_inner_size(360.0, 480.0)
         // Without a tray there would be no way to a window that does not show.
@@ -50,6 +49,19 @@ fn is_own(url: &tauri::Url) -> bool {
     url.scheme() == "tauri" || host == "tauri.localhost"
 }
 
+/// Says in the window's title how much is unread: lists of windows show it where there is no tray.
+pub(crate) fn entitle(shell: &Shell) {
+    let Some(window) = shell.app().get_webview_window(LABEL) else { return };
+    if let Err(error) = window.set_title(&title(&shell.place().name, shell.unread())) {
+        tracing::warn!(%error, "the window did not take its title");
+    }
+}
+
+fn title(profile: &str, unread: u64) -> String {
+    let name = if profile == DEFAULT { "Parley".to_owned() } else { format!("Parley – {profile}") };
+    if unread > 0 { format!("({unread}) {name}") } else { name }
+}
+
 /// Shows the window, before everything else.
 pub(crate) fn raise(app: &AppHandle) {
     let Some(window) = app.get_webview_window(LABEL) else { return };
@@ -57,6 +69,26 @@ pub(crate) fn raise(app: &AppHandle) {
         if let Err(error) = done {
             tracing::warn!(%error, "the window could not be raised");
         }
+    }
+}
+
+/// Closes the window, as the person does on its frame.
+pub(crate) fn close(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    if let Err(error) = window.close() {
+        tracing::warn!(%error, "the window could not be closed");
+    }
+}
+
+/// Does a command of WebKit's editor to what is selected or has the focus.
+#[cfg(target_os = "linux")]
+pub(crate) fn edit(app: &AppHandle, command: &str) {
+    use webkit2gtk::WebViewExt as _;
+
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    let command = command.to_owned();
+    if let Err(error) = window.with_webview(move |webview| webview.inner().execute_editing_command(&command)) {
+        tracing::warn!(%error, "the webview does not answer");
     }
 }
 
@@ -112,6 +144,12 @@ pub(crate) fn run(app: &AppHandle, event: RunEvent) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_title_says_which_profile_it_is_and_how_much_is_unread() {
+        assert_eq!(title(DEFAULT, 0), "Parley");
+        assert_eq!(title("work", 3), "(3) Parley – work");
+    }
 
     #[test]
     fn nothing_but_the_screen_is_shown_in_the_window() {

@@ -13,8 +13,8 @@ use crate::core::Core;
 use crate::error::{EngineError, Result};
 use crate::events::Event;
 use crate::store::chats::{self, ChatRow, Choice};
-use crate::store::{Sql, timeline};
-use crate::views::{ChatView, Connection, FOREVER, MemberView, PresenceView};
+use crate::store::{Sql, settings, timeline};
+use crate::views::{ChatView, Connection, FOREVER, Me, MemberView, PresenceView};
 
 impl Engine {
     /// Every chat of the profile: pinned ones first, then by when something last happened.
@@ -37,6 +37,20 @@ impl Engine {
         self.ask(move |core, tx, _| match chats::get(tx, chat)? {
             Some(row) => Ok(Ok(view(core, tx, row)?)),
             None => Ok(Err(EngineError::NotFound("such chat".to_owned()))),
+        })
+        .await
+    }
+
+    /// How many messages of others are beyond the read marks, in all chats which are neither archived nor muted: what a tray
+    /// counts. 0 while nobody is signed in.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn unread(&self) -> Result<u64> {
+        let now = self.now();
+        self.read(move |db| match settings::get::<Me>(db, "me")? {
+            Some(_) => timeline::unread_in_all(db, now),
+            None => Ok(0),
         })
         .await
     }
@@ -362,7 +376,7 @@ fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
         _ => None,
     };
     let blocked = match peer {
-        Some(peer) => crate::store::settings::is_blocked(db, peer)?,
+        Some(peer) => settings::is_blocked(db, peer)?,
         None => false,
     };
     Ok(ChatView {

@@ -10,7 +10,7 @@ use parley_protocol::{AccountId, ChatId, ChatKind, DeviceId, EventId, MarkRegist
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::chats::ChatRow;
-use super::{Sql, chats, count, id, id_or_none, json, messages, sent, settings, streams};
+use super::{Sql, chats, count, id, id_or_none, int, json, messages, sent, settings, streams};
 use crate::views::{Delivery, DeviceDelivery, Hit, MessageKind, MessageView, Page, Position, Quote, ReactionView};
 
 /// The most lines that one page has.
@@ -118,7 +118,7 @@ fn before(db: &Connection, chat: ChatId, at: Position, limit: usize) -> Sql<Vec<
         db,
         "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) < (?2, ?3, ?4, ?5)
          ORDER BY m.sort_a DESC, m.sort_b DESC, m.device DESC, m.rowid DESC LIMIT ?6",
-        params![chat.as_bytes(), at.0, at.1, at.2.as_bytes(), at.3, super::int(limit as u64)],
+        params![chat.as_bytes(), at.0, at.1, at.2.as_bytes(), at.3, int(limit as u64)],
     )?;
     lines.reverse();
     Ok(lines)
@@ -434,6 +434,15 @@ pub(crate) fn receipts(
 pub(crate) fn unread(db: &Connection, chat: ChatId) -> Sql<(u64, u64)> {
     db.prepare_cached("SELECT count(*), coalesce(sum(mentions_me), 0) FROM messages WHERE chat = ?1 AND unread = 1")?
         .query_row([chat.as_bytes()], |row| Ok((count(row, 0)?, count(row, 1)?)))
+}
+
+/// Messages of others beyond the read marks, in all chats which are neither archived nor muted at this time.
+pub(crate) fn unread_in_all(db: &Connection, now: u64) -> Sql<u64> {
+    db.prepare_cached(
+        "SELECT coalesce(sum((SELECT count(*) FROM messages WHERE chat = chats.id AND unread = 1)), 0)
+         FROM chats WHERE archived = 0 AND muted_until <= ?1",
+    )?
+    .query_row([int(now)], |row| count(row, 0))
 }
 
 /// Messages with these words, newest first. Each word may be a part of one; words of one or two letters are looked for

@@ -157,3 +157,40 @@ async fn a_keychain_that_lost_the_tokens_signs_the_profile_out_and_nothing_else(
     assert_eq!(me, before, "it comes back as the same device");
     engine.close().await;
 }
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, text: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(text)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_keychain_that_takes_nothing_is_spoken_of_once() {
+    let (world, folder, ring) = (hasty().await, tempfile::tempdir().unwrap(), Arc::new(Ring::default()));
+    let log = Log::default();
+    let written = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).finish();
+    let _logged = tracing::subscriber::set_default(subscriber);
+    let said = || String::from_utf8_lossy(&log.0.lock().unwrap()).matches("does not take the sign-in").count();
+    let engine = open(folder.path(), &ring).await.unwrap();
+    ring.lock(true);
+    sign_up(&engine, &world).await;
+    for _ in 0..3 {
+        engine.account().await.unwrap();
+    }
+    assert_eq!(said(), 1);
+    ring.lock(false);
+    engine.account().await.unwrap();
+    ring.lock(true);
+    engine.account().await.unwrap();
+    assert_eq!(said(), 2, "it is said again once it had been well");
+    engine.close().await;
+}

@@ -1,6 +1,6 @@
 //! A profile's folder: who may open it, and what happens to copies of it.
 
-use desktop_app::views::{Connection, Delivery};
+use desktop_app::views::{Connection, Delivery, FOREVER};
 use desktop_app::{Engine, EngineError, Event, Options};
 
 use crate::telling::{counted, pair, pair_by_relay};
@@ -29,6 +29,22 @@ async fn a_profile_of_a_newer_version_is_refused_and_left_as_it_is() {
     alice.database().pragma_update(None, "user_version", now).unwrap();
     alice.start().await;
     alice.online().await;
+}
+
+#[tokio::test]
+async fn a_profile_whose_database_is_locked_says_so_and_opens_once_it_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = async || Engine::open(folder.path(), Options::default()).await;
+    open().await.unwrap().close().await;
+    let lock = rusqlite::Connection::open(folder.path().join("parley.sqlite")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let refused = open().await.err();
+    assert!(
+        matches!(&refused, Some(EngineError::Storage(error)) if error.to_string().contains("locked")),
+        "{refused:?}"
+    );
+    lock.execute_batch("ROLLBACK").unwrap();
+    open().await.unwrap().close().await;
 }
 
 #[tokio::test]
@@ -209,6 +225,33 @@ async fn marks_and_unread_counts_outlive_the_app() {
     alice.came(chat, next, Delivery::Read).await;
     alice.came(chat, keys[3], Delivery::Read).await;
     assert_eq!(alice.delivery(chat, keys[0]).await, Delivery::Read, "a run which is complete is known to be read");
+}
+
+#[tokio::test]
+async fn the_tray_counts_what_is_unread_in_chats_that_are_neither_muted_nor_archived() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    let group = alice.group("Tea", &[&bob]).await;
+    bob.has_chat(group).await;
+    let counts = async |expected| {
+        let what = format!("bob has {expected} unread in all");
+        eventually(&what, async || bob.engine().unread().await.unwrap() == expected).await;
+    };
+    alice.say_all(chat, &counted(0..3)).await;
+    alice.say_all(group, &counted(0..2)).await;
+    counts(5).await;
+    bob.engine().mute(group, FOREVER).await.unwrap();
+    counts(3).await;
+    bob.engine().mute(group, 1).await.unwrap();
+    counts(5).await;
+    bob.engine().archive(chat, true).await.unwrap();
+    counts(2).await;
+    bob.engine().archive(chat, false).await.unwrap();
+    bob.engine().mark_read(group, None).await.unwrap();
+    counts(3).await;
+    assert_eq!(alice.engine().unread().await.unwrap(), 0, "nobody counts what they wrote");
+    bob.engine().sign_out(false).await.unwrap();
+    counts(0).await;
 }
 
 #[tokio::test]

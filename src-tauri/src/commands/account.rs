@@ -59,6 +59,11 @@ pub(crate) async fn sign_out(shell: App<'_>, all: bool) -> Answer<()> {
 }
 
 #[tauri::command]
+pub(crate) async fn in_keychain(shell: App<'_>) -> Answer<bool> {
+    Ok(shell.engine().await?.tokens_in_keychain().await?)
+}
+
+#[tauri::command]
 pub(crate) async fn change_password(shell: App<'_>, current: String, next: String) -> Answer<()> {
     Ok(shell.engine().await?.change_password(&current, &next).await?)
 }

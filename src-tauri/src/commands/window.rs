@@ -35,6 +35,9 @@ pub(crate) async fn set_preferences(shell: App<'_>, preferences: Preferences) ->
     let kept = |error: std::io::Error| Failure::new("storage", format!("this could not be kept: {error}"));
     let before = shell.choose(preferences.clone()).map_err(kept)?;
     window::apply(shell.app(), &shell.preferences());
+    if before.language != preferences.language {
+        shell.speak();
+    }
     if before.autostart != preferences.autostart {
         window::set_at_login(shell.app(), preferences.autostart)
             .map_err(|error| Failure::new("system", format!("the start at login could not be changed: {error}")))?;
@@ -82,15 +85,18 @@ pub(crate) async fn copy(shell: App<'_>, text: String) -> Answer<()> {
         .map_err(|error| Failure::new("system", format!("it was not copied: {error}")))
 }
 
+/// The clipboard may be another program's, which takes its time.
 #[tauri::command]
-pub(crate) async fn licences() -> Answer<&'static str> {
-    Ok(LICENCES)
+pub(crate) async fn paste(shell: App<'_>) -> Answer<String> {
+    let app = shell.app().clone();
+    let read = tauri::async_runtime::spawn_blocking(move || app.clipboard().read_text());
+    let failed = |error: &dyn std::fmt::Display| Failure::new("system", format!("the clipboard gave no text: {error}"));
+    read.await.map_err(|error| failed(&error))?.map_err(|error| failed(&error))
 }
 
 #[tauri::command]
-pub(crate) async fn set_unread(shell: App<'_>, unread: u64) -> Answer<()> {
-    shell.show_unread(unread);
-    Ok(())
+pub(crate) async fn licences() -> Answer<&'static str> {
+    Ok(LICENCES)
 }
 
 #[tauri::command]

@@ -67,9 +67,11 @@ export class Window {
   #driver;
   #session = null;
   #base;
+  #environment;
 
-  constructor(name, { app, data, pictures, args = [] }) {
-    Object.assign(this, { name, app, data, pictures, args: ["--no-keychain", ...args] });
+  /** `around` is what else stands in the app's environment. */
+  constructor(name, { app, data, pictures, args = ["--no-keychain"], around = {} }) {
+    Object.assign(this, { name, app, data, pictures, args, around });
   }
 
   /** Starts the driver and the app. */
@@ -79,9 +81,11 @@ export class Window {
     // A display of its own: a window that another one covers is not drawn.
     this.#display = spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1400x1000x24"], { stdio: ["ignore", "pipe", "ignore"] });
     const number = await new Promise((resolve) => this.#display.stdout.once("data", (data) => resolve(String(data).trim())));
-    const environment = { ...process.env, DISPLAY: `:${number}`, PARLEY_DATA: this.data, XDG_DATA_HOME: join(this.data, "home"), XDG_CONFIG_HOME: join(this.data, "home") };
+    this.display = `:${number}`;
+    const home = { PARLEY_DATA: this.data, XDG_DATA_HOME: join(this.data, "home"), XDG_CONFIG_HOME: join(this.data, "home") };
+    this.#environment = { ...process.env, DISPLAY: this.display, ...home, ...this.around };
     this.#driver = spawn("tauri-driver", ["--port", String(port), "--native-port", String(native)], {
-      env: environment,
+      env: this.#environment,
       stdio: ["ignore", "inherit", "inherit"],
     });
     await eventually("the driver", async () => (await fetch(`${this.#base}/status`)).ok);
@@ -94,6 +98,18 @@ export class Window {
     const { sessionId } = await this.#ask("POST", "/session", { capabilities }, PATIENCE);
     this.#session = sessionId;
     await eventually(`${this.name}'s screen`, () => this.script("return document.querySelector('#app')?.childElementCount > 0"));
+  }
+
+  /** Starts the app a second time, as from a menu or for a link; gives how that process ended. */
+  async startAgain(...args) {
+    const second = spawn(this.app, [...this.args, ...args], { env: this.#environment, stdio: ["ignore", "inherit", "inherit"] });
+    return new Promise((resolve) => second.once("exit", resolve));
+  }
+
+  /** The app has ended by itself. */
+  async hasEnded() {
+    await eventually(`${this.name}'s app ends`, () => this.script("return false").then(() => false, () => true));
+    await this.stop().catch(() => {});
   }
 
   /** Ends the app; the profile stays. */
@@ -132,6 +148,15 @@ export class Window {
   /** Runs a script in the page that calls its last argument back, and gives with what. */
   later(script, ...args) {
     return this.#ask("POST", `/session/${this.#session}/execute/async`, { script, args }, PATIENCE);
+  }
+
+  /** Calls a command of the shell, as the screen does. */
+  async call(command, args = {}) {
+    const ask = `const [command, args, done] = arguments;
+      window.__TAURI_INTERNALS__.invoke(command, args).then((value) => done({ value }), (failure) => done({ failure }));`;
+    const { value, failure } = await this.later(ask, command, args);
+    if (failure) throw new Error(`${this.name}: ${command}: ${failure.message ?? failure}`);
+    return value;
   }
 
   /** What shows and is called so, once it does. */

@@ -20,10 +20,10 @@ export interface Backend {
   /** Opens a link outside; refuses every scheme but http, https and mailto. */
   openExternal(url: string): Promise<void>;
   copy(text: string): Promise<void>;
+  /** The text in the clipboard. For a press of a button that says so, never by itself. */
+  paste(): Promise<string>;
   /** The third-party licences, as plain text. */
   licences(): Promise<string>;
-  /** Tells the system how much is unread, for tray and dock. */
-  setUnread(unread: number): Promise<void>;
   /** The chat the person looks at now (no notification is due for it), or null. */
   setVisibleChat(chat: T.ChatId | null): Promise<void>;
   quit(): Promise<void>;
@@ -37,6 +37,8 @@ export interface Backend {
   /** `name` is a username or an address. */
   signIn(relay: string, request: { name: string; password: string; device_name?: string }): Promise<T.Me>;
   signOut(all: boolean): Promise<void>;
+  /** Whether the sign-in stands in the system's keychain; otherwise it stands in the profile's folder. */
+  inKeychain(): Promise<boolean>;
   changePassword(current: string, next: string): Promise<void>;
   deleteAccount(password: string): Promise<void>;
   account(): Promise<T.Account>;

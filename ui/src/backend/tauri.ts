@@ -22,8 +22,8 @@ export const tauri: Backend = {
   reopen: () => invoke("reopen"),
   openExternal: (url) => invoke("open_external", { url }),
   copy: (text) => invoke("copy", { text }),
+  paste: () => invoke("paste"),
   licences: () => invoke("licences"),
-  setUnread: (unread) => invoke("set_unread", { unread }),
   setVisibleChat: (chat) => invoke("set_visible_chat", { chat }),
   quit: () => invoke("quit"),
 
@@ -34,6 +34,7 @@ export const tauri: Backend = {
   signUp: (relay, request) => invoke("sign_up", { relay, request }),
   signIn: (relay, request) => invoke("sign_in", { relay, request }),
   signOut: (all) => invoke("sign_out", { all }),
+  inKeychain: () => invoke("in_keychain"),
   changePassword: (current, next) => invoke("change_password", { current, next }),
   deleteAccount: (password) => invoke("delete_account", { password }),
   account: () => invoke("account"),

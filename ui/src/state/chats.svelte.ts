@@ -21,10 +21,6 @@ class Chats {
   );
   shown = $derived(this.ordered.filter((chat) => !chat.archived));
   archived = $derived(this.ordered.filter((chat) => chat.archived));
-  /** What the tray counts: muted chats never. */
-  unread = $derived(
-    this.ordered.reduce((sum, chat) => sum + (chat.muted_until === null && !chat.archived ? chat.unread : 0), 0),
-  );
   /** The relay's round trip in microseconds, as the chats that travel by it tell. */
   relayRoundTrip = $derived(
     this.ordered.find((chat) => chat.route.route === "relay" && chat.route.round_trip !== null)?.route.round_trip ??

@@ -43,15 +43,6 @@ test("a message moves its chat up", async () => {
   expect(named("Yusuf").unread).toBe(1);
 });
 
-test("muted and archived chats are not counted", async () => {
-  const before = chats.unread;
-  world.messageFrom("bike-repair", "Ines", "Found one");
-  await vi.waitFor(() => expect(named("bike-repair").unread).toBe(29));
-  expect(chats.unread).toBe(before);
-  world.messageFrom("Yusuf", "Yusuf", "The train is late");
-  await vi.waitFor(() => expect(chats.unread).toBe(before + 1));
-});
-
 test("a hundred messages in a burst are one question", async () => {
   const asked = vi.spyOn(backend, "chat");
   for (let n = 0; n < 100; n += 1) world.messageFrom("Yusuf", "Yusuf", `line ${n}`);

@@ -38,10 +38,11 @@ class Session {
     platform: "browser",
     languages: [],
     folder: "",
-    keychain: true,
     tray: false,
   });
   profile = $state("");
+  /** The relay to offer while nobody has been signed in since the start. */
+  offered = $state<string | null>(null);
   /** As the operator named the relay; its host until it has been asked. */
   relayName = $state("");
   dark = $state(false);
@@ -126,6 +127,7 @@ class Session {
       return null;
     }
     this.me = start.me;
+    this.offered = start.relay;
     this.#connectionAnswered(start.connection, before);
     this.phase = { phase: "ready" };
     if (start.me) await this.#signedIn();

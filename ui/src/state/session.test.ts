@@ -5,6 +5,7 @@ import { words } from "../i18n/index.svelte";
 import { startEvents, stopEvents } from "./events";
 import { session } from "./session.svelte";
 import { start } from "./start";
+import { toasts } from "./toasts.svelte";
 
 async function open(scene: string, preferences = {}) {
   const made = make(scene, { still: true, preferences });
@@ -72,6 +73,26 @@ test("a backend that doesn't answer at all leaves no blank window", async () => 
   await start();
   expect(session.phase).toEqual({ phase: "broken", code: "storage", message: "The disk is full." });
   expect(document.documentElement.dataset.theme).toBeDefined();
+});
+
+test("what a person should know is said, in the engine's words if there are none", async () => {
+  const { backend, world } = make("list", { still: true });
+  useBackend(backend);
+  await start();
+  world.tell({ event: "notice", chat: null, code: "storage", message: "disk I/O error" });
+  expect(toasts.all[0]?.text).toContain("Is the disk full?");
+  world.tell({ event: "notice", chat: null, code: "from_the_future", message: "Look at this." });
+  expect(toasts.all[0]?.text).toBe("Look at this.");
+});
+
+test("the relay to offer is the one that the start names", async () => {
+  const { backend } = make("start");
+  const named = { ...(await backend.start()), relay: "https://relay.harbour.example" };
+  vi.spyOn(backend, "start").mockResolvedValue(named);
+  useBackend(backend);
+  await startEvents();
+  await session.start();
+  expect(session.offered).toBe("https://relay.harbour.example");
 });
 
 test("a profile that can't be opened says so, and opens when it can", async () => {

@@ -2,12 +2,14 @@
 
 import { backend } from "../backend";
 import { forgetBegun } from "./begun";
+import { t } from "../i18n/index.svelte";
 import { chats } from "./chats.svelte";
 import { clock } from "./clock.svelte";
 import { onEvent, startEvents } from "./events";
 import { followLink } from "./links";
 import { navigation } from "./navigation.svelte";
 import { session } from "./session.svelte";
+import { toasts } from "./toasts.svelte";
 import { topics } from "./topics.svelte";
 import { typing } from "./typing.svelte";
 
@@ -19,6 +21,7 @@ export async function start(): Promise<void> {
   onEvent((event) => {
     if (event.event === "open_chat") navigation.openChat(event.chat, event.key);
     if (event.event === "open_link") followLink(event.link);
+    if (event.event === "notice") toasts.show(notice(event.code, event.message));
     if (event.event === "connection" && event.state === "signed_out") forget();
   });
   try {
@@ -54,4 +57,12 @@ function forget(): void {
   chats.clear();
   forgetBegun();
   topics.clear();
+}
+
+const NOTICES = ["storage", "old_copy", "damaged", "newer", "id_conflict"] as const;
+
+/** What a person should know, in our words where there are any; else in the engine's. */
+function notice(code: string, message: string): string {
+  const known = NOTICES.find((one) => one === code);
+  return known ? t(`list.notice_${known}`) : message;
 }

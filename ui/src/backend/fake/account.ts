@@ -17,8 +17,8 @@ type WindowPart = Pick<
   | "reopen"
   | "openExternal"
   | "copy"
+  | "paste"
   | "licences"
-  | "setUnread"
   | "setVisibleChat"
   | "quit"
 >;
@@ -27,7 +27,7 @@ export function window_(world: World): WindowPart {
   const start = (): Start => {
     const base = { profile: "default", preferences: world.preferences, about: world.about };
     if (world.broken) return { state: "broken", code: world.broken.code, message: world.broken.message, ...base };
-    return { state: "ready", me: world.me, connection: world.connection, link: null, ...base };
+    return { state: "ready", me: world.me, connection: world.connection, relay: null, link: null, ...base };
   };
   return {
     start: async () => start(),
@@ -57,11 +57,9 @@ export function window_(world: World): WindowPart {
     async copy(text) {
       world.copied = text;
     },
+    paste: async () => world.copied,
     async licences() {
       return "Inter\nSIL Open Font License 1.1\n\nSvelte\nMIT License\n";
-    },
-    async setUnread(unread) {
-      world.unread = unread;
     },
     async setVisibleChat(chat) {
       world.visibleChat = chat;
@@ -80,6 +78,7 @@ type AccountPart = Pick<
   | "signUp"
   | "signIn"
   | "signOut"
+  | "inKeychain"
   | "changePassword"
   | "deleteAccount"
   | "account"
@@ -136,6 +135,7 @@ export function account(world: World, people: People): AccountPart {
       world.connection = { state: "signed_out", reason: null };
       world.tell({ event: "connection", ...world.connection });
     },
+    inKeychain: async () => true,
     async changePassword(current, next) {
       world.requireRelay();
       checkPassword(current);

@@ -88,11 +88,9 @@ export class World {
     platform: "browser",
     languages: ["en-GB"],
     folder: "~/.local/share/parley/default",
-    keychain: true,
     tray: true,
   };
   /** What the window was told, for tests. */
-  unread = 0;
   visibleChat: ChatId | null = null;
   copied = "";
   opened: string[] = [];

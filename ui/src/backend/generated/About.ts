@@ -21,10 +21,6 @@ languages: Array<string>,
  */
 folder: string, 
 /**
- * Whether tokens stand in the system's keychain; false says they stand in the profile's folder.
- */
-keychain: boolean, 
-/**
  * Whether there is a tray to close to.
  */
 tray: boolean, };

@@ -30,6 +30,10 @@ preferences: Preferences,
  */
 about: About, 
 /**
+ * While nobody is signed in, the relay to offer: of whoever was the last one, or as it was named at the start.
+ */
+relay: string | null, 
+/**
  * A `parley://` link this start was asked to open.
  */
 link: string | null, } | { "state": "broken", 

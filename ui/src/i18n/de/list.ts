@@ -70,6 +70,14 @@ export default {
   stopped_title: "Parley arbeitet nicht mehr",
   stopped_text: "Was du gesendet und bekommen hast, ist sicher auf diesem Gerät. Öffne es wieder, um weiterzumachen.",
   reopen: "Wieder öffnen",
+  notice_storage:
+    "Das Profil ließ sich nicht schreiben. Ist der Datenträger voll? Nichts ist verloren; Parley versucht es wieder.",
+  notice_old_copy:
+    "Dieses Profil ist eine alte Kopie von einem, das anderswo weiterging. Es geht als neues Gerät weiter.",
+  notice_damaged: "Eine Nachricht war nicht zu lesen und wurde ausgelassen.",
+  notice_newer:
+    "Eine Nachricht eines neueren Parley war nicht zu lesen. Aktualisiere dieses, um die nächsten zu sehen.",
+  notice_id_conflict: "Zwei Nachrichten beanspruchen denselben Platz; die erste blieb.",
   incompatible_title: "Dieses Relay spricht eine andere Version",
   incompatible_text:
     "{relay} und dieses Parley verstehen einander nicht. Aktualisiere das ältere; was du geschrieben hast, bleibt.",

@@ -70,6 +70,11 @@ export default {
   stopped_title: "Parley has stopped working",
   stopped_text: "What you sent and received is safe on this device. Open it again to go on.",
   reopen: "Open again",
+  notice_storage: "The profile could not be written. Is the disk full? Nothing is lost; Parley tries again.",
+  notice_old_copy: "This profile is an old copy of one that went on elsewhere. It goes on as a new device.",
+  notice_damaged: "A message could not be read and was left out.",
+  notice_newer: "A message of a newer Parley could not be read. Update this one to see the next.",
+  notice_id_conflict: "Two messages claim the same place; the first was kept.",
   incompatible_title: "This relay speaks another version",
   incompatible_text:
     "{relay} and this Parley don’t understand each other. Update the older one; what you wrote is kept.",
