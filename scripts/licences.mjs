@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const file = join(root, "src-tauri/licences.txt");
 // What of the screen's packages ends up in the bundle; the others only build and test it.
-const BUNDLED = ["svelte", "@lucide/svelte", "marked", "qrcode-generator", "@fontsource-variable/inter", "emojibase-data", "@tauri-apps/api"];
+const BUNDLED = ["svelte", "@lucide/svelte", "marked", "qrcode-generator", "@fontsource-variable/inter", "emojibase-data", "cldr-annotations-full", "cldr-annotations-derived-full", "@tauri-apps/api"];
 
 const parts = [...crates(), ...packages()].sort((one, other) => compare(one.name, other.name) || compare(one.version, other.version));
 const list = parts.map(({ name, version, licence }) => `${name} ${version}: ${licence}`);
