@@ -65,6 +65,11 @@ export function keyOf(key: MessageKey): string {
   return `${key.device}/${key.id}`;
 }
 
+/** Whether a row stays whatever else is loaded: what is said of a day or of unread ones comes and goes with it. */
+export function isFixed(key: string): boolean {
+  return key.includes("/") && !key.startsWith("day ");
+}
+
 export function sameDay(a: number, b: number): boolean {
   const x = new Date(a);
   const y = new Date(b);
