@@ -2,6 +2,7 @@
 // runes, so that the same moment is always written the same way.
 
 import { t, words } from "./index.svelte";
+import { numbers } from "./message";
 
 const DAY = 86_400_000;
 const made = new Map<string, Intl.DateTimeFormat>();
@@ -88,7 +89,7 @@ export function count(n: number): string {
 }
 
 export function number(n: number): string {
-  return new Intl.NumberFormat(words.locale).format(n);
+  return numbers(words.locale).format(n);
 }
 
 function sameYear(at: number, now: number): boolean {
