@@ -3,9 +3,10 @@
 
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { defineConfig } from "vite";
+import { arabicEmoji } from "./vite.arabic-emoji.ts";
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), arabicEmoji()],
   // Relative, because the window serves the screen from a scheme of its own.
   base: "./",
   build: {
@@ -18,7 +19,7 @@ export default defineConfig({
       output: {
         // By name, so that `scripts/bundle-size.js` can tell data from code.
         chunkFileNames: ({ moduleIds }) =>
-          `assets/${moduleIds.some((id) => id.includes("emojibase-data")) ? "emoji" : "[name]"}-[hash].js`,
+          `assets/${moduleIds.some((id) => /emojibase-data|arabic-emoji/.test(id)) ? "emoji" : "[name]"}-[hash].js`,
       },
     },
   },

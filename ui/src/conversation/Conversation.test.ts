@@ -6,10 +6,13 @@ import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { useBackend } from "../backend";
 import { make } from "../backend/fake";
 import { chatNamed } from "../backend/fake/scenes";
+import type { MessageView } from "../backend/types";
+import { begunIn, forgetBegun } from "../state/begun";
 import { chats } from "../state/chats.svelte";
 import { startEvents, stopEvents } from "../state/events";
 import { navigation } from "../state/navigation.svelte";
 import { session } from "../state/session.svelte";
+import { signOut } from "../state/start";
 import { typing } from "../state/typing.svelte";
 import Conversation from "./Conversation.svelte";
 
@@ -34,6 +37,7 @@ afterEach(() => {
   stopEvents();
   chats.clear();
   navigation.clear();
+  forgetBegun();
 });
 
 async function open(name: string): Promise<string> {
@@ -68,6 +72,64 @@ it("keeps the draft when one leaves", async () => {
   await userEvent.type(composer(), "half a thought");
   cleanup();
   await waitFor(async () => expect((await world.backend.chat(chat)).draft).toBe("half a thought"));
+});
+
+/** Puts the keyboard on a message and presses a key. */
+async function press(message: RegExp, key: string): Promise<void> {
+  screen.getByRole("article", { name: message }).focus();
+  await userEvent.keyboard(key);
+}
+
+it("keeps an answer that was begun when one leaves, and sends it as one", async () => {
+  const chat = await open("Tomasz");
+  world.verbs.messageFrom("Tomasz", "Tomasz", "Sunday or Monday?");
+  await screen.findByText("Sunday or Monday?");
+  await press(/Sunday or Monday/, "r");
+  await userEvent.type(composer(), "Sun");
+  cleanup();
+  await waitFor(async () => expect((await world.backend.chat(chat)).draft).toBe("Sun"));
+  await chats.refreshed(chat);
+  await open("Tomasz");
+  await screen.findByRole("button", { name: "Don’t reply to it" });
+  await userEvent.type(composer(), "day{Enter}");
+  await screen.findByRole("article", { name: /Sunday$|Sunday,/ });
+  const [sent] = (await world.backend.history(chat, { page: "newest" }, 1)) as [MessageView];
+  expect(sent).toMatchObject({ text: "Sunday", reply_to: { text: "Sunday or Monday?" } });
+  expect(screen.queryByRole("button", { name: "Don’t reply to it" })).toBeNull();
+});
+
+it("keeps an edit and what was changed in it when one leaves, apart from the draft", async () => {
+  const chat = await open("Tomasz");
+  await userEvent.type(composer(), "a thought");
+  await press(/The floor plan/, "e");
+  await userEvent.type(composer(), ", changed");
+  cleanup();
+  await waitFor(async () => expect((await world.backend.chat(chat)).draft).toBe("a thought"));
+  await chats.refreshed(chat);
+  await open("Tomasz");
+  expect(composer().value).toMatch(/^The floor plan.*, changed$/);
+  await userEvent.click(screen.getByRole("button", { name: "Save the edit" }));
+  await screen.findByRole("article", { name: /, changed/ });
+  await waitFor(() => expect(composer().value).toBe("a thought"));
+});
+
+it("does not come back to what was begun about a message that is gone", async () => {
+  const chat = await open("Tomasz");
+  await press(/The floor plan/, "r");
+  await screen.findByRole("button", { name: "Don’t reply to it" });
+  cleanup();
+  const line = (await world.backend.history(chat, { page: "newest" }, 9)).find(({ text }) => /^The floor/.test(text))!;
+  await world.backend.delete(chat, line);
+  await open("Tomasz");
+  await waitFor(() => expect(screen.queryByRole("button", { name: "Don’t reply to it" })).toBeNull());
+});
+
+it("forgets what was begun when one signs out", async () => {
+  const chat = await open("Tomasz");
+  await press(/The floor plan/, "r");
+  expect(begunIn(chat)).not.toBeNull();
+  await signOut(false);
+  expect(begunIn(chat)).toBeNull();
 });
 
 it("breaks the line by Enter for who prefers that, and sends by Ctrl-Enter", async () => {

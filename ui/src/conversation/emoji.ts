@@ -2,6 +2,7 @@
 // platform's.
 
 import type { Language } from "../i18n/index.svelte";
+import { fold } from "../state/match";
 
 export interface Emoji {
   emoji: string;
@@ -30,7 +31,7 @@ interface Compact {
 
 const loaded = new Map<Language, Promise<Emoji[]>>();
 
-/** All of them, in their usual order, labelled in a language; in English where the data has no other. */
+/** All of them, in their usual order, labelled in a language. */
 export function loadEmoji(language: Language): Promise<Emoji[]> {
   let found = loaded.get(language);
   if (!found) {
@@ -42,8 +43,17 @@ export function loadEmoji(language: Language): Promise<Emoji[]> {
 }
 
 async function fetchData(language: Language): Promise<Compact[]> {
-  const data = language === "de" ? import("emojibase-data/de/compact.json") : import("emojibase-data/en/compact.json");
-  return (await data).default as Compact[];
+  if (language === "de") return (await import("emojibase-data/de/compact.json")).default as Compact[];
+  const english = (await import("emojibase-data/en/compact.json")).default as Compact[];
+  return language === "ar" ? relabel(english, (await import("virtual:arabic-emoji")).default) : english;
+}
+
+/** In another language; what it was called before still finds it. */
+export function relabel(data: readonly Compact[], labels: Record<string, string[]>): Compact[] {
+  return data.map((one) => {
+    const [label, ...tags] = labels[one.unicode] ?? [];
+    return label ? { ...one, label, tags: [...tags, one.label, ...(one.tags ?? [])] } : one;
+  });
 }
 
 export function arrange(data: readonly Compact[]): Emoji[] {
@@ -53,7 +63,7 @@ export function arrange(data: readonly Compact[]): Emoji[] {
     .map(({ unicode, label, tags, group, skins }) => ({
       emoji: unicode,
       label,
-      words: [label, ...(tags ?? [])].join(" ").toLowerCase(),
+      words: fold([label, ...(tags ?? [])].join(" ")),
       group: group ?? 0,
       // With two people there are more than five; those of one tone for both come first in the data.
       tones: (skins ?? []).slice(0, 5).map((skin) => skin.unicode),
@@ -62,14 +72,15 @@ export function arrange(data: readonly Compact[]): Emoji[] {
 
 /** Those that all the words fit, best first: the label begins with it, a word begins with it, it is somewhere. */
 export function findEmoji(all: readonly Emoji[], query: string): Emoji[] {
-  const wanted = query.toLowerCase().trim();
+  const wanted = fold(query.trim());
   if (wanted === "") return [];
   const parts = wanted.split(/\s+/u);
   const rank = (one: Emoji): number => {
     if (one.emoji === wanted) return 0;
     if (!parts.every((part) => one.words.includes(part))) return 9;
-    if (one.label.toLowerCase() === wanted) return 1;
-    if (one.label.toLowerCase().startsWith(wanted)) return 2;
+    const label = fold(one.label);
+    if (label === wanted) return 1;
+    if (label.startsWith(wanted)) return 2;
     if (parts.every((part) => ` ${one.words}`.includes(` ${part}`))) return 3;
     return 4;
   };

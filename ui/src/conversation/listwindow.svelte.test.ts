@@ -98,6 +98,14 @@ it("holds on to a row while the end of what is held is not the end", () => {
   expect(paper.at("d/99")).toBe(before);
 });
 
+it("follows a hand that goes to the very top at once", () => {
+  const paper = new Paper(keysFrom(0, 400));
+  paper.settle();
+  paper.scrollTo(1_000);
+  expect(paper.scrollTo(0)).toBe(true);
+  expect(paper.window.laid.from).toBe(0);
+});
+
 it("puts a row where it is asked to, and scrolls as little as shows one", () => {
   const paper = new Paper(keysFrom(0, 400));
   paper.settle();

@@ -43,7 +43,7 @@ export class ListWindow {
   #moved = $state(0);
   #stopWidening: () => void = () => undefined;
   /** Where the list put itself: what then scrolls is no hand. */
-  #applied = -1;
+  #applied: number | null = null;
   #watched = new WeakSet<HTMLElement>();
   #sizes = new ResizeObserver((entries) => this.#resized(entries));
 
@@ -134,8 +134,8 @@ export class ListWindow {
   /** Follows what was scrolled. False if the list only put itself right. */
   scrolled(): boolean {
     const { top } = this;
-    const byItself = Math.abs(top - this.#applied) <= 1;
-    this.#applied = -1;
+    const byItself = this.#applied !== null && Math.abs(top - this.#applied) <= 1;
+    this.#applied = null;
     if (byItself) return false;
     this.anchor = this.#anchorNow();
     // A few rows more or less are not worth a change of the document.
@@ -189,9 +189,10 @@ export class ListWindow {
       anchor.at === "end" ? scroller.scrollHeight : scrollFor(anchor, this.#keys(), this.laid.tops, this.viewport);
     if (wanted !== null && Math.abs(scroller.scrollTop - wanted) > 0.5) {
       scroller.scrollTop = wanted;
-      this.#applied = scroller.scrollTop;
+      const { top } = this;
+      this.#applied = top;
       // Asked for more than there is: what is now in sight holds the place.
-      if (anchor.at === "row" && Math.abs(this.#applied - wanted) > 1) this.anchor = this.#anchorNow();
+      if (anchor.at === "row" && Math.abs(top - wanted) > 1) this.anchor = this.#anchorNow();
     }
     if (this.anchor.at === "row" && this.#isWhole() && this.below <= 1) this.anchor = { at: "end" };
   }

@@ -30,7 +30,7 @@ function line(account: string, minutes: number, more: Partial<MessageView> = {})
   return { ...view, ...more } as MessageView;
 }
 
-const plain = { atStart: false, unreadFrom: null, waiting: false };
+const plain = { atStart: false, olderFailed: false, unreadFrom: null, waiting: false };
 
 /** `(` opens a group, `)` closes it, `.` shows its time. */
 function shape(rows: Row[]): string {
@@ -64,8 +64,14 @@ it("shows the state where it differs within a group", () => {
 it("says where the conversation starts, and since when what waits has waited", () => {
   const waiting = line("me", 3, { delivery: { state: "waiting" } });
   const lines = [line("me", 0), waiting];
-  expect(shape(rowsOf(lines, { atStart: true, unreadFrom: null, waiting: true }))).toBe("start day (m.) waiting (m.)");
+  expect(shape(rowsOf(lines, { ...plain, atStart: true, waiting: true }))).toBe("start day (m.) waiting (m.)");
   expect(shape(rowsOf(lines, plain))).toBe("(m. m.)");
+});
+
+it("says that older lines could not be loaded, in place of the start", () => {
+  const lines = [line("a", 0)];
+  expect(shape(rowsOf(lines, { ...plain, olderFailed: true }))).toBe("failed (m.)");
+  expect(shape(rowsOf(lines, { ...plain, olderFailed: true, atStart: true }))).toBe("start day (m.)");
 });
 
 it("gives every row a key of its own", () => {

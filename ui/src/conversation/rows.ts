@@ -43,17 +43,25 @@ export interface WaitingRow {
   since: number;
 }
 
+/** Stands above the first line held while those before it can't be had. */
+export interface FailedRow {
+  row: "failed";
+  key: string;
+}
+
 /** Stands above the very first line. */
 export interface StartRow {
   row: "start";
   key: string;
 }
 
-export type Row = MessageRow | SentenceRow | DayRow | UnreadRow | WaitingRow | StartRow;
+export type Row = MessageRow | SentenceRow | DayRow | UnreadRow | WaitingRow | FailedRow | StartRow;
 
 export interface RowOptions {
   /** Whether the first line is the first of the conversation. */
   atStart: boolean;
+  /** Whether what is before the first line could not be loaded. */
+  olderFailed: boolean;
   /** Before which message "Unread from here" stands. */
   unreadFrom: string | null;
   /** Whether what waits is waiting for the network: then the rows say since when. */
@@ -106,6 +114,7 @@ export function rowsOf(lines: readonly MessageView[], options: RowOptions): Row[
   const rows: Row[] = [];
   const waitingFrom = options.waiting ? lines.findIndex((line) => line.own && line.delivery.state === "waiting") : -1;
   if (options.atStart) rows.push({ row: "start", key: "start" });
+  else if (options.olderFailed) rows.push({ row: "failed", key: "failed" });
   // Whether something was put between the message before and this one.
   let parted = true;
   lines.forEach((line, index) => {

@@ -5,6 +5,7 @@ import { SvelteSet } from "svelte/reactivity";
 import { backend, failure } from "../backend";
 import type { ChatId, ChatView, MemberView, MessageView } from "../backend/types";
 import { t } from "../i18n/index.svelte";
+import { begunIn, keepBegun, type Begun } from "../state/begun";
 import { clock } from "../state/clock.svelte";
 import { onEvent } from "../state/events";
 import { session } from "../state/session.svelte";
@@ -31,8 +32,6 @@ export class Talk {
   readonly id: ChatId;
   readonly timeline: Timeline;
   members = $state.raw<readonly MemberView[]>([]);
-  replyTo = $state.raw<MessageView | null>(null);
-  editing = $state.raw<MessageView | null>(null);
   over = $state.raw<Over | null>(null);
   /** Messages whose whole text was asked for. */
   expanded = new SvelteSet<string>();
@@ -54,6 +53,9 @@ export class Talk {
   /** Set by the composer. */
   focusComposer: () => void = () => undefined;
 
+  #begun = $state.raw<Begun | null>(null);
+  replyTo = $derived(this.#begun?.begun === "reply" ? this.#begun.line : null);
+  editing = $derived(this.#begun?.begun === "edit" ? this.#begun.line : null);
   people = $derived<readonly Person[]>(this.members);
   /** The other members, for completion. */
   others = $derived<readonly Person[]>(this.members.filter((member) => member.account !== session.me?.account));
@@ -67,6 +69,8 @@ export class Talk {
       if (event.event === "chat" && event.chat === this.id) void this.loadMembers();
     });
     void this.loadMembers();
+    this.#begun = begunIn(chat.id);
+    if (this.#begun) void this.#stillThere(this.#begun.line);
   }
 
   end(): void {
@@ -101,15 +105,44 @@ export class Talk {
   }
 
   reply(line: MessageView): void {
-    this.editing = null;
-    this.replyTo = line;
+    this.#begin({ begun: "reply", line });
     this.focusComposer();
   }
 
   edit(line: MessageView): void {
-    this.replyTo = null;
-    this.editing = line;
+    this.#begin({ begun: "edit", line, text: line.text });
     this.focusComposer();
+  }
+
+  /** What stands in the field now; null if nothing is edited. */
+  get edited(): string | null {
+    return this.#begun?.begun === "edit" ? this.#begun.text : null;
+  }
+
+  /** Another text stands in the field. */
+  rewrite(text: string): void {
+    if (this.#begun?.begun === "edit") this.#begin({ ...this.#begun, text });
+  }
+
+  /** Answers and edits no longer. */
+  leaveOff(): void {
+    this.#begin(null);
+  }
+
+  #begin(begun: Begun | null): void {
+    this.#begun = begun;
+    keepBegun(this.id, begun);
+  }
+
+  /** What was begun before may be about a message that is gone by now. */
+  async #stillThere(line: MessageView): Promise<void> {
+    const gone = await backend()
+      .message(this.id, pick(line))
+      .then(
+        (now) => now.deleted,
+        (thrown: unknown) => failure(thrown).code === "not_found",
+      );
+    if (gone && this.#begun?.line === line) this.leaveOff();
   }
 
   react(line: MessageView, emoji: string): void {

@@ -23,6 +23,8 @@ export class Timeline {
   atEnd = $state(false);
   loaded = $state(false);
   failed = $state.raw<Failure | null>(null);
+  /** Whether older lines were asked for and did not come. */
+  olderFailed = $state(false);
   /** The first message that was unread when the chat was opened. */
   unreadFrom = $state<string | null>(null);
   /** Messages that came since the end was last in sight. */
@@ -58,6 +60,7 @@ export class Timeline {
   async show(page: Page, place: (lines: readonly MessageView[]) => void = () => undefined): Promise<boolean> {
     const generation = ++this.#generation;
     this.failed = null;
+    this.olderFailed = false;
     try {
       const lines = await backend().history(this.chat, page, PAGE);
       if (this.#ended || generation !== this.#generation) return false;
@@ -94,6 +97,7 @@ export class Timeline {
     if (this.atStart || !first) return Promise.resolve();
     return this.#page({ page: "before", position: first.position }, (found) => {
       if (found.length < PAGE) this.atStart = true;
+      this.olderFailed = false;
       const lines = [...found, ...this.lines];
       if (lines.length > HELD) this.atEnd = false;
       this.lines = lines.slice(0, HELD);
@@ -147,7 +151,9 @@ export class Timeline {
         this.failed = null;
       }
     } catch (thrown) {
-      if (!this.#ended && generation === this.#generation) this.failed = failure(thrown);
+      if (this.#ended || generation !== this.#generation) return;
+      this.failed = failure(thrown);
+      if (page.page === "before") this.olderFailed = true;
     } finally {
       this.#busy = false;
     }

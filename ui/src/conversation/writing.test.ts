@@ -5,7 +5,7 @@ import type { ChatView } from "../backend/types";
 import { clip } from "./clip";
 import { commandAt, commandIn, commandsFor, unescaped } from "./commands";
 import { complete, emote, sendable, shrug, topicAndText } from "./drafting";
-import { arrange, findEmoji, toned } from "./emoji";
+import { arrange, findEmoji, loadEmoji, toned } from "./emoji";
 import { highlight } from "./highlight";
 import { parse, textOf } from "./markdown";
 import { candidates, isOnlyEmoji, mentionAt, mentioned, pieces } from "./mentions";
@@ -88,6 +88,16 @@ it("finds emoji by label first, then by other words, and gives them a tone", () 
   expect(findEmoji(all, "zebra")).toEqual([]);
   expect(toned(all[1]!, 2)).toBe("👋🏼");
   expect(toned(all[0]!, 2)).toBe("🌊");
+});
+
+it("finds emoji by Arabic words in Arabic, by English ones too, and whatever the hamza", async () => {
+  const all = await loadEmoji("ar");
+  const found = (query: string) => findEmoji(all, query).map((one) => one.emoji);
+  expect(found("قارب شراعي")[0]).toBe("⛵️");
+  expect(found("المانيا")).toContain("🇩🇪");
+  expect(found("طبيب")).toContain("👨‍⚕️");
+  expect(found("sailboat")).toContain("⛵️");
+  expect(all.filter((one) => !/\p{Script=Arabic}/u.test(one.label)).map((one) => one.emoji)).toEqual([]);
 });
 
 it("shows few emoji large, and nothing else", () => {

@@ -43,6 +43,29 @@ test("no message raises its voice", async () => {
   }
 });
 
+test("Arabic counts a hundred otherwise than it counts eleven", async () => {
+  for (const [key, text] of flat(await load("ar"))) {
+    // A noun that ends so is that of eleven to ninety-nine.
+    const amiss = [...text.matchAll(/other \{((?:[^{}]|\{[^{}]*\})*)\}/g)].filter(([, form]) =>
+      /# \p{L}+ًا/u.test(form!),
+    );
+    expect([key, amiss.map(([form]) => form)]).toEqual([key, []]);
+  }
+});
+
+test("Arabic says who does something without taking anybody for a man", async () => {
+  const words = await load("ar");
+  const doing = (text: string) =>
+    format(text, { n: 1, who: "لينا", name: "لينا", actor: "لينا", subject: "مارا" }, "ar");
+  expect(doing(words.conversation.typing)).toBe("جارٍ الكتابة: لينا");
+  expect(doing(words.list.typing_who)).toBe("لينا: جارٍ الكتابة…");
+  // A verb before a name would have to agree with it. What stands before one is a noun or a preposition.
+  const nouns = /(?:بواسطة|دور|إضافة|إزالة|إنشاء|انضمام|مغادرة|إلى|لدى|حظر|الكتابة:) *\{(?:actor|who)\}/u;
+  const acting = flat(words).filter(([, text]) => /\{(?:actor|who)\}/.test(text));
+  const amiss = acting.filter(([key, text]) => !/announce|reaction_of|nth_device/.test(key) && !nouns.test(text));
+  expect(amiss).toEqual([]);
+});
+
 test("plurals follow the language's rules", () => {
   const members = "{n, plural, =0 {nobody} one {# member} other {# members}}";
   expect(format(members, { n: 0 }, "en")).toBe("nobody");

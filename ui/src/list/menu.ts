@@ -12,12 +12,13 @@ import Trash from "@lucide/svelte/icons/trash-2";
 import type { ChatView } from "../backend/types";
 import type { MenuItem } from "../design/Menu.svelte";
 import { t } from "../i18n/index.svelte";
+import { mayLeave, owns } from "../panel/may";
 import { archive, markRead, pin, unmute } from "../state/actions";
 import { navigation } from "../state/navigation.svelte";
 
 export function chatMenu(chat: ChatView): MenuItem[] {
   const items: MenuItem[] = [];
-  const { id, status, kind } = chat;
+  const { id } = chat;
   if (chat.unread > 0) items.push({ label: t("list.mark_read"), icon: CheckCheck, run: () => void markRead(id) });
   items.push(
     chat.pinned
@@ -30,12 +31,19 @@ export function chatMenu(chat: ChatView): MenuItem[] {
       ? { label: t("list.unarchive"), icon: ArchiveRestore, run: () => void archive(chat, false) }
       : { label: t("list.archive_it"), icon: Archive, run: () => void archive(chat, true) },
   );
-  if (kind !== "direct" && status === "active") {
+  // What is gone for good: it can be left, and its owner can delete it for everyone. A direct chat, or one that was left,
+  // can only be put away.
+  const last: MenuItem[] = [];
+  if (mayLeave(chat)) {
     const run = () => navigation.openDialog({ dialog: "leave", chat: id });
-    items.push({ label: t("list.leave"), icon: LogOut, danger: true, apart: true, run });
-  } else {
-    const run = () => navigation.openDialog({ dialog: "delete_chat", chat: id });
-    items.push({ label: t("list.delete_chat"), icon: Trash, danger: true, apart: true, run });
+    last.push({ label: t("panel.leave"), icon: LogOut, danger: true, run });
   }
+  if (owns(chat)) {
+    const run = () => navigation.openDialog({ dialog: "delete_chat", chat: id });
+    const label = t(chat.kind === "group" ? "panel.delete_group" : "panel.delete_channel");
+    last.push({ label, icon: Trash, danger: true, run });
+  }
+  if (last[0]) last[0].apart = true;
+  items.push(...last);
   return items;
 }

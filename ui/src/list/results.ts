@@ -26,17 +26,17 @@ export interface Result {
 
 export interface Section {
   title: string;
-  results: Result[];
+  rows: Result[];
 }
 
 export function sections(search: Search): Section[] {
   const found: Section[] = [
-    { title: t("list.section_chats"), results: [...chatResults(search), ...topicResults(search)] },
-    { title: t("list.section_people", { relay: session.relayName }), results: peopleResults(search) },
-    { title: t("list.section_channels"), results: channelResults(search) },
-    { title: t("list.section_messages"), results: messageResults(search) },
+    { title: t("list.section_chats"), rows: [...chatResults(search), ...topicResults(search)] },
+    { title: t("list.section_people", { relay: session.relayName }), rows: peopleResults(search) },
+    { title: t("list.section_channels"), rows: channelResults(search) },
+    { title: t("list.section_messages"), rows: messageResults(search) },
   ];
-  return found.filter((section) => section.results.length > 0);
+  return found.filter((section) => section.rows.length > 0);
 }
 
 function chatResults(search: Search): Result[] {

@@ -5,8 +5,8 @@ export interface Piece {
   hit: boolean;
 }
 
-/** Each character as one character, so that places stay the same. */
-function fold(text: string): string {
+/** Without case and accents. Each character stays one character, so that places stay the same. */
+export function fold(text: string): string {
   return [...text].map((character) => (character.length === 1 ? foldOne(character) : character)).join("");
 }
 

@@ -1,6 +1,7 @@
 // Brings the screen up: events first, so that none is missed, then who one is, then the chats.
 
 import { backend } from "../backend";
+import { forgetBegun } from "./begun";
 import { chats } from "./chats.svelte";
 import { clock } from "./clock.svelte";
 import { onEvent, startEvents } from "./events";
@@ -51,5 +52,6 @@ export async function signOut(all: boolean): Promise<void> {
 function forget(): void {
   navigation.clear();
   chats.clear();
+  forgetBegun();
   topics.clear();
 }

@@ -99,6 +99,17 @@ describe("writing", () => {
   });
 });
 
+test("an emoji is found by an Arabic word in Arabic", async () => {
+  const screen = await chromium.open("group", { lang: "ar" });
+  await composer(screen).fill("");
+  await screen.page.getByRole("button", { name: "الرموز", exact: true }).click();
+  await screen.page.getByRole("dialog").getByRole("textbox").fill("قارب شراعي");
+  await screen.page.locator("[data-cell='0']").waitFor();
+  await screen.press("Enter");
+  await expect.poll(() => composer(screen).inputValue()).toBe("⛵️");
+  await done(screen);
+});
+
 describe("a message", () => {
   test("is answered, and the quote leads back to it", async () => {
     const screen = await open("group");
@@ -188,6 +199,31 @@ describe("reading", () => {
     expect(await page.locator("[data-row]").count()).toBeLessThan(80);
     await page.getByRole("button", { name: /To the newest/ }).click();
     await message(screen, "100000:").waitFor();
+    await done(screen);
+  });
+
+  test("says that older messages could not be loaded, until they are", async () => {
+    const screen = await open("big");
+    const { page } = screen;
+    await screen.world("olderFails");
+    const said = page.getByRole("status").filter({ hasText: "Older messages could not be loaded." });
+    await page.mouse.move(700, 400);
+    await expect
+      .poll(
+        async () => {
+          await page.mouse.wheel(0, -3_000);
+          return said.isVisible();
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    await screen.isAccessible();
+    await said.getByRole("button", { name: "Retry" }).click();
+    await said.waitFor();
+    await screen.world("olderFails", false);
+    await said.getByRole("button", { name: "Retry" }).click();
+    await said.waitFor({ state: "detached" });
+    await message(screen, "99920:").waitFor({ state: "attached" });
     await done(screen);
   });
 

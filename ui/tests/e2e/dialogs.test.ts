@@ -46,7 +46,7 @@ describe("a new chat", () => {
     await page.keyboard.type("z");
     await page.getByText("People can’t be looked up just now.").waitFor();
     await screen.world("goOnline");
-    await page.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("button", { name: "Retry" }).click();
     await page.getByText("Nobody’s name on Harbour relay begins with ‘zzz’.").waitFor();
     await screen.isAccessible();
     await done(screen);
@@ -185,6 +185,10 @@ test("leaving a channel is asked about; what one has of it stays", async () => {
   await dialog.getByRole("button", { name: "Leave" }).click();
   await page.getByText("You left bike-repair").waitFor();
   await page.locator("aside").getByText("You are no longer in it.").waitFor();
+  // What was left can be put away, which asks nothing.
+  await page.locator("aside").getByRole("button", { name: "Archive" }).click();
+  await page.getByText("bike-repair is archived").waitFor();
+  await page.getByRole("button", { name: "Archive", exact: true }).waitFor({ state: "detached" });
   await done(screen);
 });
 

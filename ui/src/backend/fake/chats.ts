@@ -178,10 +178,10 @@ export function chats(world: World): Part {
     },
 
     async deleteChat(chatId) {
+      world.requireRelay();
       const chat = world.chat(chatId);
-      if (chat.status === "active" && chat.kind !== "direct") {
-        world.requireRelay();
-        if (world.view(chat).role !== "owner") refuse("invalid", "Only the owner can delete this chat.");
+      if (chat.kind === "direct" || world.view(chat).role !== "owner") {
+        refuse("invalid", "Only the owner can delete this chat.");
       }
       world.chats.delete(chatId);
       changed(chatId);

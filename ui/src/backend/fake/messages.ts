@@ -65,6 +65,7 @@ export function messages(world: World, people: People): Part {
 
     async history(id, page, limit) {
       const chat = world.chat(id);
+      if (world.olderFails && page.page === "before") refuse("unreachable", "The relay does not answer.");
       return chat.log.page(page, Math.min(limit, 500), chat.unreadFrom);
     },
 

@@ -52,6 +52,7 @@ export function verbs(world: World, people: People) {
     topic(topic: string, data: string) {
       world.tell({ event: "topic", topic, from: { account: world.account, device: world.device }, data });
     },
+    olderFails: (fails = true) => void (world.olderFails = fails),
     action: (action: string) => world.tell({ event: "action", action }),
     openLink: (link: string) => world.tell({ event: "open_link", link }),
     openChat: (chat: string) => world.tell({ event: "open_chat", chat: chatNamed(world, chat).id, key: null }),

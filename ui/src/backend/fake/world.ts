@@ -98,6 +98,8 @@ export class World {
   opened: string[] = [];
   /** Whether the profile opens at all. */
   broken: Failure | null = null;
+  /** Whether what is older than what is shown can't be read. */
+  olderFails = false;
   /** People who answer by themselves. */
   lively = false;
   /** How long every call takes; `Infinity` never answers for chats. */

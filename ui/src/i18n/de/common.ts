@@ -3,7 +3,7 @@ export default {
   close: "Schließen",
   back: "Zurück",
   undo: "Rückgängig",
-  retry: "Nochmal senden",
+  retry: "Noch einmal versuchen",
   try_now: "Jetzt versuchen",
   copy: "Kopieren",
   copied: "Kopiert",

@@ -103,11 +103,6 @@ export default {
   delete: "Löschen",
   deleted: "{name} wurde gelöscht",
 
-  archive_title: "{name} archivieren?",
-  archive_lead:
-    "Für die anderen lässt sich das nicht löschen. Der Chat verlässt deine Liste und bleibt im Archiv, mit allem, was du davon hast.",
-  archive: "Archivieren",
-
   remove_title: "{name} aus {chat} entfernen?",
   remove_lead: "{name} empfängt nichts mehr davon. Was schon angekommen ist, bleibt.",
   remove: "Entfernen",
@@ -143,7 +138,7 @@ export default {
   publish_text: "Nachricht",
   publish_empty: "Gib ein, was du veröffentlichen willst.",
   publish: "Veröffentlichen",
-  published: "{n, plural, =0 {Niemand hörte zu} one {# Empfänger hat es} other {# Empfänger haben es}}",
+  published: "{n, plural, =0 {Niemand hörte zu} one {Bei # Gerät angekommen} other {Bei # Geräten angekommen}}",
 
   shortcuts_title: "Tastenkürzel",
 };

@@ -50,8 +50,6 @@ export default {
   archive_it: "Archivieren",
   unarchive: "Aus dem Archiv holen",
   mark_read: "Als gelesen markieren",
-  leave: "Verlassen",
-  delete_chat: "Diesen Chat löschen",
   was_archived: "{name} ist archiviert",
   was_unarchived: "{name} steht wieder in der Liste",
   was_unmuted: "{name} ist nicht mehr stumm",

@@ -13,7 +13,6 @@ export default {
   needs_relay: "Das Relay ist nicht zu erreichen. Sobald es wieder da ist, lässt sich das ändern.",
   not_loaded: "Das kommt vom Relay, und das ist gerade nicht zu erreichen.",
   load_failed: "Das ließ sich nicht laden.",
-  again: "Noch einmal versuchen",
 
   profile_lead: "Dein Konto auf {relay}.",
   account: "Konto",

@@ -89,7 +89,8 @@ export default {
   password_short: "Mindestens 8 Zeichen.",
   password_long: "Höchstens 1.024 Zeichen.",
   code_empty: "Gib den Einladungscode ein.",
-  code_refused: "Dieser Code ist unbekannt, aufgebraucht oder abgelaufen. Bitte beim Betreiber um einen neuen.",
+  code_refused:
+    "Dieser Code ist unbekannt, aufgebraucht oder abgelaufen. Bitte um einen neuen, wo du ihn bekommen hast.",
   who_empty: "Gib deinen Benutzernamen oder deine E-Mail-Adresse ein.",
   password_missing: "Gib dein Passwort ein.",
   wrong_credentials: "Unbekannter Name oder falsches Passwort. Prüfe beides, und ob das dein Relay ist.",

@@ -16,6 +16,7 @@ export default {
   to_end_new: "{n, plural, one {To the newest message, # new} other {To the newest message, # new}}",
   jump_to_date: "Jump to a date",
   history_failed: "The messages can’t be read. {reason}",
+  older_failed: "Older messages could not be loaded.",
 
   start_direct: "This is where you and {name} begin.",
   start_group: "This is where {name} begins.",

@@ -103,11 +103,6 @@ export default {
   delete: "Delete",
   deleted: "{name} was deleted",
 
-  archive_title: "Archive {name}?",
-  archive_lead:
-    "It can’t be deleted for the others. It leaves your list and stays in the archive, with all that you have of it.",
-  archive: "Archive",
-
   remove_title: "Remove {name} from {chat}?",
   remove_lead: "{name} receives nothing more from it. What is there already stays.",
   remove: "Remove",

@@ -50,8 +50,6 @@ export default {
   archive_it: "Archive",
   unarchive: "Take out of the archive",
   mark_read: "Mark as read",
-  leave: "Leave",
-  delete_chat: "Delete this chat",
   was_archived: "{name} is archived",
   was_unarchived: "{name} is back in the list",
   was_unmuted: "{name} is no longer muted",

@@ -13,7 +13,6 @@ export default {
   needs_relay: "The relay can’t be reached. This can be changed once it is back.",
   not_loaded: "This comes from the relay, which can’t be reached just now.",
   load_failed: "This could not be loaded.",
-  again: "Try again",
 
   profile_lead: "Your account on {relay}.",
   account: "Account",
