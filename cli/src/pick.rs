@@ -2,7 +2,8 @@
 //! what it could mean.
 
 use desktop_app::views::{ChatStatus, ChatView, MessageKind, MessageView, Page};
-use desktop_app::{Engine, EngineError};
+use desktop_app::{Engine, EngineError, names};
+use parley_protocol::message::MAX_MENTIONS;
 use parley_protocol::{AccountId, ChatId, ChatKind};
 
 use crate::clean;
@@ -221,20 +222,13 @@ pub(crate) async fn member(engine: &Engine, chat: ChatId, name: &str) -> Result<
 
 /// The members whom a text mentions as `@name`.
 pub(crate) async fn mentions(engine: &Engine, chat: &ChatView, text: &str) -> Result<Vec<AccountId>> {
-    let names: Vec<String> = mentioned(text);
-    if names.is_empty() || chat.kind == ChatKind::Direct {
+    if names::mentioned(text).is_empty() || chat.kind == ChatKind::Direct {
         return Ok(Vec::new());
     }
     // A channel lists its members at the relay; without it nobody is mentioned, and the words still go out.
     let members = engine.members(chat.id).await.unwrap_or_default();
-    let found = members.into_iter().filter(|member| names.contains(&member.username.to_lowercase()));
-    Ok(found.map(|member| member.account).take(100).collect())
-}
-
-fn mentioned(text: &str) -> Vec<String> {
-    let words = text.split_whitespace().filter_map(|word| word.strip_prefix('@'));
-    let names = words.map(|word| word.trim_end_matches(|c: char| !c.is_alphanumeric()).to_lowercase());
-    names.filter(|name| !name.is_empty()).collect()
+    let people: Vec<_> = members.into_iter().map(|member| (member.account, member.username)).collect();
+    Ok(names::mentioned_of(text, &people).into_iter().take(MAX_MENTIONS).collect())
 }
 
 #[cfg(test)]

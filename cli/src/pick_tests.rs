@@ -74,8 +74,3 @@ fn a_chat_one_has_left_counts_only_if_nothing_else_fits() {
     chats[1].status = ChatStatus::Deleted;
     assert_eq!(names(&find(&chats, "TEA")).len(), 2);
 }
-
-#[test]
-fn mentions_end_where_the_name_ends() {
-    assert_eq!(mentioned("hey @Bob, and @zoë! mail a@b.c @ @..."), ["bob", "zoë"]);
-}

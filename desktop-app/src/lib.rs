@@ -10,6 +10,7 @@ mod error;
 pub mod events;
 #[cfg(feature = "fill")]
 pub mod fill;
+pub mod names;
 pub mod peer;
 mod profile;
 mod relay_api;

@@ -97,6 +97,14 @@ pub struct OpenMark {
     /// Shown up to this `seq`.
     #[serde(default)]
     pub read: u64,
+    /// Of what a restored relay's log lacks, shown up to this `seq` of the log that was lost. For one's own devices alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lost: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 #[cfg(test)]

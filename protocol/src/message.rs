@@ -101,6 +101,21 @@ impl Body {
             Self::Text { .. } | Self::Empty => None,
         }
     }
+
+    /// Whether this change, made after another one by the same account, leaves nothing of it.
+    #[must_use]
+    pub fn supersedes(&self, older: &Self) -> bool {
+        match (self, older) {
+            (Self::Edit { target, .. }, Self::Edit { target: same, .. })
+            | (Self::Delete { target }, Self::Edit { target: same, .. } | Self::Delete { target: same }) => {
+                target == same
+            }
+            (Self::React { target, emoji, .. }, Self::React { target: same, emoji: alike, .. }) => {
+                target == same && emoji == alike
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The end of a run: its last number, and the membership it began under.

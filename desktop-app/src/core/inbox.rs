@@ -327,8 +327,6 @@ impl Core {
                 if entry.seq <= chat.read_seq {
                     // Another device of one's own has shown it at this place.
                     messages::read_seq(tx, chat.state.id, entry.seq)?;
-                } else if messages::is_read_upto(tx, chat.state.id, entry.seq)? {
-                    chats::set_read_seq(tx, chat.state.id, entry.seq)?;
                 }
                 return self.came_back(tx, key, out);
             }

@@ -347,10 +347,10 @@ impl Core {
 
     fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
         let id = chat.state.id;
-        let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq };
+        let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq, lost: chat.lost_read };
         out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Own, mark: crate::store::to_json(&own) });
         if !chat.state.kind.is_channel() {
-            let shown = OpenMark { read: if self.settings.read_marks { own.read } else { 0 }, ..own };
+            let shown = OpenMark { read: if self.settings.read_marks { own.read } else { 0 }, lost: 0, ..own };
             out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Chat, mark: crate::store::to_json(&shown) });
         }
     }
@@ -369,8 +369,11 @@ impl Core {
         };
         let id = chat.state.id;
         if from.account == self.account() {
+            let lost = messages::read_lost(tx, id, mark.lost)?;
             if mark.read > chat.read_seq {
                 messages::read_seq(tx, id, mark.read)?;
+            }
+            if lost.is_some() || mark.read > chat.read_seq {
                 out.events.push(Event::Chat { chat: id });
             }
             return Ok(());
@@ -419,8 +422,10 @@ impl Core {
                 Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
                 None => chat.cursor.seq,
             };
-            if place.is_none() {
-                moved += messages::read_lost(tx, id)?;
+            let upto = place.map_or(u64::MAX, |(sort_a, _, _)| sort_a.cast_unsigned());
+            if let Some(last) = messages::read_lost(tx, id, upto)? {
+                chats::set_lost_read(tx, id, last.max(chat.lost_read))?;
+                moved += 1;
             }
             if seq > chat.read_seq {
                 messages::read_seq(tx, id, seq)?;

@@ -211,6 +211,10 @@ impl Core {
                     chats::set_read_seq(tx, chat, began)?;
                     messages::forget_seqs(tx, chat, began)?;
                     streams::forget_marks(tx, chat)?;
+                    let shown = known.lost_read.max(known.read_seq);
+                    let unread = messages::first_unread_lost(tx, chat)?;
+                    let shown = unread.map_or(shown, |unread| shown.min(unread.saturating_sub(1)));
+                    chats::set_lost_read(tx, chat, shown)?;
                 }
                 chats::begin_reset(tx, chat)?;
                 chats::set_cursor(tx, chat, log.position)?;
@@ -414,6 +418,10 @@ impl Core {
         }
         chats::set_cursor(tx, id, cursor)?;
         out.acks.insert(entry.log, entry.seq);
+        if !chat.state.sealed && chat.read_seq + 1 == entry.seq && messages::is_read_upto(tx, id, entry.seq)? {
+            // One's own, or a restored relay was given back what had been shown: nothing to read in it.
+            chats::set_read_seq(tx, id, entry.seq)?;
+        }
         let head = self.session.as_mut().and_then(|session| session.heads.get_mut(&entry.log));
         if let Some(head) = head {
             if entry.seq == *head {
@@ -643,7 +651,8 @@ impl Core {
         Ok(true)
     }
 
-    /// A message of an open chat that was known came once more: what waited for it goes out.
+    /// A message of an open chat that was known came once more: what waited for it goes out, unless it was made void
+    /// meanwhile. A newer change may be in the log by now, and there the last one counts.
     pub(crate) fn came_back(&mut self, tx: &Connection, key: MessageKey, out: &mut Effects) -> Sql<()> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -651,6 +660,12 @@ impl Core {
         session.given_back.insert(key);
         for (chat, id) in session.wanting.remove(&key).unwrap_or_default() {
             if let Some(row) = sent::get(tx, chat, id)? {
+                let body = |payload: &str| serde_json::from_str::<Body>(payload).unwrap_or(Body::Empty);
+                let this = body(&row.payload);
+                if sent::later(tx, chat, row.position)?.iter().any(|later| body(&later.payload).supersedes(&this)) {
+                    sent::end(tx, chat, id)?;
+                    continue;
+                }
                 session.feeds.entry(chat).or_default().begin_again_at(row.position);
                 out.pump.insert(chat);
             }

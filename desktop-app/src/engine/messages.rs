@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 
 use parley_protocol::http::History;
+use parley_protocol::message::MAX_MENTIONS;
 use parley_protocol::payload::MAX_BODY_BYTES;
-use parley_protocol::{Body, ChatId, ClientFrame, ErrorBody, MessageKey};
+use parley_protocol::{AccountId, Body, ChatId, ClientFrame, ErrorBody, MessageKey};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::Engine;
 use crate::core::{Core, Effects};
 use crate::error::{EngineError, Result};
+use crate::names;
 use crate::store::chats::{self, ChatRow};
 use crate::store::settings::{self, SUBSCRIPTIONS};
 use crate::store::{Sql, messages, timeline};
@@ -30,13 +32,24 @@ impl Engine {
         self.say(chat, Body::Text { text, reply_to, mentions }).await
     }
 
-    /// Gives an own message other words.
+    /// Gives an own message other words. Whom these mention is found by name: members of the chat, or in a channel, whose
+    /// members are the relay's to know, people known to this profile.
     ///
     /// # Errors
     /// It is not an own message of this chat, or the text breaks its bounds.
     pub async fn edit(&self, chat: ChatId, target: MessageKey, text: &str) -> Result<()> {
         self.must_be_own(chat, target).await?;
-        self.say(chat, Body::Edit { target, text: text.to_owned(), mentions: Vec::new() }).await?;
+        let text = text.to_owned();
+        let mentions = if text.contains('@') {
+            let row = self.chat_row(chat).await?;
+            let known = self.read(settings::accounts).await?;
+            let is_there = |account: &AccountId| row.state.kind.is_channel() || row.state.members.contains_key(account);
+            let people: Vec<_> = known.into_iter().filter(|(account, _)| is_there(account)).collect();
+            names::mentioned_of(&text, &people).into_iter().take(MAX_MENTIONS).collect()
+        } else {
+            Vec::new()
+        };
+        self.say(chat, Body::Edit { target, text, mentions }).await?;
         Ok(())
     }
 

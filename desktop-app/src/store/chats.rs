@@ -18,6 +18,8 @@ pub(crate) struct ChatRow {
     pub(crate) resetting: bool,
     pub(crate) clock: Clock,
     pub(crate) read_seq: u64,
+    /// Open chats whose log was lost by a restored relay: everything up to this `seq` of that log was shown.
+    pub(crate) lost_read: u64,
     pub(crate) muted_until: u64,
     pub(crate) pinned: bool,
     pub(crate) archived: bool,
@@ -34,7 +36,7 @@ fn status_word(status: ChatStatus) -> &'static str {
 }
 
 const COLUMNS: &str = "id, kind, sealed, title, description, created_at, membership, status, cursor_seq, cursor_entry,
-    resetting, clock_ms, clock_counter, read_seq, muted_until, pinned, archived, draft, last_at";
+    resetting, clock_ms, clock_counter, read_seq, muted_until, pinned, archived, draft, last_at, lost_read";
 
 fn read(row: &Row<'_>) -> Sql<ChatRow> {
     let status: String = row.get(7)?;
@@ -63,6 +65,7 @@ fn read(row: &Row<'_>) -> Sql<ChatRow> {
         archived: row.get(16)?,
         draft: row.get(17)?,
         last_at: count(row, 18)?,
+        lost_read: count(row, 19)?,
     })
 }
 
@@ -221,6 +224,12 @@ pub(crate) fn forget_stays(db: &Connection) -> Sql<()> {
 /// Open chats: everything up to here was shown, and no more than that.
 pub(crate) fn set_read_seq(db: &Connection, chat: ChatId, seq: u64) -> Sql<()> {
     db.prepare_cached("UPDATE chats SET read_seq = ?2 WHERE id = ?1")?.execute(params![chat.as_bytes(), int(seq)])?;
+    Ok(())
+}
+
+/// Open chats: everything up to here of a log that the relay lost was shown.
+pub(crate) fn set_lost_read(db: &Connection, chat: ChatId, seq: u64) -> Sql<()> {
+    db.prepare_cached("UPDATE chats SET lost_read = ?2 WHERE id = ?1")?.execute(params![chat.as_bytes(), int(seq)])?;
     Ok(())
 }
 

@@ -113,10 +113,29 @@ pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool>
     Ok(!unread)
 }
 
-/// Open chats: everything was shown, also what a restored relay has yet to be given back.
-pub(crate) fn read_lost(db: &Connection, chat: ChatId) -> Sql<usize> {
-    db.prepare_cached("UPDATE messages SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq IS NULL")?
-        .execute([chat.as_bytes()])
+/// Open chats: where the lost log had the first unread message which the log of a restored relay lacks.
+pub(crate) fn first_unread_lost(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
+    let first: Option<i64> = db
+        .prepare_cached("SELECT min(sort_a) FROM messages WHERE chat = ?1 AND unread = 1 AND seq IS NULL")?
+        .query_row([chat.as_bytes()], |row| row.get(0))?;
+    Ok(first.map(i64::cast_unsigned))
+}
+
+/// Open chats: of what the log of a restored relay lacks, everything that the lost one had up to a `seq` was shown. Gives
+/// the last one for which that is news.
+pub(crate) fn read_lost(db: &Connection, chat: ChatId, upto: u64) -> Sql<Option<u64>> {
+    let last: Option<i64> = db
+        .prepare_cached(
+            "SELECT max(sort_a) FROM messages WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2",
+        )?
+        .query_row(params![chat.as_bytes(), int(upto)], |row| row.get(0))?;
+    if last.is_some() {
+        db.prepare_cached(
+            "UPDATE messages SET unread = 0 WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2",
+        )?
+        .execute(params![chat.as_bytes(), int(upto)])?;
+    }
+    Ok(last.map(i64::cast_unsigned))
 }
 
 /// Says by which route an own message went first.

@@ -18,7 +18,10 @@ use crate::error::{EngineError, Result};
 /// What SQL gives.
 pub(crate) type Sql<T> = rusqlite::Result<T>;
 
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/001_profile.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/001_profile.sql")),
+    M::up(include_str!("../../migrations/002_lost_read.sql")),
+];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.
 pub(crate) fn open(path: &Path) -> Result<Connection> {

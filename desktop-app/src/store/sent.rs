@@ -163,6 +163,16 @@ pub(crate) fn numbered_after(db: &Connection, chat: ChatId, position: i64, limit
     .collect()
 }
 
+/// Open chats: rows after a position which did not fail, in order, whether the relay has them or not.
+pub(crate) fn later(db: &Connection, chat: ChatId, position: i64) -> Sql<Vec<SentRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sent WHERE chat = ?1 AND position > ?2 AND run IS NULL AND state <> 'failed'
+         ORDER BY position"
+    ))?
+    .query_map(params![chat.as_bytes(), position], read)?
+    .collect()
+}
+
 /// The oldest waiting row's position, where a refused relay begins again.
 pub(crate) fn first_open(db: &Connection, chat: ChatId) -> Sql<Option<i64>> {
     db.prepare_cached("SELECT min(position) FROM sent WHERE chat = ?1 AND state IN ('waiting', 'accepted')")?

@@ -88,6 +88,13 @@ pub(crate) fn username(db: &Connection, account: AccountId) -> Sql<String> {
     Ok(name.unwrap_or_default())
 }
 
+/// Every account that was ever heard of, with its name.
+pub(crate) fn accounts(db: &Connection) -> Sql<Vec<(AccountId, String)>> {
+    db.prepare_cached("SELECT id, username FROM accounts")?
+        .query_map([], |row| Ok((super::id(row, 0)?, row.get(1)?)))?
+        .collect()
+}
+
 /// Whether an account is blocked.
 pub(crate) fn is_blocked(db: &Connection, account: AccountId) -> Sql<bool> {
     db.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND blocked = 1")?.exists([account.as_bytes()])

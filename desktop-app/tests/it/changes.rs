@@ -27,6 +27,31 @@ async fn edits_deletes_and_reactions_reach_the_other_directly() {
 }
 
 #[tokio::test]
+async fn an_edit_keeps_the_mentions_that_its_words_still_have() {
+    let world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let names = vec!["bob".into(), "carol".into()];
+    let group = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
+    let channel = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(channel).await.unwrap();
+    let (whom, other) = (bob.account().await, carol.account().await);
+    for chat in [group, channel] {
+        bob.has_chat(chat).await;
+        let key = alice.mention(chat, "tpyo @bob", whom).await;
+        alice.engine().edit(chat, key, "typo, @Bob.").await.unwrap();
+        eventually("the edit came", async || {
+            bob.engine().message(chat, key).await.is_ok_and(|line| line.text == "typo, @Bob.")
+        })
+        .await;
+        assert_eq!(bob.line(chat, key).await.mentions, [whom]);
+        alice.engine().edit(chat, key, "typo, @carol").await.unwrap();
+        eventually("the next one came", async || bob.line(chat, key).await.mentions == [other]).await;
+        alice.engine().edit(chat, key, "typo").await.unwrap();
+        eventually("the last one came", async || bob.line(chat, key).await.mentions.is_empty()).await;
+    }
+}
+
+#[tokio::test]
 async fn changes_made_while_both_are_away_arrive() {
     let world = World::new().await;
     let (mut alice, mut bob, chat) = pair_by_relay(&world).await;

@@ -265,6 +265,45 @@ async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
 }
 
 #[tokio::test]
+async fn a_change_that_waited_does_not_undo_a_newer_one() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let key = bob.say(chat, "tpyo").await;
+    for device in [&alice, &laptop] {
+        device.shows(chat, &["tpyo"]).await;
+    }
+    bob.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    laptop.online().await;
+    laptop.engine().edit(chat, key, "first").await.unwrap();
+    let later = laptop.say(chat, "that was an edit").await;
+    laptop.came(chat, later, Delivery::Sent).await;
+    // The message comes back; before the laptop hears of that, it has edited it again, and this edit is taken at once.
+    let carol = world.sign_up("carol").await;
+    carol.engine().join(chat).await.unwrap();
+    laptop.gate.slow(std::time::Duration::from_millis(400));
+    bob.gate.heal();
+    eventually("it is back", async || carol.engine().message(chat, key).await.is_ok()).await;
+    laptop.engine().edit(chat, key, "second").await.unwrap();
+    eventually("it was edited", async || carol.line(chat, key).await.text == "second").await;
+    let last = laptop.say(chat, "that was another").await;
+    laptop.came(chat, last, Delivery::Sent).await;
+    for device in [&alice, &bob, &carol, &laptop] {
+        eventually("all came", async || device.engine().message(chat, last).await.is_ok()).await;
+        assert_eq!(device.line(chat, key).await.text, "second", "{}", device.name);
+    }
+}
+
+#[tokio::test]
 async fn the_history_of_a_restored_channel_is_no_news_to_who_came_later() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
@@ -379,4 +418,86 @@ async fn the_same_id_with_other_words_is_told_by_a_receiver() {
     mallory.append(chat, &second).await;
     ear.hears_notice("id_conflict").await;
     alice.shows(chat, &["yes"]).await;
+}
+
+#[tokio::test]
+async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let laptop = world.sign_in("alice", "alice's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    // A device that the restored relay will not know, and so cannot give its messages back.
+    let mut tablet = world.sign_in("bob", "bob's tablet").await;
+    tablet.has_chat(chat).await;
+    let lost = tablet.say_all(chat, &counted(0..4)).await;
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 4).await;
+    }
+    tablet.kill().await;
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    for device in [&alice, &laptop, &bob] {
+        device.online().await;
+    }
+    bob.say(chat, "and on").await;
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 5).await;
+    }
+    // What was said since stands where the lost ones had begun.
+    alice.engine().mark_read(chat, Some(lost[1])).await.unwrap();
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 2).await;
+    }
+    laptop.engine().mark_read(chat, None).await.unwrap();
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_something_new() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let laptop = world.sign_in("alice", "alice's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    for other in [&bob, &carol] {
+        other.engine().join(chat).await.unwrap();
+    }
+    laptop.has_chat(chat).await;
+    world.kill_relay().await;
+    let copy = world.copy_relay();
+    world.start_relay().await;
+    let lost = bob.say_all(chat, &counted(0..2)).await;
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 2).await;
+    }
+    laptop.gate.cut();
+    laptop.offline().await;
+    alice.engine().mark_read(chat, None).await.unwrap();
+    bob.gate.cut();
+    world.kill_relay().await;
+    world.restore_relay(&copy);
+    world.start_relay().await;
+    alice.online().await;
+    carol.online().await;
+    carol.say(chat, "new").await;
+    alice.has_unread(chat, 1).await;
+    // Only now those are given back that were read, behind one that was not; and the laptop hears of all at once.
+    bob.gate.heal();
+    bob.came(chat, lost[1], Delivery::Sent).await;
+    alice.has_unread(chat, 1).await;
+    laptop.gate.heal();
+    laptop.online().await;
+    for device in [&alice, &laptop] {
+        device.shows(chat, &["new", "0", "1"]).await;
+        device.has_unread(chat, 1).await;
+        device.engine().mark_read(chat, None).await.unwrap();
+        device.has_unread(chat, 0).await;
+    }
 }

@@ -312,11 +312,13 @@ impl Run {
         for account in 0..self.accounts.len() {
             let views: Vec<&Shown> =
                 shown.iter().filter(|view| ACCOUNTS[view.slot] == account && self.is_whole(view.slot, chat)).collect();
-            let counts: BTreeSet<u64> = views.iter().map(|view| view.unread).collect();
-            if counts.len() > 1 && !self.put_back {
-                let each: Vec<String> =
-                    views.iter().map(|view| format!("{} has {}", self.place(view), view.unread)).collect();
-                wrong.push(format!("unread counts differ: {}", each.join(", ")));
+            for (one, other) in views.iter().zip(views.iter().skip(1)).filter(|_| !self.put_back) {
+                // Whoever lacks something that nobody is owed (`judge_lost`) does not count it.
+                let (more, less) = (lacking(other, one), lacking(one, other));
+                if one.unread > other.unread + more || other.unread > one.unread + less {
+                    let each = [one, other].map(|view| format!("{} has {}", self.place(view), view.unread));
+                    wrong.push(format!("unread counts differ: {}", each.join(", ")));
+                }
             }
             if self.put_back || self.restored || (chat == GROUP && !self.moved.is_empty()) {
                 continue;
@@ -374,4 +376,10 @@ impl Run {
             }
         }
     }
+}
+
+/// How many messages one device shows and the other does not.
+fn lacking(one: &Shown, other: &Shown) -> u64 {
+    let has: BTreeSet<MessageKey> = one.lines.iter().map(|line| line.key).collect();
+    other.lines.iter().filter(|line| !line.deleted && !has.contains(&line.key)).count() as u64
 }
