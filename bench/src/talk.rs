@@ -21,12 +21,13 @@ pub(crate) async fn talk(data: &Path, chat: ChatId, count: u64, pause: Duration)
     let engine = Engine::open(&data.join("profiles").join(NAME), Options::default()).await?;
     let mut events = engine.events();
     if engine.me().await?.is_none() {
-        let request =
-            SignIn { username: Some(NAME.to_owned()), password: PASSWORD.to_owned(), ..SignIn::default() };
+        let request = SignIn { username: Some(NAME.to_owned()), password: PASSWORD.to_owned(), ..SignIn::default() };
         engine.sign_in(&world::url(data)?, request).await?;
     }
     let ready = async {
-        while !matches!(engine.connection().await?, Connection::Online { behind: 0 }) || engine.chat(chat).await.is_err() {
+        while !matches!(engine.connection().await?, Connection::Online { behind: 0 })
+            || engine.chat(chat).await.is_err()
+        {
             while !matches!(events.recv().await, Ok(Event::Connection(_) | Event::Chat { .. }) | Err(_)) {}
         }
         anyhow::Ok(())
@@ -35,7 +36,8 @@ pub(crate) async fn talk(data: &Path, chat: ChatId, count: u64, pause: Duration)
     let work = async {
         for n in 1..=count {
             tokio::time::sleep(pause).await;
-            let text = format!("news {n} {}", "and what else there is to say about it ".repeat(usize::try_from(n % 4)?));
+            let text =
+                format!("news {n} {}", "and what else there is to say about it ".repeat(usize::try_from(n % 4)?));
             let sent = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
             engine.send(chat, Outgoing { text, ..Outgoing::default() }).await?;
             println!("{n} {sent}");
