@@ -183,37 +183,38 @@ function talk(chat, messages, pause) {
   return { process, said, ended: new Promise((resolve) => process.once("exit", resolve)) };
 }
 
-const chatOpen = () => app.script("return document.querySelector('[role=option][aria-selected=true]').id.slice('chat-'.length)");
-
-/** The long chat is open; at its end, as whoever waits for an answer has it. */
+/** In the long chat, at its end, as whoever waits for an answer has it. Gives its id. */
 async function news() {
   await openChat(LONG);
-  const chat = await chatOpen();
+  const chat = await app.script("return document.querySelector('[role=option][aria-selected=true]').id.slice('chat-'.length)");
+  await app.script("document.querySelector('[role=log]').dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }))");
+  // What another run wrote stands there first.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   await app.script(`
     const list = document.querySelector('[role=log]');
-    list.dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }));
     const seen = (window.seen = {});
-    const number = (line) => /\\bnews (\\d+) /.exec(line.textContent)?.[1];
     const known = new Set([...document.querySelectorAll('[data-message]')]);
     new MutationObserver(() => {
       for (const line of list.querySelectorAll('[data-message]')) {
         if (known.has(line)) continue;
         known.add(line);
-        const n = number(line);
-        if (n) requestAnimationFrame(() => setTimeout(() => (seen[n] ??= Date.now())));
+        const key = line.dataset.message;
+        requestAnimationFrame(() => setTimeout(() => (seen[key] ??= Date.now())));
       }
     }).observe(list, { childList: true, subtree: true });`);
   const { said, ended } = talk(chat, 40, 400);
   await ended;
-  const seen = await eventually("the last message", () => app.script("return window.seen[40] ? window.seen : null"));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const seen = await app.script("return window.seen");
   const held = await app.later(
-    "const [chat, done] = arguments; window.__TAURI_INTERNALS__.invoke('history', { chat, page: { page: 'newest' }, limit: 45 }).then(done)",
+    "const [chat, done] = arguments; window.__TAURI_INTERNALS__.invoke('history', { chat, page: { page: 'newest' }, limit: 40 }).then(done)",
     chat,
   );
-  const received = new Map(held.map((line) => [/^news (\d+) /.exec(line.text)?.[1], line.received_at]));
-  const times_of = (from) => Object.entries(seen).map(([n, at]) => at - from(n)).filter(Number.isFinite);
-  times("a message of another device, from its receipt here to painted", times_of((n) => received.get(n)), "≤ 30 ms");
-  times("the same, from its sender's send", times_of((n) => said.get(Number(n))), "");
+  const number = (line) => Number(/^news (\d+) /.exec(line.text)?.[1]);
+  const since = (from) => held.map((line) => seen[`${line.device}/${line.id}`] - from(line)).filter(Number.isFinite);
+  times("a message of another device, from its receipt here to painted", since((line) => line.received_at), "≤ 30 ms");
+  times("the same, from its sender's send", since((line) => said.get(number(line))), "");
+  return chat;
 }
 
 /** What the window takes with nothing in it: nobody is signed in. */
@@ -240,7 +241,7 @@ async function memory(empty) {
   size("the same of a profile in which nobody is signed in", empty.rust, "");
 }
 
-async function switching() {
+async function switching(long) {
   const names = await app.script(
     "return [...document.querySelectorAll('[role=option]')].map((option) => option.innerText.match(/(Group \\d+|person\\d+|A long one)/)?.[0]).filter(Boolean).slice(0, 8)",
   );
@@ -252,12 +253,12 @@ async function switching() {
   const before = total(family()).own;
   await turns(160);
   size("growth over 160 changes of chat, after the first 40", total(family()).own - before, "none");
-  if (MINUTES > 0) await soak(turns);
+  if (MINUTES > 0) await soak(turns, long);
 }
 
 /** Changes chats without a pause while messages come; memory is looked at ten times a minute. */
-async function soak(turns) {
-  const { process: writer, ended } = talk(await chatOpen(), 1_000_000, 250);
+async function soak(turns, long) {
+  const { process: writer, ended } = talk(long, 1_000_000, 250);
   const begun = Date.now();
   const samples = [];
   while (Date.now() - begun < MINUTES * 60_000) {
@@ -287,9 +288,8 @@ try {
   await opening();
   await searching();
   await scrolling();
-  await news();
   await memory(empty);
-  await switching();
+  await switching(await news());
   await app.picture("bench");
 } finally {
   await app.close();
