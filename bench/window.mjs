@@ -1,9 +1,12 @@
 // Measures the real window on the profile that `parley-bench prepare` made: `node bench/window.mjs DATA PROGRAMS`, on a display and
-// a bus (scripts/bench has both). Times are taken inside the page, so that the driver's own way is not in them.
+// a bus (scripts/bench has both). Times are taken inside the page, so that the driver's own way is not in them. With MINUTES in
+// the environment it goes on changing chats while somebody writes, for so long, and tells what the memory does.
 
 import { spawn } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { Window, end, eventually } from "../src-tauri/tests/window/driver.mjs";
 
 const [data, programs] = process.argv.slice(2);
@@ -13,7 +16,10 @@ if (!data || !programs) {
 }
 const ROUNDS = 7;
 const LONG = "A long one";
-const app = new Window("bench", { app: join(programs, "parley-desktop"), data, pictures: join(data, "pictures"), args: ["--profile", "bench"] });
+const MINUTES = Number(process.env.MINUTES ?? 0);
+const window = (folder) =>
+  new Window("bench", { app: join(programs, "parley-desktop"), data: folder, pictures: join(data, "pictures"), args: ["--profile", "bench"] });
+const app = window(data);
 
 /** One line of the table. */
 const put = ([what, value, worst, bar]) => console.log(`${what.padEnd(76)}  ${value.padStart(8)}  ${worst.padStart(8)}  ${bar}`);
@@ -45,14 +51,18 @@ function family() {
   return all;
 }
 
-/** Proportional memory of a process, in megabytes. */
+/** What a process takes, in megabytes: proportionally, and of that what is its own and stands in no file. */
 function proportional(pid) {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)[1]) / 1024;
+  const of = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(rollup)[1]) / 1024;
+  return { all: of("Pss"), own: of("Pss_Anon") };
 }
 
-/** Proportional memory of all of these. */
-const total = (pids) => pids.reduce((sum, pid) => sum + proportional(pid), 0);
+/** The same of all of these together. */
+function total(pids) {
+  const each = pids.map(proportional);
+  return { all: each.reduce((sum, { all }) => sum + all, 0), own: each.reduce((sum, { own }) => sum + own, 0) };
+}
 
 /** When a process began, in milliseconds since the Unix epoch; as fine as the kernel's ticks, a hundredth of a second. */
 function began(pid) {
@@ -62,7 +72,18 @@ function began(pid) {
   return Date.now() - uptime * 1000 + ticks * 10;
 }
 
-const PAINTED = "const painted = (then) => requestAnimationFrame(() => setTimeout(then));";
+/** In the page: once `find` finds something there, and that is painted, `then` gets the milliseconds since `start`; null if it never comes. */
+const SHOWN = `const shown = (find, start, then) => {
+  const look = () => {
+    if (!find()) return;
+    end();
+    requestAnimationFrame(() => setTimeout(() => then(performance.now() - start)));
+  };
+  const watch = new MutationObserver(look);
+  const patience = setTimeout(() => { end(); then(null); }, 5000);
+  const end = () => { watch.disconnect(); clearTimeout(patience); };
+  watch.observe(document.body, { childList: true, subtree: true, characterData: true });
+};`;
 
 async function starting() {
   const values = [];
@@ -80,21 +101,14 @@ async function starting() {
 /** Clicks the row of a chat; gives the milliseconds until its lines are painted. */
 function openChat(name) {
   return app.later(
-    `${PAINTED}
+    `${SHOWN}
     const [name, done] = arguments;
     const row = [...document.querySelectorAll('[role=option]')].find((option) => option.innerText.includes(name));
-    if (!row) return done(null);
-    const start = performance.now();
+    // It is not there, or open already.
+    if (!row || row.ariaSelected === 'true') return done(null);
     const before = document.querySelector('[data-message]');
-    row.click();
-    const look = () => {
-      const line = document.querySelector('[data-message]');
-      if (line && line !== before) painted(() => done(performance.now() - start));
-      // It was open already.
-      else if (performance.now() - start > 5000) done(null);
-      else requestAnimationFrame(look);
-    };
-    look();`,
+    shown(() => ![null, before].includes(document.querySelector('[data-message]')), performance.now(), done);
+    row.click();`,
     name,
   );
 }
@@ -121,22 +135,16 @@ async function searching() {
   const values = [];
   for (const query of ["morsel", "graha", "selti", "randoke", "wipa", "stuve", "linau"]) {
     const time = await app.later(
-      `${PAINTED}
+      `${SHOWN}
       const [query, done] = arguments;
-      const field = document.querySelector('input[type=search], [role=search] input, input[role=combobox]');
+      const field = document.querySelector('input[role=combobox]');
       const set = (text) => {
         Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(field, text);
         field.dispatchEvent(new Event('input', { bubbles: true }));
       };
       field.focus();
-      const start = performance.now();
-      set(query);
-      const look = () => {
-        if (document.querySelector('mark')) painted(() => { const time = performance.now() - start; set(''); done(time); });
-        else if (performance.now() - start > 5000) { set(''); done(null); }
-        else requestAnimationFrame(look);
-      };
-      look();`,
+      shown(() => document.querySelector('#found mark'), performance.now(), (time) => { set(''); done(time); });
+      set(query);`,
       query,
     );
     if (time !== null) values.push(time);
@@ -166,35 +174,122 @@ async function scrolling() {
   if (gaps) times("scroll up through 120,000 pixels, from frame to frame (software drawing)", gaps, "no script over 50 ms");
 }
 
-async function memory() {
-  await new Promise((resolve) => setTimeout(resolve, 3_000));
-  const pids = family();
-  size("memory of the whole app", total(pids), "≤ 330 MB");
-  size("of it, the Rust side", proportional(pids[0]), "≤ 80 MB");
+/** Somebody who writes in a chat, on another device. Gives the process, and when each message was handed over. */
+function talk(chat, messages, pause) {
+  const args = ["talk", data, "--chat", chat, "--messages", String(messages), "--pause", String(pause)];
+  const process = spawn(join(programs, "parley-bench"), args, { stdio: ["ignore", "pipe", "inherit"] });
+  const said = new Map();
+  createInterface({ input: process.stdout }).on("line", (line) => said.set(...line.split(" ").map(Number)));
+  return { process, said, ended: new Promise((resolve) => process.once("exit", resolve)) };
 }
 
-async function switching() {
+/** In the long chat, at its end, as whoever waits for an answer has it. Gives its id. */
+async function news() {
+  await openChat(LONG);
+  const chat = await app.script("return document.querySelector('[role=option][aria-selected=true]').id.slice('chat-'.length)");
+  await app.script("document.querySelector('[role=log]').dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }))");
+  // What another run wrote stands there first.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  await app.script(`
+    const list = document.querySelector('[role=log]');
+    const seen = (window.seen = {});
+    const known = new Set([...document.querySelectorAll('[data-message]')]);
+    new MutationObserver(() => {
+      for (const line of list.querySelectorAll('[data-message]')) {
+        if (known.has(line)) continue;
+        known.add(line);
+        const key = line.dataset.message;
+        requestAnimationFrame(() => setTimeout(() => (seen[key] ??= Date.now())));
+      }
+    }).observe(list, { childList: true, subtree: true });`);
+  const { said, ended } = talk(chat, 40, 400);
+  await ended;
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const seen = await app.script("return window.seen");
+  const held = await app.later(
+    "const [chat, done] = arguments; window.__TAURI_INTERNALS__.invoke('history', { chat, page: { page: 'newest' }, limit: 40 }).then(done)",
+    chat,
+  );
+  const number = (line) => Number(/^news (\d+) /.exec(line.text)?.[1]);
+  const since = (from) => held.map((line) => seen[`${line.device}/${line.id}`] - from(line)).filter(Number.isFinite);
+  times("a message of another device, from its receipt here to painted", since((line) => line.received_at), "≤ 30 ms");
+  times("the same, from its sender's send", since((line) => said.get(number(line))), "");
+  return chat;
+}
+
+/** What the window takes with nothing in it: nobody is signed in. */
+async function bare() {
+  const folder = mkdtempSync(join(tmpdir(), "parley-bench-"));
+  const empty = window(folder);
+  try {
+    await empty.open();
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    const pids = family();
+    return { whole: total(pids).all, rust: proportional(pids[0]).all };
+  } finally {
+    await empty.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function memory(empty) {
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const pids = family();
+  size("memory of the whole app", total(pids).all, "≤ 330 MB");
+  size("the same of a profile in which nobody is signed in", empty.whole, "");
+  size("of the whole, the Rust side", proportional(pids[0]).all, "≤ 80 MB");
+  size("the same of a profile in which nobody is signed in", empty.rust, "");
+}
+
+async function switching(long) {
   const names = await app.script(
     "return [...document.querySelectorAll('[role=option]')].map((option) => option.innerText.match(/(Group \\d+|person\\d+|A long one)/)?.[0]).filter(Boolean).slice(0, 8)",
   );
+  let turn = 0;
   const turns = async (count) => {
-    for (let turn = 0; turn < count; turn++) await openChat(names[turn % names.length]);
+    for (const end = turn + count; turn < end; turn++) await openChat(names[turn % names.length]);
   };
   await turns(40);
-  const before = total(family());
+  const before = total(family()).own;
   await turns(160);
-  size("growth over 160 changes of chat, after the first 40", total(family()) - before, "none");
+  size("growth over 160 changes of chat, after the first 40", total(family()).own - before, "none");
+  if (MINUTES > 0) await soak(turns, long);
+}
+
+/** Changes chats without a pause while messages come; memory is looked at ten times a minute. */
+async function soak(turns, long) {
+  const { process: writer, ended } = talk(long, 1_000_000, 250);
+  const begun = Date.now();
+  const samples = [];
+  while (Date.now() - begun < MINUTES * 60_000) {
+    const next = Date.now() + 6_000;
+    while (Date.now() < next) await turns(4);
+    const [rust, ...web] = family();
+    samples.push({ minute: (Date.now() - begun) / 60_000, rust: proportional(rust).own, web: total(web).own });
+  }
+  writer.kill("SIGINT");
+  await ended;
+  // What is thrown away stands there until it is collected: the lowest of each stretch is what is kept.
+  const lowest = (of, part) => {
+    const stretch = samples.slice(Math.floor((samples.length * part) / 5), Math.floor((samples.length * (part + 1)) / 5));
+    return Math.min(...stretch.map((sample) => sample[of]));
+  };
+  for (const [of, what] of [["rust", "the Rust side"], ["web", "the web side"]]) {
+    const parts = [0, 1, 2, 3, 4].map((part) => lowest(of, part).toFixed(0));
+    console.log(`${what} alone, lowest in each fifth of ${MINUTES} minutes of changing chats: ${parts.join(", ")} MB`);
+  }
 }
 
 const relay = spawn(join(programs, "parley-bench"), ["relay", data], { stdio: ["ignore", "inherit", "inherit"] });
 try {
+  const empty = await bare();
   await app.open();
   await starting();
   await opening();
   await searching();
   await scrolling();
-  await memory();
-  await switching();
+  await memory(empty);
+  await switching(await news());
   await app.picture("bench");
 } finally {
   await app.close();

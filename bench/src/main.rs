@@ -1,11 +1,12 @@
 //! `parley-bench`: makes a profile with a million messages and measures how quickly the app finds its way in it.
 //!
 //! `prepare` makes a relay and a profile that is signed in to it, with 200 chats of which one has 100,000 messages. `engine` measures
-//! the engine alone on it. `relay` serves that relay, for measuring the window. Figures are printed as a table and, with
+//! the engine alone on it. `relay` serves that relay, for measuring the window, and `talk` is somebody who writes on it. Figures are printed as a table and, with
 //! `--json`, as one line for programs.
 
 mod engine;
 mod prepare;
+mod talk;
 mod words;
 mod world;
 
@@ -38,6 +39,20 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Write as somebody else, on the relay that is served.
+    Talk {
+        /// What `prepare` made.
+        data: PathBuf,
+        /// The chat's id.
+        #[arg(long)]
+        chat: parley_protocol::ChatId,
+        /// How many messages.
+        #[arg(long)]
+        messages: u64,
+        /// Milliseconds before each.
+        #[arg(long)]
+        pause: u64,
+    },
     /// Serve the relay that was prepared, until it is stopped.
     Relay {
         /// What `prepare` made.
@@ -50,6 +65,9 @@ async fn main() -> anyhow::Result<()> {
     match Args::parse().what {
         What::Prepare { data, messages } => prepare::prepare(&data, messages).await,
         What::Engine { data, json } => engine::measure(&data, json).await,
+        What::Talk { data, chat, messages, pause } => {
+            talk::talk(&data, chat, messages, std::time::Duration::from_millis(pause)).await
+        }
         What::Relay { data } => {
             let world = world::World::start(&data).await?;
             println!("the relay listens at {}", world.url());

@@ -18,7 +18,8 @@ const CHATS: usize = 200;
 const BATCH: u64 = 20_000;
 /// A day in milliseconds.
 const DAY: u64 = 86_400_000;
-const PASSWORD: &str = "correct horse battery staple";
+/// Everybody's.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// The file that says the profile is complete.
 const DONE: &str = "messages";
 

@@ -12,6 +12,12 @@ use tokio_util::sync::CancellationToken;
 /// Where the port is written down, beside the relay's data.
 const PORT: &str = "port";
 
+/// The address of the relay of a folder, which has run before.
+pub(crate) fn url(data: &Path) -> anyhow::Result<String> {
+    let port = std::fs::read_to_string(data.join(PORT)).context("the relay has never run")?;
+    Ok(format!("http://127.0.0.1:{}", port.trim()))
+}
+
 /// A relay that runs.
 pub(crate) struct World {
     port: u16,

@@ -322,12 +322,17 @@ pub(crate) fn react(db: &Connection, chat: ChatId, reaction: &Reaction) -> Sql<(
     Ok(())
 }
 
+/// The few unread ones are looked up, whatever SQLite takes for the better way: the others may be a hundred thousand.
+pub(super) const READ_RUN: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
+    WHERE unread = 1 AND chat = ?1 AND device = ?2 AND run = ?3 AND n <= ?4";
+/// See [`READ_RUN`].
+pub(super) const NUMBERS_AT: &str = "SELECT device, run, max(n) FROM messages INDEXED BY messages_unread
+    WHERE chat = ?1 AND run IS NOT NULL AND unread = 1 AND (sort_a, sort_b, rowid) <= (?2, ?3, ?4)
+    GROUP BY device, run";
+
 /// Sealed chats: what a device sent in a run up to a number was shown.
 pub(crate) fn read_run(db: &Connection, chat: ChatId, device: DeviceId, run: RunId, upto: u64) -> Sql<usize> {
-    db.prepare_cached(
-        "UPDATE messages SET unread = 0 WHERE unread = 1 AND chat = ?1 AND device = ?2 AND run = ?3 AND n <= ?4",
-    )?
-    .execute(params![chat.as_bytes(), device.as_bytes(), run.as_bytes(), int(upto)])
+    db.prepare_cached(READ_RUN)?.execute(params![chat.as_bytes(), device.as_bytes(), run.as_bytes(), int(upto)])
 }
 
 /// Open chats: everything up to a `seq` was shown.
@@ -349,15 +354,11 @@ pub(crate) fn seq_at(db: &Connection, chat: ChatId, sort_a: i64) -> Sql<u64> {
 
 /// Sealed chats: for each run of others, the highest number shown at or before a place.
 pub(crate) fn numbers_at(db: &Connection, chat: ChatId, place: (i64, i64, i64)) -> Sql<Vec<(DeviceId, RunId, u64)>> {
-    db.prepare_cached(
-        "SELECT device, run, max(n) FROM messages
-         WHERE chat = ?1 AND run IS NOT NULL AND unread = 1 AND (sort_a, sort_b, rowid) <= (?2, ?3, ?4)
-         GROUP BY device, run",
-    )?
-    .query_map(params![chat.as_bytes(), place.0, place.1, place.2], |row| {
-        Ok((id(row, 0)?, id(row, 1)?, super::count(row, 2)?))
-    })?
-    .collect()
+    db.prepare_cached(NUMBERS_AT)?
+        .query_map(params![chat.as_bytes(), place.0, place.1, place.2], |row| {
+            Ok((id(row, 0)?, id(row, 1)?, super::count(row, 2)?))
+        })?
+        .collect()
 }
 
 /// Whether a key was taken before: `None` if not, else whether its bytes were the same.

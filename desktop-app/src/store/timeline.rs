@@ -22,6 +22,10 @@ const COLUMNS: &str =
     "m.rowid, m.chat, m.device, m.id, m.account, m.kind, m.sort_a, m.sort_b, m.run, m.n, m.seq, m.sent_at,
     m.received_at, m.text, m.reply_device, m.reply_id, m.mentions, m.edited_at, m.deleted, m.route";
 
+/// Left to itself, SQLite walks the whole conversation in its order until the first unread line comes, so as not to sort the few there are.
+const FIRST_UNREAD: &str = "SELECT sort_a, sort_b, device, rowid FROM messages INDEXED BY messages_unread
+    WHERE chat = ?1 AND unread = 1 ORDER BY sort_a, sort_b, device, rowid LIMIT 1";
+
 /// A line as it is stored.
 struct Stored {
     view: MessageView,
@@ -171,12 +175,7 @@ fn place(row: &Row<'_>) -> Sql<Position> {
 }
 
 fn first_unread(db: &Connection, chat: ChatId) -> Sql<Option<Position>> {
-    db.prepare_cached(
-        "SELECT sort_a, sort_b, device, rowid FROM messages WHERE chat = ?1 AND unread = 1
-         ORDER BY sort_a, sort_b, device, rowid LIMIT 1",
-    )?
-    .query_row([chat.as_bytes()], place)
-    .optional()
+    db.prepare_cached(FIRST_UNREAD)?.query_row([chat.as_bytes()], place).optional()
 }
 
 /// One message.
@@ -529,6 +528,19 @@ fn open_marks(db: &Connection, chat: ChatId) -> Sql<BTreeMap<DeviceId, OpenMark>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_unread_ones_are_found_without_a_walk_through_the_conversation() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
+        for statement in [FIRST_UNREAD, messages::NUMBERS_AT, messages::READ_RUN] {
+            let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+            let values = vec![1; plan.parameter_count()];
+            let steps = plan.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
+            let steps: Vec<String> = steps.collect::<Sql<_>>().unwrap();
+            assert!(steps.iter().any(|step| step.contains("INDEX messages_unread")), "{steps:?}");
+        }
+    }
 
     #[test]
     fn a_search_reads_its_index_backwards_and_sorts_nothing() {

@@ -1,12 +1,18 @@
 // The arithmetic of the virtual list: which rows stand in sight, and where a row stands. Heights are measured once and
 // kept by key; what was never measured is guessed. Pure: the list component does the measuring and the scrolling.
 
-/** What an unmeasured row is taken for. The mean of what was measured corrects it as one scrolls. */
+/** What an unmeasured row is taken for before any was measured. The mean of what was measured corrects it as one scrolls. */
 export const GUESS = 44;
 
 export class Heights {
   readonly #known = new Map<string, number>();
+  readonly #first: number;
   #sum = 0;
+
+  /** `first`: what a row is taken for until one is measured. */
+  constructor(first = GUESS) {
+    this.#first = first;
+  }
 
   /** Remembers a height; tells whether that is news. */
   set(key: string, height: number): boolean {
@@ -30,7 +36,7 @@ export class Heights {
   }
 
   get guess(): number {
-    return this.#known.size === 0 ? GUESS : Math.round(this.#sum / this.#known.size);
+    return this.#known.size === 0 ? this.#first : Math.round(this.#sum / this.#known.size);
   }
 
   /** After a change of width or type nothing measured holds any more. */

@@ -2,13 +2,16 @@
 // added, taken away or measured, the anchor (the end, or a row in sight) stays where it is. The arithmetic is that of
 // `heights.ts`; here is the measuring and the scrolling.
 
-import { anchorAt, Heights, rangeOf, rowAt, scrollFor, topsOf, type Anchor } from "./heights";
+import { anchorAt, GUESS, Heights, rangeOf, rowAt, scrollFor, topsOf, type Anchor } from "./heights";
 import { isFixed } from "./rows";
+import { afterPaint } from "../state/frame";
 
 /** Rows this far out of sight stand ready. */
 const MARGIN = 700;
 /** More heights than this are not remembered of rows that are no longer held. */
 const KNOWN = 2_000;
+/** How high rows were in the list before: a list that begins so asks for about as many as it shows. */
+let typical = GUESS;
 
 export class ListWindow {
   /** What to hold on to. Whoever changes it by itself calls `lay` then. */
@@ -24,18 +27,21 @@ export class ListWindow {
     const keys = this.#keys();
     const tops = topsOf(keys, this.#heights);
     const top = scrollFor(this.anchor, keys, tops, this.viewport) ?? this.top;
-    const { from, to } = rangeOf(tops, top, this.viewport, MARGIN);
+    const { from, to } = rangeOf(tops, top, this.viewport, this.#margin);
     return { tops, from, to, before: tops[from] ?? 0, after: (tops[keys.length] ?? 0) - (tops[to] ?? 0) };
   });
 
   #keys: () => readonly string[];
   #isWhole: () => boolean;
-  #heights = new Heights();
+  #heights = new Heights(typical);
   #scroller: HTMLElement | null = null;
+  /** What shows is painted before what is out of sight is made. */
+  #margin = $state(0);
   /** Counts up when a height is news. */
   #measured = $state(0);
   /** Counts up when other rows come into sight. */
   #moved = $state(0);
+  #stopWidening: () => void = () => undefined;
   /** Where the list put itself: what then scrolls is no hand. */
   #applied: number | null = null;
   #watched = new WeakSet<HTMLElement>();
@@ -64,6 +70,8 @@ export class ListWindow {
       size.disconnect();
       this.#sizes.disconnect();
       this.#scroller = null;
+      this.#stopWidening();
+      if (this.#heights.size > 0) typical = this.#heights.guess;
     };
   }
 
@@ -119,6 +127,7 @@ export class ListWindow {
       return false;
     }
     this.#hold();
+    if (this.#margin === 0) this.#widenOncePainted();
     return true;
   }
 
@@ -134,6 +143,12 @@ export class ListWindow {
     const last = rowAt(this.laid.tops, top + this.viewport + MARGIN / 2);
     if (first < this.laid.from || last + 1 > this.laid.to) this.#moved += 1;
     return true;
+  }
+
+  #widenOncePainted(): void {
+    if (this.#keys().length === 0 || this.viewport === 0) return;
+    this.#stopWidening();
+    this.#stopWidening = afterPaint(() => (this.#margin = MARGIN));
   }
 
   get #total(): number {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { MessageView } from "../backend/types";
-import { rowsOf, type Row } from "./rows";
+import { dayOf, keepSame, rowsOf, sameDay, type Row } from "./rows";
 
 const NOON = new Date(2025, 10, 20, 12, 0).getTime();
 let made = 0;
@@ -78,4 +78,22 @@ it("gives every row a key of its own", () => {
   const lines = [line("a", 0), line("a", 24 * 60), line("a", 0), line("a", 24 * 60)];
   const keys = rowsOf(lines, { ...plain, atStart: true }).map((row) => row.key);
   expect(new Set(keys).size).toBe(keys.length);
+});
+
+it("keeps the rows that older ones in front and a change of another one leave as they were", () => {
+  const [older, a, b, c] = [line("a", -30), line("a", 0), line("a", 1), line("b", 2)];
+  const before = rowsOf([a, b, c], plain);
+  const after = keepSame(before, rowsOf([older, a, { ...b, edited_at: NOON }, c], plain));
+  expect(after[1]).not.toBe(before[0]);
+  expect(after[1]).toEqual({ ...before[0], meta: true });
+  expect(after[2]).not.toBe(before[1]);
+  expect(after[3]).toBe(before[2]);
+  expect(keepSame(after, rowsOf([older, a], plain))[0]).toBe(after[0]);
+});
+
+it("knows a day from the next one and the one before, whichever was asked for last", () => {
+  const [late, early] = [new Date(2025, 10, 20, 23, 59, 59, 999).getTime(), new Date(2025, 10, 21).getTime()];
+  for (const time of [late, early, late]) expect(dayOf(time)).toBe(new Date(time).setHours(0, 0, 0, 0));
+  expect(sameDay(late, early)).toBe(false);
+  expect(sameDay(early, early + 86_399_999)).toBe(true);
 });

@@ -78,17 +78,21 @@ export function isFixed(key: string): boolean {
   return key.includes("/") && !key.startsWith("day ");
 }
 
-export function sameDay(a: number, b: number): boolean {
-  const x = new Date(a);
-  const y = new Date(b);
-  return x.getFullYear() === y.getFullYear() && x.getMonth() === y.getMonth() && x.getDate() === y.getDate();
-}
+// Lines that stand together are mostly of one day, and a date costs more than a comparison.
+let day = { from: 0, to: 0 };
 
 /** Midnight of the day a time lies in, by this device's clock. */
 export function dayOf(time: number): number {
-  const day = new Date(time);
-  day.setHours(0, 0, 0, 0);
-  return day.getTime();
+  if (time < day.from || time >= day.to) {
+    const date = new Date(time);
+    const midnight = (after: number) => new Date(date.getFullYear(), date.getMonth(), date.getDate() + after).getTime();
+    day = { from: midnight(0), to: midnight(1) };
+  }
+  return day.from;
+}
+
+export function sameDay(a: number, b: number): boolean {
+  return dayOf(a) === dayOf(b);
 }
 
 function joins(above: MessageView, below: MessageView): boolean {
@@ -143,4 +147,18 @@ export function rowsOf(lines: readonly MessageView[], options: RowOptions): Row[
     parted = false;
   });
   return rows;
+}
+
+/** These rows, but each that says what one before said is that one: what shows it has nothing to do then. */
+export function keepSame(before: readonly Row[], rows: readonly Row[]): Row[] {
+  const known = new Map(before.map((row) => [row.key, row]));
+  return rows.map((row) => {
+    const old = known.get(row.key);
+    return old && isSame(old, row) ? old : row;
+  });
+}
+
+function isSame(a: Row, b: Row): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name as keyof Row] === b[name as keyof Row]);
 }

@@ -56,8 +56,8 @@ export class Timeline {
     return this.lines.some((line) => keyOf(line) === wanted);
   }
 
-  /** Shows another part of the conversation. */
-  async show(page: Page): Promise<boolean> {
+  /** Shows another part of the conversation. `place` is called with its lines just before they show. */
+  async show(page: Page, place: (lines: readonly MessageView[]) => void = () => undefined): Promise<boolean> {
     const generation = ++this.#generation;
     this.failed = null;
     this.olderFailed = false;
@@ -65,6 +65,7 @@ export class Timeline {
       const lines = await backend().history(this.chat, page, PAGE);
       if (this.#ended || generation !== this.#generation) return false;
       const newest = page.page === "newest";
+      place(lines);
       this.lines = lines;
       this.atEnd = newest;
       this.atStart = newest && lines.length < PAGE;
@@ -200,10 +201,12 @@ export class Timeline {
     this.#stale = false;
     try {
       const end = this.atEnd;
+      // What comes with `grow` comes as it is now.
+      const held = new Set(this.lines.map(keyOf));
+      const inSight = [...changed].filter(([key]) => held.has(key));
       if (grown) await this.grow();
       // A message that came late stands where it was sent, not at the end.
       const amiss = end && grown && [...changed.values()].some((key) => !this.has(key));
-      const inSight = [...changed].filter(([key]) => this.lines.some((line) => keyOf(line) === key));
       if (stale || amiss || inSight.length > ONE_BY_ONE) await this.#again();
       else await Promise.all(inSight.map(([, key]) => this.#one(key)));
     } catch (thrown) {

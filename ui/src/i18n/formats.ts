@@ -2,17 +2,35 @@
 // runes, so that the same moment is always written the same way.
 
 import { t, words } from "./index.svelte";
+import { numbers } from "./message";
 
 const DAY = 86_400_000;
-const made = new Map<string, Intl.DateTimeFormat>();
+const made = new Map<Intl.DateTimeFormatOptions, Map<string, Intl.DateTimeFormat>>();
 
-/** Making a formatter costs far more than using it. */
+/** Making a formatter costs far more than using it. Options are known by themselves, so they have to be constants. */
 function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = words.locale + JSON.stringify(options);
-  let found = made.get(key);
-  if (!found) made.set(key, (found = new Intl.DateTimeFormat(words.locale, options)));
+  let byLocale = made.get(options);
+  if (!byLocale) made.set(options, (byLocale = new Map()));
+  let found = byLocale.get(words.locale);
+  if (!found) byLocale.set(words.locale, (found = new Intl.DateTimeFormat(words.locale, options)));
   return found;
 }
+
+const TIME = { hour: "numeric", minute: "2-digit" } as const;
+const WEEKDAY = { weekday: "short" } as const;
+const FULL = { dateStyle: "full", timeStyle: "medium" } as const;
+const DAY_LINE = { weekday: "long", day: "numeric", month: "long" } as const;
+const DAY_LINE_WITH_YEAR = { ...DAY_LINE, year: "numeric" } as const;
+const DATES = {
+  short: [
+    { day: "numeric", month: "short" },
+    { day: "numeric", month: "short", year: "numeric" },
+  ],
+  long: [
+    { day: "numeric", month: "long" },
+    { day: "numeric", month: "long", year: "numeric" },
+  ],
+} as const;
 
 /** How many midnights lie between two moments; 0 is the same day, positive is in the past. */
 export function daysBetween(at: number, now: number): number {
@@ -25,7 +43,7 @@ export function daysBetween(at: number, now: number): number {
 
 /** In a bubble: `14:31`. */
 export function time(at: number): string {
-  return formatter({ hour: "numeric", minute: "2-digit" }).format(at);
+  return formatter(TIME).format(at);
 }
 
 /** In the list: `14:31`, `Yesterday`, `Tue`, `13 Nov`, `13 Nov 2024`. */
@@ -33,7 +51,7 @@ export function listTime(at: number, now: number): string {
   const days = daysBetween(at, now);
   if (days <= 0) return time(at);
   if (days === 1) return t("common.yesterday");
-  if (days <= 6) return formatter({ weekday: "short" }).format(at);
+  if (days <= 6) return formatter(WEEKDAY).format(at);
   return dayAndMonth(at, now, "short");
 }
 
@@ -42,8 +60,7 @@ export function dayLine(at: number, now: number): string {
   const days = daysBetween(at, now);
   if (days === 0) return t("common.today");
   if (days === 1) return t("common.yesterday");
-  const year = sameYear(at, now) ? undefined : "numeric";
-  return formatter({ weekday: "long", day: "numeric", month: "long", year }).format(at);
+  return formatter(sameYear(at, now) ? DAY_LINE : DAY_LINE_WITH_YEAR).format(at);
 }
 
 /** A day within a sentence: `2 November`, with the year if it is another one. */
@@ -53,7 +70,7 @@ export function day(at: number, now: number): string {
 
 /** On hover: the full date, with seconds. */
 export function fullTime(at: number): string {
-  return formatter({ dateStyle: "full", timeStyle: "medium" }).format(at);
+  return formatter(FULL).format(at);
 }
 
 /** `Last seen 13:10`, `Last seen yesterday 19:05`, `Last seen 2 November`. */
@@ -88,7 +105,7 @@ export function count(n: number): string {
 }
 
 export function number(n: number): string {
-  return new Intl.NumberFormat(words.locale).format(n);
+  return numbers(words.locale).format(n);
 }
 
 function sameYear(at: number, now: number): boolean {
@@ -96,6 +113,5 @@ function sameYear(at: number, now: number): boolean {
 }
 
 function dayAndMonth(at: number, now: number, month: "short" | "long"): string {
-  const year = sameYear(at, now) ? undefined : "numeric";
-  return formatter({ day: "numeric", month, year }).format(at);
+  return formatter(DATES[month][sameYear(at, now) ? 0 : 1]).format(at);
 }

@@ -8,6 +8,19 @@ type Part = string | { name: string } | { name: string; cases: Map<string, Part[
 const HASH = "#hash" as const;
 const parsed = new Map<string, Part[]>();
 
+/** One for each locale, as making one costs far more than using it. */
+function once<Made>(make: (locale: string) => Made): (locale: string) => Made {
+  const made = new Map<string, Made>();
+  return (locale) => {
+    let found = made.get(locale);
+    if (found === undefined) made.set(locale, (found = make(locale)));
+    return found;
+  };
+}
+
+export const numbers = once((locale) => new Intl.NumberFormat(locale));
+const plurals = once((locale) => new Intl.PluralRules(locale));
+
 /** The message with its parameters filled in. */
 export function format(message: string, parameters: Parameters, locale: string): string {
   let parts = parsed.get(message);
@@ -32,16 +45,14 @@ export function parametersOf(message: string): string[] {
 function render(parts: Part[], parameters: Parameters, locale: string, count: number | null): string {
   return parts
     .map((part) => {
-      if (part === HASH) return count === null ? "#" : new Intl.NumberFormat(locale).format(count);
+      if (part === HASH) return count === null ? "#" : numbers(locale).format(count);
       if (typeof part === "string") return part;
       const value = parameters[part.name];
       if (value === undefined) throw new Error(`the message wants {${part.name}}`);
-      if (!("cases" in part)) return typeof value === "number" ? new Intl.NumberFormat(locale).format(value) : value;
+      if (!("cases" in part)) return typeof value === "number" ? numbers(locale).format(value) : value;
       const number = Number(value);
       const chosen =
-        part.cases.get(`=${number}`) ??
-        part.cases.get(new Intl.PluralRules(locale).select(number)) ??
-        part.cases.get("other");
+        part.cases.get(`=${number}`) ?? part.cases.get(plurals(locale).select(number)) ?? part.cases.get("other");
       return chosen ? render(chosen, parameters, locale, number) : "";
     })
     .join("");

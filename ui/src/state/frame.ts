@@ -1,18 +1,44 @@
-// Work gathered for the next frame. A hidden window paints no frames, yet its tray count must follow: a timer stands in.
+// Work and frames. A hidden window paints none, yet its tray count must follow: there a timer stands in for them.
 
-/** Calls `work` once, in the next frame, however often it is asked for until then. */
-export function perFrame(work: () => void): () => void {
-  let frame = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const run = () => {
+const NO_FRAME = 100;
+
+/** Calls `then` in the next frame; gives what calls it off. */
+function inFrame(then: () => void): () => void {
+  const off = () => {
     cancelAnimationFrame(frame);
     clearTimeout(timer);
-    frame = 0;
-    work();
   };
-  return () => {
-    if (frame) return;
-    frame = requestAnimationFrame(run);
-    timer = setTimeout(run, 100);
+  const run = () => {
+    off();
+    then();
   };
+  const frame = requestAnimationFrame(run);
+  const timer = setTimeout(run, NO_FRAME);
+  return off;
+}
+
+/** Calls `then` once what stands in the document now is painted; gives what calls it off. */
+export function afterPaint(then: () => void): () => void {
+  let off = inFrame(() => {
+    const timer = setTimeout(then);
+    off = () => clearTimeout(timer);
+  });
+  return () => off();
+}
+
+/** Calls `work` at once, and however often it is asked for until the next frame, once more in that. */
+export function perFrame(work: () => void): () => void {
+  let held = false;
+  let wanted = false;
+  const ask = () => {
+    wanted = held;
+    if (held) return;
+    held = true;
+    queueMicrotask(work);
+    inFrame(() => {
+      held = false;
+      if (wanted) ask();
+    });
+  };
+  return ask;
 }

@@ -4,10 +4,13 @@
 import { backend } from "../backend";
 import type { ChatView, FoundChat, Hit, User } from "../backend/types";
 import { chats } from "./chats.svelte";
+import { afterPaint } from "./frame";
 import { fit } from "./match";
 import { session } from "./session.svelte";
 import { topics } from "./topics.svelte";
 
+/** As many as show: they are asked for and painted first. */
+const FIRST_MESSAGES = 10;
 /** More is not read by anybody; who wants more types on. */
 const MOST_MESSAGES = 50;
 const PAUSE = 120;
@@ -67,12 +70,21 @@ export class Search {
 
   async #askMessages(query: string): Promise<void> {
     const from = performance.now();
-    const hits = await backend()
-      .search(query, null, MOST_MESSAGES)
-      .catch(() => []);
+    const search = (limit: number) =>
+      backend()
+        .search(query, null, limit)
+        .catch(() => []);
+    let hits = await search(FIRST_MESSAGES);
     if (query !== this.#wanted) return;
-    this.hits = hits;
     this.took = Math.max(1, Math.round(performance.now() - from));
+    this.hits = hits;
+    if (hits.length === FIRST_MESSAGES) {
+      await new Promise<void>((then) => void afterPaint(then));
+      if (query !== this.#wanted) return;
+      hits = await search(MOST_MESSAGES);
+      if (query !== this.#wanted) return;
+      this.hits = hits;
+    }
     this.answered = query;
   }
 
