@@ -252,7 +252,7 @@ impl Core {
             }
             return Ok(());
         }
-        crate::store::timeline::put_open_mark(tx, id, from, mark)?;
+        crate::store::deliveries::put_open_mark(tx, id, from, mark)?;
         out.events.push(Event::Marks { chat: id });
         Ok(())
     }

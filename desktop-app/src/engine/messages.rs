@@ -15,7 +15,7 @@ use crate::error::{EngineError, Result};
 use crate::names;
 use crate::store::chats::{self, ChatRow};
 use crate::store::settings::{self, SUBSCRIPTIONS};
-use crate::store::{Sql, messages, timeline};
+use crate::store::{Sql, deliveries, messages, timeline};
 use crate::views::{ChatStatus, Delivery, DeviceDelivery, Hit, MessageView, Outgoing, Page};
 
 /// The most messages of an open chat's history that the relay gives at once.
@@ -222,7 +222,7 @@ impl Engine {
     /// The profile cannot be read.
     pub async fn deliveries(&self, chat: ChatId, key: MessageKey) -> Result<Vec<DeviceDelivery>> {
         let me = self.me().await?.map(|me| me.account).unwrap_or_default();
-        self.read(move |db| timeline::details(db, me, chat, key)).await
+        self.read(move |db| deliveries::details(db, me, chat, key)).await
     }
 
     /// How far each of these own messages came, in one read; without those that are not there. What to ask after
@@ -232,7 +232,7 @@ impl Engine {
     /// The profile cannot be read.
     pub async fn receipts(&self, chat: ChatId, keys: Vec<MessageKey>) -> Result<Vec<(MessageKey, Delivery)>> {
         let me = self.me().await?.map(|me| me.account).unwrap_or_default();
-        self.read(move |db| timeline::receipts(db, me, chat, &keys)).await
+        self.read(move |db| deliveries::receipts(db, me, chat, &keys)).await
     }
 
     /// Messages with all these words, or parts of words, newest first.

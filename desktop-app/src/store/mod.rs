@@ -2,6 +2,7 @@
 //! what belongs together; nothing here decides anything.
 
 pub(crate) mod chats;
+pub(crate) mod deliveries;
 pub(crate) mod messages;
 pub(crate) mod sent;
 pub(crate) mod settings;
