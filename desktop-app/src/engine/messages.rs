@@ -154,8 +154,8 @@ impl Engine {
                     .await?;
             }
             Page::At { time } => {
-                let oldest = move |db: &Connection| timeline::oldest_time(db, chat);
-                self.fetch_back_to(chat, move |db| Ok(oldest(db)?.is_some_and(|oldest| oldest < time))).await?;
+                let oldest = move |db: &Connection| timeline::oldest(db, chat);
+                self.fetch_back_to(chat, move |db| Ok(oldest(db)?.is_some_and(|(_, at)| at < time))).await?;
             }
             Page::Newest | Page::Before { .. } | Page::After { .. } | Page::Unread => {}
         }
@@ -172,6 +172,9 @@ impl Engine {
     where
         F: Fn(&Connection) -> Sql<bool> + Clone + Send + 'static,
     {
+        if self.chat_row(chat).await?.state.sealed {
+            return Ok(());
+        }
         while !self.read(enough.clone()).await? && self.fetch_older(chat, HISTORY_PAGE).await? {}
         Ok(())
     }
@@ -182,8 +185,8 @@ impl Engine {
         if row.state.sealed || row.status != ChatStatus::Active {
             return Ok(false);
         }
-        let oldest = self.read(move |db| timeline::oldest_seq(db, chat)).await?;
-        let before = oldest.unwrap_or(row.cursor.seq + 1);
+        let oldest = self.read(move |db| timeline::oldest(db, chat)).await?;
+        let before = oldest.map_or(row.cursor.seq + 1, |(seq, _)| seq);
         let bottom = self.inner.bottoms.lock().ok().and_then(|bottoms| bottoms.get(&chat).copied());
         if before <= bottom.unwrap_or(1) {
             return Ok(false);

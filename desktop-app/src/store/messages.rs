@@ -105,35 +105,48 @@ pub(crate) fn forget_seqs(db: &Connection, chat: ChatId, beyond: u64) -> Sql<()>
     Ok(())
 }
 
+/// The few unread ones are looked up, whatever SQLite takes for the better way: the others may be a hundred thousand.
+pub(super) const READ_RUN: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
+    WHERE unread = 1 AND chat = ?1 AND device = ?2 AND run = ?3 AND n <= ?4";
+/// See [`READ_RUN`].
+pub(super) const NUMBERS_AT: &str = "SELECT device, run, max(n) FROM messages INDEXED BY messages_unread
+    WHERE chat = ?1 AND run IS NOT NULL AND unread = 1 AND (sort_a, sort_b, rowid) <= (?2, ?3, ?4)
+    GROUP BY device, run";
+/// See [`READ_RUN`].
+pub(super) const READ_SEQ: &str =
+    "UPDATE messages INDEXED BY messages_unread SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq <= ?2";
+/// See [`READ_RUN`].
+pub(super) const IS_UNREAD_UPTO: &str =
+    "SELECT 1 FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1 AND seq <= ?2";
+/// See [`READ_RUN`].
+pub(super) const FIRST_UNREAD_LOST: &str =
+    "SELECT min(sort_a) FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1 AND seq IS NULL";
+/// See [`READ_RUN`].
+pub(super) const LAST_UNREAD_LOST: &str = "SELECT max(sort_a) FROM messages INDEXED BY messages_unread
+    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2";
+/// See [`READ_RUN`].
+pub(super) const READ_LOST: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
+    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2";
+
 /// Open chats: whether nothing of the log up to a `seq` is unread.
 pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool> {
-    let unread = db
-        .prepare_cached("SELECT 1 FROM messages WHERE chat = ?1 AND unread = 1 AND seq <= ?2")?
-        .exists(params![chat.as_bytes(), int(seq)])?;
+    let unread = db.prepare_cached(IS_UNREAD_UPTO)?.exists(params![chat.as_bytes(), int(seq)])?;
     Ok(!unread)
 }
 
 /// Open chats: where the lost log had the first unread message which the log of a restored relay lacks.
 pub(crate) fn first_unread_lost(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
-    let first: Option<i64> = db
-        .prepare_cached("SELECT min(sort_a) FROM messages WHERE chat = ?1 AND unread = 1 AND seq IS NULL")?
-        .query_row([chat.as_bytes()], |row| row.get(0))?;
+    let first: Option<i64> = db.prepare_cached(FIRST_UNREAD_LOST)?.query_row([chat.as_bytes()], |row| row.get(0))?;
     Ok(first.map(i64::cast_unsigned))
 }
 
 /// Open chats: of what the log of a restored relay lacks, everything that the lost one had up to a `seq` was shown. Gives
 /// the last one for which that is news.
 pub(crate) fn read_lost(db: &Connection, chat: ChatId, upto: u64) -> Sql<Option<u64>> {
-    let last: Option<i64> = db
-        .prepare_cached(
-            "SELECT max(sort_a) FROM messages WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2",
-        )?
-        .query_row(params![chat.as_bytes(), int(upto)], |row| row.get(0))?;
+    let last: Option<i64> =
+        db.prepare_cached(LAST_UNREAD_LOST)?.query_row(params![chat.as_bytes(), int(upto)], |row| row.get(0))?;
     if last.is_some() {
-        db.prepare_cached(
-            "UPDATE messages SET unread = 0 WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2",
-        )?
-        .execute(params![chat.as_bytes(), int(upto)])?;
+        db.prepare_cached(READ_LOST)?.execute(params![chat.as_bytes(), int(upto)])?;
     }
     Ok(last.map(i64::cast_unsigned))
 }
@@ -322,14 +335,6 @@ pub(crate) fn react(db: &Connection, chat: ChatId, reaction: &Reaction) -> Sql<(
     Ok(())
 }
 
-/// The few unread ones are looked up, whatever SQLite takes for the better way: the others may be a hundred thousand.
-pub(super) const READ_RUN: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
-    WHERE unread = 1 AND chat = ?1 AND device = ?2 AND run = ?3 AND n <= ?4";
-/// See [`READ_RUN`].
-pub(super) const NUMBERS_AT: &str = "SELECT device, run, max(n) FROM messages INDEXED BY messages_unread
-    WHERE chat = ?1 AND run IS NOT NULL AND unread = 1 AND (sort_a, sort_b, rowid) <= (?2, ?3, ?4)
-    GROUP BY device, run";
-
 /// Sealed chats: what a device sent in a run up to a number was shown.
 pub(crate) fn read_run(db: &Connection, chat: ChatId, device: DeviceId, run: RunId, upto: u64) -> Sql<usize> {
     db.prepare_cached(READ_RUN)?.execute(params![chat.as_bytes(), device.as_bytes(), run.as_bytes(), int(upto)])
@@ -339,17 +344,18 @@ pub(crate) fn read_run(db: &Connection, chat: ChatId, device: DeviceId, run: Run
 pub(crate) fn read_seq(db: &Connection, chat: ChatId, seq: u64) -> Sql<usize> {
     db.prepare_cached("UPDATE chats SET read_seq = max(read_seq, ?2) WHERE id = ?1")?
         .execute(params![chat.as_bytes(), int(seq)])?;
-    db.prepare_cached("UPDATE messages SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq <= ?2")?
-        .execute(params![chat.as_bytes(), int(seq)])
+    db.prepare_cached(READ_SEQ)?.execute(params![chat.as_bytes(), int(seq)])
 }
 
 /// The highest `seq` at or before a place; what a read mark in an open chat names.
 pub(crate) fn seq_at(db: &Connection, chat: ChatId, sort_a: i64) -> Sql<u64> {
-    db.query_row(
-        "SELECT coalesce(max(seq), 0) FROM messages WHERE chat = ?1 AND sort_a <= ?2",
-        params![chat.as_bytes(), sort_a],
-        |row| super::count(row, 0),
-    )
+    let last = db
+        .prepare_cached(
+            "SELECT seq FROM messages WHERE chat = ?1 AND sort_a <= ?2 AND seq IS NOT NULL ORDER BY sort_a DESC LIMIT 1",
+        )?
+        .query_row(params![chat.as_bytes(), sort_a], |row| super::count(row, 0))
+        .optional()?;
+    Ok(last.unwrap_or(0))
 }
 
 /// Sealed chats: for each run of others, the highest number shown at or before a place.

@@ -160,11 +160,14 @@ fn first_at(db: &Connection, chat: ChatId, time: u64) -> Sql<Option<Position>> {
     .optional()
 }
 
-/// When the first line that is here was sent.
-pub(crate) fn oldest_time(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
-    db.prepare_cached("SELECT min(sent_at) FROM messages WHERE chat = ?1 AND seq IS NOT NULL")?
-        .query_row([chat.as_bytes()], |row| row.get::<_, Option<i64>>(0))
-        .map(|oldest| oldest.map(i64::cast_unsigned))
+/// Open chats: the `seq` of the first line of the log that is here, and when it was sent.
+pub(crate) fn oldest(db: &Connection, chat: ChatId) -> Sql<Option<(u64, u64)>> {
+    db.prepare_cached(
+        "SELECT seq, sent_at FROM messages WHERE chat = ?1 AND seq IS NOT NULL
+         ORDER BY sort_a, sort_b, device, rowid LIMIT 1",
+    )?
+    .query_row([chat.as_bytes()], |row| Ok((count(row, 0)?, count(row, 1)?)))
+    .optional()
 }
 
 fn place(row: &Row<'_>) -> Sql<Position> {
@@ -329,14 +332,6 @@ pub(crate) fn name_of(chat: &ChatRow, me: AccountId) -> String {
     other.map(|member| member.username.clone()).unwrap_or_default()
 }
 
-/// The oldest `seq` which this device has of an open chat.
-pub(crate) fn oldest_seq(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
-    let oldest: Option<i64> = db
-        .prepare_cached("SELECT min(seq) FROM messages WHERE chat = ?1 AND seq IS NOT NULL")?
-        .query_row([chat.as_bytes()], |row| row.get(0))?;
-    Ok(oldest.map(i64::cast_unsigned))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,7 +340,9 @@ mod tests {
     fn the_unread_ones_are_found_without_a_walk_through_the_conversation() {
         let folder = tempfile::tempdir().unwrap();
         let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
-        for statement in [FIRST_UNREAD, messages::NUMBERS_AT, messages::READ_RUN] {
+        let lost = [messages::FIRST_UNREAD_LOST, messages::LAST_UNREAD_LOST, messages::READ_LOST];
+        let read = [messages::IS_UNREAD_UPTO, messages::NUMBERS_AT, messages::READ_RUN, messages::READ_SEQ];
+        for statement in [FIRST_UNREAD].iter().chain(&lost).chain(&read) {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
             let values = vec![1; plan.parameter_count()];
             let steps = plan.query_map(rusqlite::params_from_iter(values), |row| row.get(3)).unwrap();
