@@ -82,6 +82,19 @@ impl Networks {
         }
     }
 
+    /// A cable of which only the near end has an address: something in the other namespace carries on what comes out there.
+    pub(crate) fn plain_cable(&self, one: (&str, &str), other: &str, cable: char) {
+        let (near, far) = (self.end(cable, false), self.end(cable, true));
+        must(&format!(
+            "link add {near} netns {} type veth peer name {far} netns {}",
+            self.name(one.0),
+            self.name(other)
+        ));
+        self.ip(one.0, &format!("addr add {}/24 dev {near}", one.1));
+        self.ip(one.0, &format!("link set {near} up"));
+        self.ip(other, &format!("link set {far} up"));
+    }
+
     /// From now on this one passes on what is for others.
     pub(crate) fn forward(&self, who: &str) {
         let on = "echo 1 > /proc/sys/net/ipv4/ip_forward";

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
 use std::time::{Duration, Instant};
@@ -102,6 +103,16 @@ impl Scene {
             self.routes().last().is_some_and(|last| wanted.contains(&last.as_str()))
         });
         println!("{what}: {wanted:?} after {:?}", began.elapsed());
+    }
+
+    /// Waits until Bob is told of a round trip of so many milliseconds.
+    pub(crate) fn round_trip_is(&self, what: &str, wanted: Range<u64>) {
+        eventually(&format!("the round trip is {wanted:?} ms ({what})"), || {
+            let events = objects(&self.printed("bob"));
+            let routes = events.iter().filter(|event| event["event"] == "route");
+            let last = routes.filter_map(|event| event["round_trip"].as_u64()).last();
+            last.is_some_and(|micros| wanted.contains(&(micros / 1000)))
+        });
     }
 
     /// Everything is there once and in order, on both sides.
