@@ -108,14 +108,7 @@ impl Core {
     }
 
     /// The log has an own message: as good as `accepted`, and the waiting for it is over.
-    pub(super) fn own_entry(
-        &mut self,
-        tx: &Connection,
-        chat: &ChatRow,
-        entry: &Entry,
-        text: &str,
-        out: &mut Effects,
-    ) -> Sql<()> {
+    fn own_entry(&mut self, tx: &Connection, chat: &ChatRow, entry: &Entry, text: &str, out: &mut Effects) -> Sql<()> {
         let id = MessageId(entry.id);
         self.answered(chat.state.id, id);
         if sent::end(tx, chat.state.id, id)? {
@@ -131,7 +124,7 @@ impl Core {
 
     /// An own message which this profile does not know: its disk lost a commit that it had said was there, and the log has
     /// what was sent in it. What is known already stays as it is.
-    pub(super) fn recover_own(
+    fn recover_own(
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
@@ -167,7 +160,7 @@ impl Core {
     }
 
     /// A change of the chat, by the log. After a reset those already seen are not applied twice.
-    pub(super) fn take_change(
+    fn take_change(
         &mut self,
         tx: &Connection,
         chat: &ChatRow,
@@ -232,7 +225,7 @@ impl Core {
         Ok(())
     }
 
-    pub(super) fn take_item(&mut self, tx: &Connection, item: &InboxItem, out: &mut Effects) -> Sql<()> {
+    fn take_item(&mut self, tx: &Connection, item: &InboxItem, out: &mut Effects) -> Sql<()> {
         match item {
             InboxItem::ChatDeleted { chat } => self.chat_deleted(tx, *chat, out),
             InboxItem::Expired { chat, messages: ids } => {

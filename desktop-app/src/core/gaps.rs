@@ -95,12 +95,7 @@ impl Core {
     }
 
     /// The oldest gap of a device: the run, and the number up to which it has to be given up so that something can be shown.
-    pub(super) fn first_gap(
-        &self,
-        tx: &Connection,
-        chat: ChatId,
-        device: DeviceId,
-    ) -> Sql<Option<(parley_protocol::RunId, u64)>> {
+    fn first_gap(&self, tx: &Connection, chat: ChatId, device: DeviceId) -> Sql<Option<(parley_protocol::RunId, u64)>> {
         let held = streams::held_runs(tx, chat, device)?;
         for (run_id, n) in &held {
             let run = streams::get(tx, chat, device, *run_id)?;

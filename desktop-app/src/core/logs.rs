@@ -89,7 +89,7 @@ impl Core {
     /// A log begins for this device: a chat which is new to it, which it came into again, or which a restored relay was
     /// given back. The state is the log's at this position, and what follows there is applied to it, whether it was seen
     /// before or not.
-    pub(super) fn begin_chat(
+    fn begin_chat(
         &mut self,
         tx: &Connection,
         known: Option<&ChatRow>,
@@ -201,7 +201,7 @@ impl Core {
         self.fail_rest(tx, chat, "This chat was deleted.", out)
     }
 
-    pub(super) fn fail_rest(&mut self, tx: &Connection, chat: ChatId, reason: &str, out: &mut Effects) -> Sql<()> {
+    fn fail_rest(&mut self, tx: &Connection, chat: ChatId, reason: &str, out: &mut Effects) -> Sql<()> {
         for id in sent::fail_all(tx, chat, reason)? {
             out.events.push(Event::MessageChanged { chat, key: MessageKey { device: self.device(), id } });
         }

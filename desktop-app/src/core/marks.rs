@@ -119,7 +119,7 @@ impl Core {
 
     /// Merges a register by maximum, and drops again the runs of one's own devices which either side knows to be complete:
     /// what a register leaves out while it holds the beginning of a later run.
-    pub(super) fn take_maximum(
+    fn take_maximum(
         &self,
         tx: &Connection,
         chat: ChatId,
@@ -219,7 +219,7 @@ impl Core {
         Ok(true)
     }
 
-    pub(super) fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
+    fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
         let id = chat.state.id;
         let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq, lost: chat.lost_read };
         out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Own, mark: crate::store::to_json(&own) });

@@ -18,7 +18,7 @@ impl Core {
         chat.state.kind == ChatKind::Direct && route::links_suffice(&self.reach(chat))
     }
 
-    pub(super) fn reach(&self, chat: &ChatRow) -> Vec<Reach> {
+    fn reach(&self, chat: &ChatRow) -> Vec<Reach> {
         let (me, id) = (self.device(), chat.state.id);
         chat.state
             .devices()

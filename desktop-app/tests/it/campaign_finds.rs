@@ -86,18 +86,14 @@ async fn what_was_written_under_a_membership_that_the_relay_forgot_is_not_lost()
         device.on(|engine| async move { engine.set_settings(alone()).await }).await.unwrap();
         device.has_chat(chat).await;
     }
-    world.kill_relay().await;
-    let old = world.copy_relay();
-    world.start_relay().await;
+    let old = world.back_up_relay().await;
     bob.online().await;
     alice.gate.cut();
     // Bob's phone signs in while Alice is away, and his other devices write under the membership that it made.
     let phone = world.sign_in("bob", "bob's phone").await;
     let said = bob.say(chat, "three of me").await;
     bob.came(chat, said, Delivery::Sent).await;
-    world.kill_relay().await;
-    world.restore_relay(&old);
-    world.start_relay().await;
+    world.go_back_to(&old).await;
     drop(phone);
     alice.gate.heal();
     alice.shows(chat, &["three of me"]).await;

@@ -14,14 +14,10 @@ async fn restored_to_just_before_an_accepted_message() {
     alice.say(chat, "one").await;
     bob.shows(chat, &["one"]).await;
     bob.kill().await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     let key = alice.say(chat, "two").await;
     alice.came(chat, key, Delivery::Sent).await;
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     bob.start().await;
     bob.shows(chat, &["one", "two"]).await;
     alice.came(chat, key, Delivery::Delivered).await;
@@ -42,18 +38,14 @@ async fn restored_to_fifty_entries_ago_while_one_was_away_all_along() {
         device.shows(chat, &["start"]).await;
     }
     carol.kill().await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.say_all(chat, &counted(0..25)).await;
     eventually("bob has alice's", async || bob.texts(chat).await.len() == 26).await;
     bob.say_all(chat, &counted(25..50)).await;
     let mut expected = vec!["start".to_owned()];
     expected.extend(counted(0..50));
     alice.shows_all(chat, &expected).await;
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     carol.start().await;
     carol.shows_all(chat, &expected).await;
     for device in [&alice, &bob] {
@@ -74,9 +66,7 @@ async fn restored_to_just_before_somebody_was_added() {
     let chat = alice.group("Tea", &[&bob]).await;
     alice.say(chat, "two of us").await;
     bob.shows(chat, &["two of us"]).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.online().await;
     alice.engine().add_member(chat, "carol").await.unwrap();
     carol.has_chat(chat).await;
@@ -106,9 +96,7 @@ async fn restored_to_just_before_one_was_added_who_comes_last_and_reads_nothing_
     let chat = alice.group("Tea", &[&bob]).await;
     alice.say(chat, "two of us").await;
     bob.shows(chat, &["two of us"]).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.online().await;
     alice.engine().add_member(chat, "carol").await.unwrap();
     carol.has_chat(chat).await;
@@ -116,9 +104,7 @@ async fn restored_to_just_before_one_was_added_who_comes_last_and_reads_nothing_
     carol.shows(chat, &["three of us"]).await;
     bob.shows(chat, &["two of us", "three of us"]).await;
     carol.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     alice.online().await;
     let key = alice.say(chat, "are we three?").await;
     alice.came(chat, key, Delivery::Sent).await;
@@ -138,17 +124,13 @@ async fn restored_to_just_before_somebody_was_removed() {
     let chat = alice.group("Tea", &[&bob, &carol]).await;
     alice.say(chat, "three of us").await;
     carol.shows(chat, &["three of us"]).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.online().await;
     alice.engine().remove_member(chat, carol.account().await).await.unwrap();
     carol.finds(chat, ChatStatus::Left).await;
     alice.say(chat, "two of us").await;
     bob.shows(chat, &["three of us", "two of us"]).await;
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     for device in [&alice, &bob, &carol] {
         device.online().await;
     }
@@ -168,9 +150,7 @@ async fn restored_to_before_the_chat_existed() {
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     alice.never_direct().await;
     bob.never_direct().await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.online().await;
     bob.online().await;
     let chat = alice.direct(&bob).await;
@@ -207,17 +187,13 @@ async fn a_channel_of_a_restored_relay_gets_back_what_its_writers_still_have() {
     bob.engine().join(chat).await.unwrap();
     alice.say(chat, "one").await;
     bob.shows(chat, &["one"]).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.say(chat, "two").await;
     bob.shows(chat, &["one", "two"]).await;
     let key = bob.say(chat, "three").await;
     bob.came(chat, key, Delivery::Sent).await;
     alice.shows(chat, &["one", "two", "three"]).await;
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     let carol = world.sign_up("carol").await;
     carol.engine().join(chat).await.unwrap();
     // In which order the two give back what they had is open; all end up with the same.
@@ -240,17 +216,13 @@ async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
     let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
     bob.engine().join(chat).await.unwrap();
     laptop.has_chat(chat).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     let key = bob.say(chat, "tpyo").await;
     for device in [&alice, &laptop] {
         device.shows(chat, &["tpyo"]).await;
     }
     bob.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     // The relay lacks the message, and who still has it is away.
     laptop.online().await;
     laptop.engine().edit(chat, key, "typo").await.unwrap();
@@ -272,17 +244,13 @@ async fn a_change_that_waited_does_not_undo_a_newer_one() {
     let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
     bob.engine().join(chat).await.unwrap();
     laptop.has_chat(chat).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     let key = bob.say(chat, "tpyo").await;
     for device in [&alice, &laptop] {
         device.shows(chat, &["tpyo"]).await;
     }
     bob.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     laptop.online().await;
     laptop.engine().edit(chat, key, "first").await.unwrap();
     let later = laptop.say(chat, "that was an edit").await;
@@ -313,9 +281,7 @@ async fn the_history_of_a_restored_channel_is_no_news_to_who_came_later() {
     bob.engine().join(chat).await.unwrap();
     let live = alice.say(chat, "live").await;
     bob.has_unread(chat, 1).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     let laptop = world.sign_in("bob", "bob's laptop").await;
     laptop.has_chat(chat).await;
     let lost = alice.say_all(chat, &counted(5..10)).await;
@@ -326,9 +292,7 @@ async fn the_history_of_a_restored_channel_is_no_news_to_who_came_later() {
     }
     let mut ears = [bob.listen(), laptop.listen()];
     alice.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     // Somebody writes where the lost ones had been; and the laptop, which the relay forgot, signs in anew.
     let carol = world.sign_up("carol").await;
     carol.engine().join(chat).await.unwrap();
@@ -363,9 +327,7 @@ async fn what_was_read_in_a_channel_stays_so_when_its_relay_is_restored() {
     laptop.has_chat(chat).await;
     alice.say_all(chat, &counted(0..3)).await;
     laptop.has_unread(chat, 3).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.say_all(chat, &counted(3..6)).await;
     for device in [&bob, &laptop] {
         device.has_unread(chat, 6).await;
@@ -376,9 +338,7 @@ async fn what_was_read_in_a_channel_stays_so_when_its_relay_is_restored() {
     bob.engine().mark_read(chat, None).await.unwrap();
     bob.has_unread(chat, 0).await;
     alice.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     bob.online().await;
     laptop.gate.heal();
     alice.gate.heal();
@@ -400,16 +360,12 @@ async fn the_same_id_with_other_words_is_told_by_a_receiver() {
     let mut mallory = Raw::sign_up(&world, "mallory").await;
     let chat = alice.engine().new_direct("mallory").await.unwrap();
     let membership = mallory.joins(chat).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     mallory.reconnect().await;
     let first = mallory.next(membership, text("yes"));
     mallory.append(chat, &first).await;
     alice.shows(chat, &["yes"]).await;
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     // The relay does not know the first one any more, and takes the second; alice does.
     mallory.reconnect().await;
     let mut ear = alice.listen();
@@ -428,9 +384,7 @@ async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
     let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
     bob.engine().join(chat).await.unwrap();
     laptop.has_chat(chat).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     // A device that the restored relay will not know, and so cannot give its messages back.
     let mut tablet = world.sign_in("bob", "bob's tablet").await;
     tablet.has_chat(chat).await;
@@ -439,9 +393,7 @@ async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
         device.has_unread(chat, 4).await;
     }
     tablet.kill().await;
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     for device in [&alice, &laptop, &bob] {
         device.online().await;
     }
@@ -470,9 +422,7 @@ async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_somet
         other.engine().join(chat).await.unwrap();
     }
     laptop.has_chat(chat).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     let lost = bob.say_all(chat, &counted(0..2)).await;
     for device in [&alice, &laptop] {
         device.has_unread(chat, 2).await;
@@ -481,9 +431,7 @@ async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_somet
     laptop.offline().await;
     alice.engine().mark_read(chat, None).await.unwrap();
     bob.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     alice.online().await;
     carol.online().await;
     carol.say(chat, "new").await;
@@ -511,9 +459,7 @@ async fn who_is_given_back_behind_a_new_device_hears_what_is_said() {
     carol.has_chat(chat).await;
     alice.engine().remove_member(chat, carol.account().await).await.unwrap();
     eventually("carol is out", async || carol.view(chat).await.status == ChatStatus::Left).await;
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     alice.online().await;
     alice.engine().add_member(chat, "carol").await.unwrap();
     eventually("carol is back", async || carol.view(chat).await.status == ChatStatus::Active).await;
@@ -525,9 +471,7 @@ async fn who_is_given_back_behind_a_new_device_hears_what_is_said() {
     for device in [&alice, &bob, &carol] {
         device.gate.cut();
     }
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     // In the log, a new device comes before the one who is given back to it.
     let laptop = world.sign_in("bob", "bob's laptop").await;
     laptop.has_chat(chat).await;
@@ -552,9 +496,7 @@ async fn what_was_said_under_a_membership_that_comes_later_is_shown_once_it_came
     for device in [&laptop, &bob] {
         device.has_chat(chat).await;
     }
-    world.kill_relay().await;
-    let copy = world.copy_relay();
-    world.start_relay().await;
+    let copy = world.back_up_relay().await;
     laptop.gate.cut();
     laptop.offline().await;
     alice.online().await;
@@ -565,9 +507,7 @@ async fn what_was_said_under_a_membership_that_comes_later_is_shown_once_it_came
     }
     alice.gate.cut();
     carol.gate.cut();
-    world.kill_relay().await;
-    world.restore_relay(&copy);
-    world.start_relay().await;
+    world.go_back_to(&copy).await;
     // Only alice, who is away, may give carol back; and her laptop has never heard of her.
     bob.online().await;
     let early = bob.say(chat, "early").await;

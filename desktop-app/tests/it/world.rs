@@ -118,6 +118,21 @@ impl World {
         self.start_relay().await;
     }
 
+    /// Kills the relay, copies what is on its disk, and starts it again.
+    pub(crate) async fn back_up_relay(&mut self) -> TempDir {
+        self.kill_relay().await;
+        let copy = self.copy_relay();
+        self.start_relay().await;
+        copy
+    }
+
+    /// Kills the relay, puts a copy back, and starts it.
+    pub(crate) async fn go_back_to(&mut self, copy: &TempDir) {
+        self.kill_relay().await;
+        self.restore_relay(copy);
+        self.start_relay().await;
+    }
+
     /// A copy of what the relay has on its disk now, as a backup takes it. The relay must not run.
     pub(crate) fn copy_relay(&self) -> TempDir {
         assert!(self.relay.is_none(), "stop the relay first");
