@@ -110,8 +110,8 @@ impl Scene {
         eventually(&format!("the round trip is {wanted:?} ms ({what})"), || {
             let events = objects(&self.printed("bob"));
             let routes = events.iter().filter(|event| event["event"] == "route");
-            let last = routes.filter_map(|event| event["round_trip"].as_u64()).last();
-            last.is_some_and(|micros| wanted.contains(&(micros / 1000)))
+            let mut trips = routes.filter_map(|event| event["round_trip"].as_u64());
+            trips.next_back().is_some_and(|micros| wanted.contains(&(micros / 1000)))
         });
     }
 
