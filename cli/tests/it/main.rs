@@ -19,3 +19,5 @@ mod networks;
 #[cfg(target_os = "linux")]
 mod scene;
 mod scripts;
+#[cfg(unix)]
+mod terminal;
