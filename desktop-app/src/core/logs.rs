@@ -46,9 +46,8 @@ impl Core {
             }
             (LogStart::Started, Some(state)) => self.begin_chat(tx, known.as_ref(), &state, log.position, out)?,
             (LogStart::Reset, state) => {
-                if known.is_none()
-                    && let Some(state) = state
-                {
+                let membership = state.as_ref().map(|state| state.membership);
+                if let Some(state) = state.filter(|_| known.is_none()) {
                     chats::put(tx, &state)?;
                 }
                 tracing::warn!(%chat, "the relay's log is an older one; reading it anew and giving back what it lacks");
@@ -66,6 +65,9 @@ impl Core {
                     chats::set_lost_read(tx, chat, shown)?;
                 }
                 chats::begin_reset(tx, chat)?;
+                if let Some(membership) = membership {
+                    chats::begin_reset_at(tx, chat, membership)?;
+                }
                 chats::set_cursor(tx, chat, log.position)?;
                 self.reset_if_read(tx, chat, out)?;
             }

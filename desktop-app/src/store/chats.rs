@@ -163,8 +163,11 @@ pub(crate) fn put_change(db: &Connection, chat: ChatId, event: EventId, change: 
         .prepare_cached("INSERT INTO changes (chat, id, change) VALUES (?1, ?2, ?3) ON CONFLICT (chat, id) DO NOTHING")?
         .execute(params![chat.as_bytes(), event.as_bytes(), to_json(change)])?;
     if new == 0 {
-        db.prepare_cached("UPDATE changes SET in_log = 1 WHERE chat = ?1 AND id = ?2")?
-            .execute(params![chat.as_bytes(), event.as_bytes()])?;
+        // Behind all others, as in the log: a restored relay may have been given it back after newer ones.
+        db.prepare_cached(
+            "UPDATE changes SET in_log = 1, position = (SELECT max(position) + 1 FROM changes) WHERE chat = ?1 AND id = ?2",
+        )?
+        .execute(params![chat.as_bytes(), event.as_bytes()])?;
     }
     Ok(new > 0)
 }
@@ -194,6 +197,16 @@ pub(crate) fn forget_memberships(db: &Connection, chat: ChatId) -> Sql<()> {
 pub(crate) fn begin_reset(db: &Connection, chat: ChatId) -> Sql<()> {
     db.execute("UPDATE changes SET in_log = 0 WHERE chat = ?1", [chat.as_bytes()])?;
     db.execute("UPDATE chats SET resetting = 1 WHERE id = ?1", [chat.as_bytes()])?;
+    Ok(())
+}
+
+/// The log that is about to be read anew had everything up to this change before its first entry.
+pub(crate) fn begin_reset_at(db: &Connection, chat: ChatId, membership: EventId) -> Sql<()> {
+    db.execute(
+        "UPDATE changes SET in_log = 1 WHERE chat = ?1
+         AND position <= (SELECT position FROM changes WHERE chat = ?1 AND id = ?2)",
+        params![chat.as_bytes(), membership.as_bytes()],
+    )?;
     Ok(())
 }
 

@@ -519,3 +519,32 @@ async fn what_was_said_under_a_membership_that_comes_later_is_shown_once_it_came
         eventually("it came", async || device.engine().message(chat, early).await.is_ok()).await;
     }
 }
+
+#[tokio::test]
+async fn an_old_removal_that_the_relay_need_not_keep_does_not_undo_a_new_addition() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let names = vec!["bob".into(), "carol".into()];
+    let chat = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
+    carol.has_chat(chat).await;
+    alice.engine().remove_member(chat, carol.account().await).await.unwrap();
+    eventually("carol is out", async || carol.view(chat).await.status == ChatStatus::Left).await;
+    let kept = alice.say_all(chat, &counted(0..100)).await;
+    alice.came(chat, kept[99], Delivery::Delivered).await;
+    // Everybody has the removal and much that came after it, so it is trimmed.
+    eventually("the log is trimmed", async || world.entries_kept(chat).await < 100).await;
+    let copy = world.back_up_relay().await;
+    alice.online().await;
+    let lost = alice.say(chat, "lost").await;
+    alice.came(chat, lost, Delivery::Delivered).await;
+    bob.gate.cut();
+    world.go_back_to(&copy).await;
+    alice.online().await;
+    alice.engine().add_member(chat, "carol").await.unwrap();
+    bob.gate.heal();
+    bob.online().await;
+    eventually("bob sees carol", async || bob.engine().members(chat).await.unwrap().len() == 3).await;
+    let after = bob.say(chat, "welcome back").await;
+    eventually("carol hears it", async || carol.engine().message(chat, after).await.is_ok()).await;
+    assert_eq!(bob.engine().members(chat).await.unwrap().len(), 3);
+}

@@ -100,6 +100,14 @@ impl World {
         self.relay.is_some()
     }
 
+    /// How many entries the relay has in a chat's log.
+    pub(crate) async fn entries_kept(&self, chat: ChatId) -> u64 {
+        let (_, store) = self.relay.as_ref().expect("the relay runs");
+        let count = "SELECT count(*) FROM entries WHERE log = ?1";
+        let read = store.read(move |sql| Ok(sql.query_row(count, [chat.as_bytes()], |row| row.get::<_, u64>(0))?));
+        read.await.unwrap()
+    }
+
     /// The relay's disk is full, or no longer.
     pub(crate) async fn fill_relay_disk(&self, full: bool) {
         let (_, store) = self.relay.as_ref().expect("the relay runs");
