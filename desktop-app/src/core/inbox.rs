@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::store::chats::ChatRow;
 use crate::store::messages::{self, Edit, Line, Reaction};
 use crate::store::streams::{self, HeldMessage, Stream};
-use crate::store::{Sql, chats, settings};
+use crate::store::{Sql, chats, sent, settings};
 use crate::stream::{self, Verdict};
 use crate::views::Route;
 
@@ -265,6 +265,13 @@ impl Core {
                     } else {
                         out.events.push(Event::Chat { chat });
                     }
+                } else if key.device != self.device() {
+                    // What this profile wrote as another device went out after all.
+                    if let Some(seq) = told.seq {
+                        messages::set_seq(tx, chat, key, seq)?;
+                    }
+                    sent::remove(tx, chat, key.id)?;
+                    out.events.push(Event::MessageChanged { chat, key });
                 }
             }
             Body::Edit { target, text, mentions } => {

@@ -115,6 +115,32 @@ async fn a_copy_with_something_waiting_lets_the_person_decide() {
 }
 
 #[tokio::test]
+async fn what_a_copy_had_waiting_in_a_channel_is_found_in_its_place_if_it_went_out() {
+    let world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    bob.gate.cut();
+    bob.offline().await;
+    let key = bob.say(chat, "waiting").await;
+    bob.kill().await;
+    let copy = bob.copy_profile().await;
+    bob.gate.heal();
+    bob.start().await;
+    bob.say(chat, "later").await;
+    alice.shows(chat, &["waiting", "later"]).await;
+    bob.kill().await;
+    bob.put_back(&copy).await;
+    bob.start().await;
+    bob.shows(chat, &["waiting", "later"]).await;
+    bob.came(chat, key, Delivery::Sent).await;
+    bob.say(chat, "new").await;
+    for device in [&alice, &bob] {
+        device.shows(chat, &["waiting", "later", "new"]).await;
+    }
+}
+
+#[tokio::test]
 async fn an_old_copy_is_found_out_over_a_link() {
     let world = World::new().await;
     let (alice, mut bob, chat) = pair(&world).await;
