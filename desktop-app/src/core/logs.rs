@@ -59,10 +59,7 @@ impl Core {
                     chats::set_read_seq(tx, chat, began)?;
                     messages::forget_seqs(tx, chat, began)?;
                     streams::forget_marks(tx, chat)?;
-                    let shown = known.lost_read.max(known.read_seq);
-                    let unread = messages::first_unread_lost(tx, chat)?;
-                    let shown = unread.map_or(shown, |unread| shown.min(unread.saturating_sub(1)));
-                    chats::set_lost_read(tx, chat, shown)?;
+                    self.show_lost(tx, chat, known.lost_read.max(known.read_seq))?;
                 }
                 chats::begin_reset(tx, chat)?;
                 if let Some(membership) = membership {

@@ -247,7 +247,7 @@ impl Core {
             if mark.read > chat.read_seq {
                 messages::read_seq(tx, id, mark.read)?;
             }
-            if lost.is_some() || mark.read > chat.read_seq {
+            if lost > 0 || mark.read > chat.read_seq {
                 out.events.push(Event::Chat { chat: id });
             }
             return Ok(());
@@ -255,6 +255,12 @@ impl Core {
         crate::store::deliveries::put_open_mark(tx, id, from, mark)?;
         out.events.push(Event::Marks { chat: id });
         Ok(())
+    }
+
+    /// Of the log which a restored relay lost, everything up to here was shown, or up to the first that is still unread.
+    pub(super) fn show_lost(&self, tx: &Connection, chat: ChatId, upto: u64) -> Sql<()> {
+        let unread = messages::first_unread_lost(tx, chat)?;
+        chats::set_lost_read(tx, chat, unread.map_or(upto, |unread| upto.min(unread.saturating_sub(1))))
     }
 
     /// Shows a chat as read up to a message, or to its end.
@@ -296,9 +302,8 @@ impl Core {
                 Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
                 None => chat.cursor.seq,
             };
-            let upto = place.map_or(u64::MAX, |(sort_a, _, _)| sort_a.cast_unsigned());
-            if let Some(last) = messages::read_lost(tx, id, upto)? {
-                chats::set_lost_read(tx, id, last.max(chat.lost_read))?;
+            if let Some(last) = messages::read_unplaced(tx, id, place.map_or(i64::MAX, |(sort_a, _, _)| sort_a))? {
+                self.show_lost(tx, id, last.max(chat.lost_read))?;
                 moved += 1;
             }
             if seq > chat.read_seq {

@@ -101,7 +101,10 @@ pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64) 
 
 /// Nobody knows where the log has what this device was given beyond a `seq`, or whether it has it.
 pub(crate) fn forget_seqs(db: &Connection, chat: ChatId, beyond: u64) -> Sql<()> {
-    db.execute("UPDATE messages SET seq = NULL WHERE chat = ?1 AND seq > ?2", params![chat.as_bytes(), int(beyond)])?;
+    db.execute(
+        "UPDATE messages SET lost_seq = seq, seq = NULL WHERE chat = ?1 AND seq > ?2",
+        params![chat.as_bytes(), int(beyond)],
+    )?;
     Ok(())
 }
 
@@ -120,13 +123,13 @@ pub(super) const IS_UNREAD_UPTO: &str =
     "SELECT 1 FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1 AND seq <= ?2";
 /// See [`READ_RUN`].
 pub(super) const FIRST_UNREAD_LOST: &str =
-    "SELECT min(sort_a) FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1 AND seq IS NULL";
-/// See [`READ_RUN`].
-pub(super) const LAST_UNREAD_LOST: &str = "SELECT max(sort_a) FROM messages INDEXED BY messages_unread
-    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2";
+    "SELECT min(lost_seq) FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1";
 /// See [`READ_RUN`].
 pub(super) const READ_LOST: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
-    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2";
+    WHERE chat = ?1 AND unread = 1 AND lost_seq <= ?2";
+/// See [`READ_RUN`].
+pub(super) const READ_UNPLACED: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
+    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2 RETURNING lost_seq";
 
 /// Open chats: whether nothing of the log up to a `seq` is unread.
 pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool> {
@@ -134,21 +137,25 @@ pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool>
     Ok(!unread)
 }
 
-/// Open chats: where the lost log had the first unread message which the log of a restored relay lacks.
+/// Open chats: where the log that a restored relay lost had the first message which is unread.
 pub(crate) fn first_unread_lost(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
     let first: Option<i64> = db.prepare_cached(FIRST_UNREAD_LOST)?.query_row([chat.as_bytes()], |row| row.get(0))?;
     Ok(first.map(i64::cast_unsigned))
 }
 
-/// Open chats: of what the log of a restored relay lacks, everything that the lost one had up to a `seq` was shown. Gives
-/// the last one for which that is news.
-pub(crate) fn read_lost(db: &Connection, chat: ChatId, upto: u64) -> Sql<Option<u64>> {
-    let last: Option<i64> =
-        db.prepare_cached(LAST_UNREAD_LOST)?.query_row(params![chat.as_bytes(), int(upto)], |row| row.get(0))?;
-    if last.is_some() {
-        db.prepare_cached(READ_LOST)?.execute(params![chat.as_bytes(), int(upto)])?;
-    }
-    Ok(last.map(i64::cast_unsigned))
+/// Open chats: everything that the log which a restored relay lost had up to a `seq` was shown, wherever it stands now.
+pub(crate) fn read_lost(db: &Connection, chat: ChatId, upto: u64) -> Sql<usize> {
+    db.prepare_cached(READ_LOST)?.execute(params![chat.as_bytes(), int(upto)])
+}
+
+/// Open chats: what the log lacks was shown up to a place of the conversation. Gives the last `seq` that this had in the
+/// lost log.
+pub(crate) fn read_unplaced(db: &Connection, chat: ChatId, sort_a: i64) -> Sql<Option<u64>> {
+    let read: Vec<Option<i64>> = db
+        .prepare_cached(READ_UNPLACED)?
+        .query_map(params![chat.as_bytes(), sort_a], |row| row.get(0))?
+        .collect::<Sql<_>>()?;
+    Ok(read.into_iter().max().map(|last| last.unwrap_or_default().cast_unsigned()))
 }
 
 /// Says by which route an own message went first.

@@ -340,7 +340,7 @@ mod tests {
     fn the_unread_ones_are_found_without_a_walk_through_the_conversation() {
         let folder = tempfile::tempdir().unwrap();
         let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
-        let lost = [messages::FIRST_UNREAD_LOST, messages::LAST_UNREAD_LOST, messages::READ_LOST];
+        let lost = [messages::FIRST_UNREAD_LOST, messages::READ_LOST, messages::READ_UNPLACED];
         let read = [messages::IS_UNREAD_UPTO, messages::NUMBERS_AT, messages::READ_RUN, messages::READ_SEQ];
         for statement in [FIRST_UNREAD].iter().chain(&lost).chain(&read) {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
