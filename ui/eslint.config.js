@@ -41,5 +41,20 @@ export default ts.config(
       ],
     },
   },
+  {
+    files: ["**/*.svelte"],
+    rules: {
+      "no-restricted-syntax": [
+        "error",
+        {
+          // It keeps a style for every rule that meets every set of inherited properties, as long as the page stands, and each
+          // element that sets some makes a new set: what stands below is kept again whenever it is shown again.
+          selector: "SvelteStyleDirective[key.name.name=/^--/]",
+          message:
+            "WebKit never forgets what stands below an element with custom properties of its own. Set the property itself.",
+        },
+      ],
+    },
+  },
   { files: ["scripts/**"], rules: { "no-console": "off" } },
 );
