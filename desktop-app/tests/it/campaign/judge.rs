@@ -159,11 +159,15 @@ impl Run {
     fn judge_lost(&self, view: &Shown, all: &[Shown], at: &str, wrong: &mut Vec<String>) {
         let has: BTreeSet<MessageKey> = view.lines.iter().map(|line| line.key).collect();
         let texts: BTreeSet<&str> = view.lines.iter().map(|line| line.text.as_str()).collect();
+        // It may have other words under that name by now.
+        let edited_anew = self.done.iter().any(|((chat, key), done)| {
+            *chat == view.chat && !done.edits.is_empty() && !self.said.iter().any(|said| said.key == *key)
+        });
         let mut lost = Vec::new();
         for said in self.said.iter().filter(|said| said.chat == view.chat && !has.contains(&said.key)) {
             // What an old copy said before it became another device goes out under that one's name.
             let anew = !self.slots[said.slot].as_ref().is_some_and(|slot| slot.whole);
-            if anew && texts.contains(said.text.as_str()) {
+            if anew && (texts.contains(said.text.as_str()) || edited_anew) {
                 continue;
             }
             let done = self.done.get(&(said.chat, said.key));
