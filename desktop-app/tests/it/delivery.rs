@@ -39,7 +39,9 @@ async fn junk_under_the_id_of_a_direct_message_keeps_it_from_nobody() {
     laptop.has_chat(chat).await;
     alice.knows_devices(chat, 2).await;
     laptop.kill().await;
-    eventually("alice is linked to bob", async || alice.view(chat).await.route.linked == 1).await;
+    for device in [&alice, &bob] {
+        eventually("alice and bob are linked", async || device.view(chat).await.route.linked == 1).await;
+    }
     alice.gate.cut();
     alice.offline().await;
     let key = alice.say(chat, "for both of you").await;
