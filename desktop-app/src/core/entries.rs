@@ -1,7 +1,7 @@
 //! Entries of the logs, one after the other, each with the cursor that passes it in one transaction (DELIVERY rules 9 and 10).
 
 use parley_protocol::frames::{Content, Cursor, Entry, InboxItem, Payload};
-use parley_protocol::{AccountId, ChatChange, EventId, LogId, MessageId, MessageKey, payload};
+use parley_protocol::{AccountId, ChatChange, ChatState, EventId, LogId, MessageId, MessageKey, payload};
 use rusqlite::Connection;
 
 use super::inbox::{Incoming, Told, is_of_kind, notice};
@@ -173,10 +173,7 @@ impl Core {
         let new = chats::put_change(tx, id, event, change)?;
         let mut state = chat.state.clone();
         state.apply(event, change);
-        if state.kind.is_channel() {
-            let me = self.account();
-            state.members.retain(|account, _| *account == me);
-        }
+        self.keep_own_member(&mut state);
         if new {
             chats::put(tx, &state)?;
         }
@@ -187,6 +184,7 @@ impl Core {
         pending.retain(|(_, change)| !matches!(change, ChatChange::Created { .. }));
         if !new || !pending.is_empty() {
             pending.iter().for_each(|(event, change)| state.apply(*event, change));
+            self.keep_own_member(&mut state);
             chats::put(tx, &state)?;
         }
         if !new {
@@ -223,6 +221,14 @@ impl Core {
         out.routes.insert(id);
         out.pump.insert(id);
         Ok(())
+    }
+
+    /// The members of a channel are the relay's to know, but for oneself.
+    fn keep_own_member(&self, state: &mut ChatState) {
+        if state.kind.is_channel() {
+            let me = self.account();
+            state.members.retain(|account, _| *account == me);
+        }
     }
 
     fn take_item(&mut self, tx: &Connection, item: &InboxItem, out: &mut Effects) -> Sql<()> {
