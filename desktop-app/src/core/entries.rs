@@ -58,7 +58,7 @@ impl Core {
             Content::Payload(Payload::Open(body)) => {
                 if entry.from.device == self.device() {
                     let key = MessageKey { device: entry.from.device, id: MessageId(entry.id) };
-                    sent::end(tx, id, key.id)?;
+                    sent::end_at(tx, id, key.id, entry.at)?;
                     messages::set_seq(tx, id, key, entry.seq)?;
                     out.events.push(Event::MessageChanged { chat: id, key });
                 }

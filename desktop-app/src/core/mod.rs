@@ -310,7 +310,7 @@ impl Core {
         self.flush_marks(tx, now, out)?;
         if now >= self.next_upkeep {
             self.next_upkeep = now + Duration::from_secs(3_600);
-            store::sent::purge_open(tx, self.now().saturating_sub(14 * 24 * 3_600_000))?;
+            store::sent::purge_open(tx)?;
         }
         Ok(())
     }

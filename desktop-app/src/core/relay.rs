@@ -244,7 +244,7 @@ impl Core {
                 let body = |payload: &str| serde_json::from_str::<Body>(payload).unwrap_or(Body::Empty);
                 let this = body(&row.payload);
                 if sent::later(tx, chat, row.position)?.iter().any(|later| body(&later.payload).supersedes(&this)) {
-                    sent::end(tx, chat, id)?;
+                    sent::remove(tx, chat, id)?;
                     continue;
                 }
                 session.feeds.entry(chat).or_default().begin_again_at(row.position);

@@ -71,7 +71,6 @@ impl Deliveries {
         Ok(match state {
             Some((state, reason)) if state == "failed" => Delivery::Failed { reason },
             Some((state, _)) if state == "waiting" => Delivery::Waiting,
-            _ if number.is_none() && seq.is_none() => Delivery::Waiting,
             _ => Delivery::Sent,
         })
     }

@@ -211,6 +211,16 @@ pub(crate) fn end(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
     Ok(rows > 0)
 }
 
+/// Open chats: as [`end`], with the relay's own time of the entry, by which the bytes are kept.
+pub(crate) fn end_at(db: &Connection, chat: ChatId, id: MessageId, at: u64) -> Sql<()> {
+    db.prepare_cached("UPDATE sent SET state = 'ended', at = ?3 WHERE chat = ?1 AND id = ?2")?.execute(params![
+        chat.as_bytes(),
+        id.as_bytes(),
+        int(at)
+    ])?;
+    Ok(())
+}
+
 /// The row will not go out by itself.
 pub(crate) fn fail(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<bool> {
     let rows = db
@@ -379,8 +389,16 @@ pub(crate) fn unfinished(db: &Connection) -> Sql<Vec<Unfinished>> {
     .collect()
 }
 
-/// Bytes of open chats are kept this long after the relay took them, in case it is restored from a backup.
-pub(crate) fn purge_open(db: &Connection, before: u64) -> Sql<()> {
-    db.execute("DELETE FROM sent WHERE run IS NULL AND state = 'ended' AND at < ?1", [int(before)])?;
+/// Bytes of open chats are kept for two weeks after the relay took them, in case it is restored from a backup.
+const KEPT_MILLIS: u64 = 14 * 24 * 3_600_000;
+
+/// Forgets the bytes of open chats which the relay took long ago. What counts is the relay's time of the newest that it took:
+/// by this machine's clock, one that jumps ahead would throw away what a restored relay may lack.
+pub(crate) fn purge_open(db: &Connection) -> Sql<()> {
+    db.execute(
+        "DELETE FROM sent WHERE run IS NULL AND state = 'ended'
+         AND at < (SELECT max(at) FROM sent WHERE run IS NULL AND state = 'ended') - ?1",
+        [int(KEPT_MILLIS)],
+    )?;
     Ok(())
 }

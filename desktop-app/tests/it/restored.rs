@@ -548,3 +548,30 @@ async fn an_old_removal_that_the_relay_need_not_keep_does_not_undo_a_new_additio
     eventually("carol hears it", async || carol.engine().message(chat, after).await.is_ok()).await;
     assert_eq!(bob.engine().members(chat).await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_throws_away_nothing_a_restored_relay_may_lack() {
+    let mut world = World::new().await;
+    let (mut alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    bob.engine().join(chat).await.unwrap();
+    alice.say(chat, "one").await;
+    bob.shows(chat, &["one"]).await;
+    let copy = world.back_up_relay().await;
+    let key = alice.say(chat, "two").await;
+    alice.came(chat, key, Delivery::Sent).await;
+    bob.shows(chat, &["one", "two"]).await;
+    // What an opening looks after, it does with a clock a year ahead.
+    alice.kill().await;
+    alice.set_skew(365 * 24 * 3_600_000);
+    alice.start().await;
+    alice.online().await;
+    world.go_back_to(&copy).await;
+    let carol = world.sign_up("carol").await;
+    carol.engine().join(chat).await.unwrap();
+    for device in [&alice, &bob, &carol] {
+        device.shows(chat, &["one", "two"]).await;
+    }
+    alice.came(chat, key, Delivery::Sent).await;
+    eventually("carol pages back to it", async || carol.line(chat, key).await.text == "two").await;
+}

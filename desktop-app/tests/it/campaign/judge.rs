@@ -136,13 +136,18 @@ impl Run {
         }
     }
 
-    /// What one device sent is shown in the order it was sent.
+    /// What one device sent is shown in the order it was sent. What failed is not sent: in a channel it stands at the end
+    /// until the person decides, and there an old copy may find later messages of its device in the log.
     fn judge_order(&self, view: &Shown, at: &str, wrong: &mut Vec<String>) {
         let order: BTreeMap<MessageKey, usize> =
             self.said.iter().enumerate().map(|(order, said)| (said.key, order)).collect();
         let mut last: BTreeMap<DeviceId, (usize, MessageKey)> = BTreeMap::new();
         for line in &view.lines {
             let Some(order) = order.get(&line.key) else { continue };
+            let failed = matches!(view.deliveries.get(&line.key), Some(Delivery::Failed { .. }));
+            if view.chat == CHANNEL && failed {
+                continue;
+            }
             if let Some((before, key)) = last.insert(line.key.device, (*order, line.key))
                 && before > *order
             {
