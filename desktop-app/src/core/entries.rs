@@ -70,15 +70,12 @@ impl Core {
         }
         chats::set_cursor(tx, id, cursor)?;
         out.acks.insert(entry.log, entry.seq);
-        if !chat.state.sealed && chat.read_seq + 1 == entry.seq && messages::is_read_upto(tx, id, entry.seq)? {
-            // One's own, or a restored relay was given back what had been shown: nothing to read in it.
-            chats::set_read_seq(tx, id, entry.seq)?;
-        }
         let head = self.session.as_mut().and_then(|session| session.heads.get_mut(&entry.log));
         if let Some(head) = head {
             if entry.seq == *head {
                 self.show_progress(tx, out)?;
                 self.reset_if_read(tx, id, out)?;
+                self.read_on(tx, id, out)?;
             } else if entry.seq > *head {
                 *head = entry.seq;
             }

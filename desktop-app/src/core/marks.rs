@@ -248,12 +248,28 @@ impl Core {
                 messages::read_seq(tx, id, mark.read)?;
             }
             if lost > 0 || mark.read > chat.read_seq {
+                self.read_on(tx, id, out)?;
                 out.events.push(Event::Chat { chat: id });
             }
             return Ok(());
         }
         crate::store::deliveries::put_open_mark(tx, id, from, mark)?;
         out.events.push(Event::Marks { chat: id });
+        Ok(())
+    }
+
+    /// Open chats: the log counts as shown up to its first entry that is still to be read. One's own is not, nor what a restored
+    /// relay was given back after it had been shown; one's devices which had it from the lost log know it from this alone.
+    pub(super) fn read_on(&self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        let Some(row) = chats::get(tx, chat)?.filter(|row| !row.state.sealed) else {
+            return Ok(());
+        };
+        let last = row.cursor.seq;
+        let upto = messages::first_unread(tx, chat)?.map_or(last, |unread| last.min(unread.saturating_sub(1)));
+        if upto > row.read_seq {
+            chats::set_read_seq(tx, chat, upto)?;
+            out.marks.insert(chat);
+        }
         Ok(())
     }
 
@@ -312,6 +328,7 @@ impl Core {
             }
         }
         if moved > 0 {
+            self.read_on(tx, id, out)?;
             out.marks.insert(id);
             out.events.push(Event::Chat { chat: id });
         }

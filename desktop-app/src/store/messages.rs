@@ -119,8 +119,8 @@ pub(super) const NUMBERS_AT: &str = "SELECT device, run, max(n) FROM messages IN
 pub(super) const READ_SEQ: &str =
     "UPDATE messages INDEXED BY messages_unread SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq <= ?2";
 /// See [`READ_RUN`].
-pub(super) const IS_UNREAD_UPTO: &str =
-    "SELECT 1 FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1 AND seq <= ?2";
+pub(super) const FIRST_UNREAD: &str =
+    "SELECT min(seq) FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1";
 /// See [`READ_RUN`].
 pub(super) const FIRST_UNREAD_LOST: &str =
     "SELECT min(lost_seq) FROM messages INDEXED BY messages_unread WHERE chat = ?1 AND unread = 1";
@@ -131,10 +131,10 @@ pub(super) const READ_LOST: &str = "UPDATE messages INDEXED BY messages_unread S
 pub(super) const READ_UNPLACED: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
     WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2 RETURNING lost_seq";
 
-/// Open chats: whether nothing of the log up to a `seq` is unread.
-pub(crate) fn is_read_upto(db: &Connection, chat: ChatId, seq: u64) -> Sql<bool> {
-    let unread = db.prepare_cached(IS_UNREAD_UPTO)?.exists(params![chat.as_bytes(), int(seq)])?;
-    Ok(!unread)
+/// Open chats: where the log has the first message which is unread.
+pub(crate) fn first_unread(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
+    let first: Option<i64> = db.prepare_cached(FIRST_UNREAD)?.query_row([chat.as_bytes()], |row| row.get(0))?;
+    Ok(first.map(i64::cast_unsigned))
 }
 
 /// Open chats: where the log that a restored relay lost had the first message which is unread.

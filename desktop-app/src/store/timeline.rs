@@ -341,7 +341,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
         let lost = [messages::FIRST_UNREAD_LOST, messages::READ_LOST, messages::READ_UNPLACED];
-        let read = [messages::IS_UNREAD_UPTO, messages::NUMBERS_AT, messages::READ_RUN, messages::READ_SEQ];
+        let read = [messages::FIRST_UNREAD, messages::NUMBERS_AT, messages::READ_RUN, messages::READ_SEQ];
         for statement in [FIRST_UNREAD].iter().chain(&lost).chain(&read) {
             let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
             let values = vec![1; plan.parameter_count()];

@@ -451,6 +451,42 @@ async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_somet
 }
 
 #[tokio::test]
+async fn what_was_read_before_a_restore_is_read_on_a_device_that_was_away_then() {
+    let mut world = World::new().await;
+    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let laptop = world.sign_in("alice", "alice's laptop").await;
+    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    for other in [&bob, &carol] {
+        other.engine().join(chat).await.unwrap();
+    }
+    laptop.has_chat(chat).await;
+    laptop.gate.cut();
+    laptop.offline().await;
+    let copy = world.back_up_relay().await;
+    let lost = bob.say_all(chat, &counted(0..2)).await;
+    alice.has_unread(chat, 2).await;
+    alice.engine().mark_read(chat, None).await.unwrap();
+    bob.gate.cut();
+    world.go_back_to(&copy).await;
+    alice.online().await;
+    carol.online().await;
+    let new = carol.say(chat, "new").await;
+    alice.has_unread(chat, 1).await;
+    bob.gate.heal();
+    bob.came(chat, lost[1], Delivery::Sent).await;
+    alice.has_unread(chat, 1).await;
+    // The laptop never had those two from the log that was lost; what it reads is what stands before them.
+    laptop.gate.heal();
+    laptop.online().await;
+    laptop.shows(chat, &["new", "0", "1"]).await;
+    laptop.has_unread(chat, 3).await;
+    laptop.engine().mark_read(chat, Some(new)).await.unwrap();
+    for device in [&alice, &laptop] {
+        device.has_unread(chat, 0).await;
+    }
+}
+
+#[tokio::test]
 async fn who_is_given_back_behind_a_new_device_hears_what_is_said() {
     let mut world = World::new().await;
     let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
