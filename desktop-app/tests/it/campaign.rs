@@ -104,7 +104,7 @@ struct Done {
     edits: Vec<(usize, String, bool)>,
     deletes: Vec<(usize, bool)>,
     reactions: BTreeMap<&'static str, Vec<(usize, bool, bool)>>,
-    /// Done by somebody whose profile was put back since.
+    /// Done by somebody whose profile was put back since, or had been without having heard of it.
     unsure: bool,
 }
 
@@ -543,6 +543,17 @@ impl Run {
         slot.unaware &= !slot.told.last().is_some_and(noticed);
         if slot.unaware {
             self.said.iter_mut().filter(|said| said.slot == number).for_each(|said| said.sure = false);
+            self.doubt(number);
+        }
+    }
+
+    /// Whether what this one edited, deleted or reacted to is to be seen is the person's to decide from now on.
+    fn doubt(&mut self, number: usize) {
+        for done in self.done.values_mut() {
+            let by = |slot: &usize| *slot == number;
+            done.unsure |= done.edits.iter().any(|(slot, ..)| by(slot))
+                || done.deletes.iter().any(|(slot, _)| by(slot))
+                || done.reactions.values().flatten().any(|(slot, ..)| by(slot));
         }
     }
 
@@ -564,12 +575,7 @@ impl Run {
                 said.sure = false;
             }
         }
-        for done in self.done.values_mut() {
-            let by = |slot: &usize| *slot == number;
-            done.unsure |= done.edits.iter().any(|(slot, ..)| by(slot))
-                || done.deletes.iter().any(|(slot, _)| by(slot))
-                || done.reactions.values().flatten().any(|(slot, ..)| by(slot));
-        }
+        self.doubt(number);
         self.slots[number].as_mut()?.start().await;
         Some(String::new())
     }
