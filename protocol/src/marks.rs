@@ -89,7 +89,7 @@ pub struct MarkRegister {
 }
 
 /// The mark of an open chat, where the log's `seq` says it all. Stands as JSON text in the register.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct OpenMark {
     /// Held durably up to this `seq`.
     #[serde(default)]
@@ -100,6 +100,15 @@ pub struct OpenMark {
     /// Of what a restored relay's log lacks, shown up to this `seq` of the log that was lost. For one's own devices alone.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lost: u64,
+    /// Entries beyond `read` which were shown all the same: a restored relay was given them back behind what nobody has read. For
+    /// one's own devices alone; ascending, at most [`OpenMark::MOST_ALSO`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<u64>,
+}
+
+impl OpenMark {
+    /// The most entries that a mark names one by one.
+    pub const MOST_ALSO: usize = 500;
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -177,7 +177,7 @@ impl Core {
                 continue;
             };
             if !chat.state.sealed {
-                self.flush_open_mark(&chat, out);
+                self.flush_open_mark(tx, &chat, out)?;
                 continue;
             }
             if self.links_suffice(&chat) {
@@ -219,14 +219,23 @@ impl Core {
         Ok(true)
     }
 
-    fn flush_open_mark(&self, chat: &ChatRow, out: &mut Effects) {
+    fn flush_open_mark(&self, tx: &Connection, chat: &ChatRow, out: &mut Effects) -> Sql<()> {
         let id = chat.state.id;
-        let own = OpenMark { delivered: chat.cursor.seq, read: chat.read_seq, lost: chat.lost_read };
+        // Only a restored relay has what was read behind what was not.
+        let also = if chat.lost_read == 0 {
+            Vec::new()
+        } else {
+            messages::read_beyond(tx, id, self.account(), chat.read_seq)?
+        };
+        let (delivered, read) = (chat.cursor.seq, chat.read_seq);
+        let own = OpenMark { delivered, read, lost: chat.lost_read, also };
         out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Own, mark: crate::store::to_json(&own) });
         if !chat.state.kind.is_channel() {
-            let shown = OpenMark { read: if self.settings.read_marks { own.read } else { 0 }, lost: 0, ..own };
+            let read = if self.settings.read_marks { read } else { 0 };
+            let shown = OpenMark { delivered, read, ..OpenMark::default() };
             out.relay.push(ClientFrame::Mark { chat: id, scope: MarkScope::Chat, mark: crate::store::to_json(&shown) });
         }
+        Ok(())
     }
 
     /// Takes another device's mark in an open chat.
@@ -243,7 +252,7 @@ impl Core {
         };
         let id = chat.state.id;
         if from.account == self.account() {
-            let lost = messages::read_lost(tx, id, mark.lost)?;
+            let lost = messages::read_lost(tx, id, mark.lost)? + messages::read_each(tx, id, &mark.also)?;
             if mark.read > chat.read_seq {
                 messages::read_seq(tx, id, mark.read)?;
             }
@@ -253,7 +262,7 @@ impl Core {
             }
             return Ok(());
         }
-        crate::store::deliveries::put_open_mark(tx, id, from, mark)?;
+        crate::store::deliveries::put_open_mark(tx, id, from, &mark)?;
         out.events.push(Event::Marks { chat: id });
         Ok(())
     }

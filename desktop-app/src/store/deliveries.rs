@@ -182,9 +182,10 @@ pub(crate) fn receipts(
 }
 
 /// Writes the mark of another account's device in an open chat.
-pub(crate) fn put_open_mark(db: &Connection, chat: ChatId, from: Sender, mark: OpenMark) -> Sql<()> {
-    let old = open_marks(db, chat)?.get(&from.device).copied().unwrap_or_default();
-    let merged = OpenMark { delivered: old.delivered.max(mark.delivered), read: old.read.max(mark.read), lost: 0 };
+pub(crate) fn put_open_mark(db: &Connection, chat: ChatId, from: Sender, mark: &OpenMark) -> Sql<()> {
+    let old = open_marks(db, chat)?.remove(&from.device).unwrap_or_default();
+    let (delivered, read) = (old.delivered.max(mark.delivered), old.read.max(mark.read));
+    let merged = OpenMark { delivered, read, ..OpenMark::default() };
     db.prepare_cached("INSERT OR REPLACE INTO marks (chat, device, delivered, read) VALUES (?1, ?2, ?3, '{}')")?
         .execute(params![chat.as_bytes(), from.device.as_bytes(), super::to_json(&merged)])?;
     Ok(())

@@ -1,5 +1,6 @@
 //! Lines of a conversation as they are written: messages, edits, reactions, unread marks.
 
+use parley_protocol::marks::OpenMark;
 use parley_protocol::{AccountId, ChatId, Clock, DeviceId, MessageId, MessageKey, RunId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -146,6 +147,26 @@ pub(crate) fn first_unread_lost(db: &Connection, chat: ChatId) -> Sql<Option<u64
 /// Open chats: everything that the log which a restored relay lost had up to a `seq` was shown, wherever it stands now.
 pub(crate) fn read_lost(db: &Connection, chat: ChatId, upto: u64) -> Sql<usize> {
     db.prepare_cached(READ_LOST)?.execute(params![chat.as_bytes(), int(upto)])
+}
+
+/// Open chats: entries of others beyond a `seq` which were shown all the same; the first of them.
+pub(crate) fn read_beyond(db: &Connection, chat: ChatId, me: AccountId, seq: u64) -> Sql<Vec<u64>> {
+    db.prepare_cached(
+        "SELECT seq FROM messages WHERE chat = ?1 AND sort_a > ?2 AND seq IS NOT NULL AND unread = 0 AND kind = 'text'
+             AND deleted = 0 AND account <> ?3 ORDER BY sort_a LIMIT ?4",
+    )?
+    .query_map(params![chat.as_bytes(), int(seq), me.as_bytes(), int(OpenMark::MOST_ALSO as u64)], |row| {
+        super::count(row, 0)
+    })?
+    .collect()
+}
+
+/// Open chats: each of these entries was shown.
+pub(crate) fn read_each(db: &Connection, chat: ChatId, seqs: &[u64]) -> Sql<usize> {
+    let mut read = db.prepare_cached(
+        "UPDATE messages INDEXED BY messages_unread SET unread = 0 WHERE unread = 1 AND chat = ?1 AND seq = ?2",
+    )?;
+    seqs.iter().map(|seq| read.execute(params![chat.as_bytes(), int(*seq)])).sum()
 }
 
 /// Open chats: what the log lacks was shown up to a place of the conversation. Gives the last `seq` that this had in the
