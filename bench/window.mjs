@@ -1,6 +1,7 @@
 // Measures the real window on the profile that `parley-bench prepare` made: `node bench/window.mjs DATA PROGRAMS`, on a display and
 // a bus (scripts/bench has both). Times are taken inside the page, so that the driver's own way is not in them. With MINUTES in
-// the environment it goes on changing chats while somebody writes, for so long, and tells what the memory does.
+// the environment it goes on changing chats while somebody writes, for so long, and tells what the memory does; PAUSE is how
+// many milliseconds it stays in each chat.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -17,6 +18,7 @@ if (!data || !programs) {
 const ROUNDS = 7;
 const LONG = "A long one";
 const MINUTES = Number(process.env.MINUTES ?? 0);
+const PAUSE = Number(process.env.PAUSE ?? 0);
 const window = (folder) =>
   new Window("bench", { app: join(programs, "parley-desktop"), data: folder, pictures: join(data, "pictures"), args: ["--profile", "bench"] });
 const app = window(data);
@@ -256,14 +258,17 @@ async function switching(long) {
   if (MINUTES > 0) await soak(turns, long);
 }
 
-/** Changes chats without a pause while messages come; memory is looked at ten times a minute. */
+/** Changes chats while messages come; memory is looked at ten times a minute. */
 async function soak(turns, long) {
   const { process: writer, ended } = talk(long, 1_000_000, 250);
   const begun = Date.now();
   const samples = [];
   while (Date.now() - begun < MINUTES * 60_000) {
     const next = Date.now() + 6_000;
-    while (Date.now() < next) await turns(4);
+    while (Date.now() < next) {
+      await turns(1);
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    }
     const [rust, ...web] = family();
     samples.push({ minute: (Date.now() - begun) / 60_000, rust: proportional(rust).own, web: total(web).own });
   }

@@ -40,6 +40,11 @@ async fn pass_events(shell: &Shell, engine: &Engine, mut events: Receiver<Event>
                 {
                     tauri::async_runtime::spawn(notify(shell.clone(), engine.clone(), chat, key));
                 }
+                if let Event::Chat { chat } = event
+                    && shell.notifications().stands(chat)
+                {
+                    tauri::async_runtime::spawn(forget_if_read(shell.clone(), engine.clone(), chat));
+                }
                 shell.pass_event(event);
             }
             Err(RecvError::Lagged(_)) => {
@@ -68,6 +73,13 @@ async fn count_unread(shell: &Shell, engine: &Engine, changed: &Notify) {
 fn wants_notification(shell: &Shell, chat: ChatId) -> bool {
     let looked_at = shell.visible() == Some(chat) && window::has_focus(shell.app());
     shell.preferences().notifications && !looked_at
+}
+
+/// What was read, perhaps on another device, needs no notification any more.
+async fn forget_if_read(shell: Shell, engine: Engine, chat: ChatId) {
+    if engine.chat(chat).await.is_ok_and(|chat| chat.unread == 0) {
+        shell.notifications().clear(chat);
+    }
 }
 
 async fn notify(shell: Shell, engine: Engine, chat: ChatId, key: MessageKey) {

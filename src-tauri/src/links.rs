@@ -1,5 +1,7 @@
 //! `parley://` links, and second starts: what was asked for is done in the window that is open.
 
+use std::process::Stdio;
+
 use clap::Parser as _;
 use tauri::{AppHandle, Manager as _};
 use tauri_plugin_deep_link::DeepLinkExt as _;
@@ -15,7 +17,7 @@ const SCHEME: &str = "parley://";
 pub(crate) fn second_start(app: &AppHandle, given: &[String]) {
     window::raise(app);
     if let Ok(Args { link: Some(link), .. }) = Args::try_parse_from(given) {
-        open(app, link);
+        take(app, link);
     }
 }
 
@@ -26,7 +28,7 @@ pub(crate) fn listen(app: &AppHandle) {
         let opener = app.clone();
         app.deep_link().on_open_url(move |event| {
             window::raise(&opener);
-            event.urls().into_iter().for_each(|link| open(&opener, link.to_string()));
+            event.urls().into_iter().for_each(|link| take(&opener, link.to_string()));
         });
     }
     // An installed package has told the system of the scheme; an AppImage has to do so itself.
@@ -37,7 +39,7 @@ pub(crate) fn listen(app: &AppHandle) {
     }
 }
 
-fn open(app: &AppHandle, link: String) {
+fn take(app: &AppHandle, link: String) {
     if link.starts_with(SCHEME) {
         app.state::<Shell>().open_link(link);
     }
@@ -50,6 +52,27 @@ const OUTSIDE: [&str; 3] = ["http", "https", "mailto"];
 pub(crate) fn may_open(link: &str) -> bool {
     let plain = !link.chars().any(|letter| letter.is_control() || letter.is_whitespace());
     plain && tauri::Url::parse(link).is_ok_and(|url| OUTSIDE.contains(&url.scheme()))
+}
+
+/// Hands a link to the program that the person has for it. `may_open` was asked before.
+///
+/// # Errors
+/// No program could be started.
+pub(crate) fn open_outside(link: &str) -> std::io::Result<()> {
+    let mut failed = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no program for it");
+    for mut command in open::commands(link) {
+        crate::graphics::forget(&mut command);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        match command.spawn() {
+            Ok(mut program) => {
+                // It may be the browser itself, which runs for long. Somebody has to ask how it ended, or it stays in the list of processes.
+                std::thread::spawn(move || program.wait());
+                return Ok(());
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 #[cfg(test)]

@@ -68,10 +68,10 @@ fn main() -> anyhow::Result<()> {
             let shell = Shell::new(app.handle().clone(), place, args);
             app.manage(shell.clone());
             menu::put(&shell);
-            shell.set_tray(tray::build(app.handle()));
             shell.begin();
             links::listen(app.handle());
             window::open(app.handle(), &shell, hidden)?;
+            tray::look_out(&shell, hidden);
             updates::look(app.handle());
             Ok(())
         })

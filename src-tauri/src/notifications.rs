@@ -1,6 +1,7 @@
 //! Notifications by the system: one a chat, which counts; a click opens the chat.
 
 use std::collections::HashMap;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
 use parley_protocol::{ChatId, MessageKey};
@@ -9,7 +10,6 @@ use tauri_plugin_updater::Update;
 
 use crate::shell::{Shell, held};
 use crate::updates;
-use crate::views::ShellEvent;
 use crate::window;
 
 /// What is shown.
@@ -38,12 +38,108 @@ struct Standing {
     then: Then,
 }
 
-/// The system's notifications.
+/// The system's notifications. The system may be slow, so a thread of their own asks it, one thing after the other.
 pub(crate) struct Notifications {
-    app: AppHandle,
+    jobs: Sender<Job>,
     shown: Shown,
-    #[cfg(target_os = "linux")]
-    bus: Arc<Mutex<Option<zbus::blocking::Connection>>>,
+}
+
+/// What is to be done.
+enum Job {
+    /// Show this in place of the one about the same, for so many more messages.
+    Show { note: Note, then: Then, more: u32 },
+    /// Take away what is shown of a chat.
+    Clear(ChatId),
+}
+
+impl Notifications {
+    pub(crate) fn new(app: AppHandle) -> Self {
+        let (jobs, todo) = mpsc::channel();
+        let shown = Shown::default();
+        let desktop = desktop::Desktop::new(app, shown.clone());
+        let board = shown.clone();
+        let begun = std::thread::Builder::new()
+            .name("parley-notifications".to_owned())
+            .spawn(move || work(desktop, &board, &todo));
+        if let Err(error) = begun {
+            tracing::warn!(%error, "there will be no notifications");
+        }
+        Self { jobs, shown }
+    }
+
+    /// Shows a notification in place of the one about the same.
+    pub(crate) fn show(&self, note: Note, then: Then) {
+        self.ask(Job::Show { note, then, more: 1 });
+    }
+
+    /// Takes away what is shown of a chat: it was read, or somebody looks at it.
+    pub(crate) fn clear(&self, chat: ChatId) {
+        self.ask(Job::Clear(chat));
+    }
+
+    /// Whether something is shown of a chat.
+    pub(crate) fn stands(&self, chat: ChatId) -> bool {
+        held(&self.shown).contains_key(&Some(chat))
+    }
+
+    fn ask(&self, job: Job) {
+        // Without the thread, which was told of when it could not begin, there is nobody to ask.
+        let _ = self.jobs.send(job);
+    }
+}
+
+/// Does what is asked for, for as long as somebody may ask.
+fn work(mut desktop: desktop::Desktop, shown: &Shown, todo: &Receiver<Job>) {
+    let mut is_told = false;
+    while let Ok(first) = todo.recv() {
+        for job in merged(std::iter::once(first).chain(todo.try_iter())) {
+            match job {
+                Job::Clear(chat) => {
+                    let standing = held(shown).remove(&Some(chat));
+                    if let Some(standing) = standing {
+                        desktop.close(standing.id);
+                    }
+                }
+                Job::Show { note, then, more } => {
+                    let about = then.about();
+                    // Not held while the system is asked: that can take as long as it likes, and clicks must not wait for it.
+                    let (replaces, before) =
+                        held(shown).get(&about).map_or((0, 0), |standing| (standing.id, standing.count));
+                    let count = before + more;
+                    match desktop.put(replaces, &counted(&note.title, count), &note) {
+                        Ok(id) => {
+                            held(shown).insert(about, Standing { id, count, then });
+                        }
+                        // Whoever offers none shows none, and says so once.
+                        Err(error) if !std::mem::replace(&mut is_told, true) => {
+                            tracing::warn!(%error, "a notification could not be shown");
+                        }
+                        Err(error) => tracing::debug!(%error, "a notification could not be shown"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What came while the system was asked, as one for each chat: only the last words stand there in the end.
+fn merged(jobs: impl Iterator<Item = Job>) -> Vec<Job> {
+    let mut rest: Vec<Job> = Vec::new();
+    for job in jobs {
+        let about = match &job {
+            Job::Show { then, .. } => then.about(),
+            Job::Clear(chat) => Some(*chat),
+        };
+        let is_same = |earlier: &Job| matches!(earlier, Job::Show { then, .. } if then.about() == about);
+        let earlier = rest.iter().position(is_same).map(|at| rest.remove(at));
+        rest.push(match (earlier, job) {
+            (Some(Job::Show { more: before, .. }), Job::Show { note, then, more }) => {
+                Job::Show { note, then, more: before + more }
+            }
+            (_, job) => job,
+        });
+    }
+    rest
 }
 
 impl Then {
@@ -58,7 +154,7 @@ impl Then {
         match self {
             Self::OpenChat { chat, key } => {
                 window::raise(app);
-                app.state::<Shell>().tell(ShellEvent::OpenChat { chat, key: Some(key) });
+                app.state::<Shell>().open_chat(chat, key);
             }
             Self::Update(update) => {
                 tauri::async_runtime::spawn(updates::install(app.clone(), *update));
@@ -67,12 +163,9 @@ impl Then {
     }
 }
 
-/// The title with the count, and the count itself, of a further notification about the same.
-fn counted(title: &str, before: Option<u32>) -> (String, u32) {
-    match before {
-        Some(before) => (format!("{title} ({})", before + 1), before + 1),
-        None => (title.to_owned(), 1),
-    }
+/// The title, with how many messages it is about if that is more than one.
+fn counted(title: &str, count: u32) -> String {
+    if count > 1 { format!("{title} ({count})") } else { title.to_owned() }
 }
 
 #[cfg(target_os = "linux")]
@@ -87,45 +180,26 @@ mod desktop {
     use zbus::zvariant::Value;
     use zbus::{MatchRule, Message};
 
-    use super::{ChatId, Note, Notifications, Shown, Standing, Then, counted, held};
+    use super::{Note, Shown, held};
 
     const NAME: &str = "org.freedesktop.Notifications";
     const PATH: &str = "/org/freedesktop/Notifications";
 
-    impl Notifications {
-        pub(crate) fn new(app: AppHandle) -> Self {
-            Self { app, shown: Shown::default(), bus: super::Arc::default() }
+    /// Where notifications are shown.
+    pub(super) struct Desktop {
+        app: AppHandle,
+        shown: Shown,
+        bus: Option<Connection>,
+    }
+
+    impl Desktop {
+        pub(super) fn new(app: AppHandle, shown: Shown) -> Self {
+            Self { app, shown, bus: None }
         }
 
-        /// Shows a notification in place of the one about the same. Whoever offers none shows none.
-        pub(crate) fn show(&self, note: Note, then: Then) {
-            let (app, shown, bus) = (self.app.clone(), self.shown.clone(), self.bus.clone());
-            // The bus may be slow, or ask for the service to be started first.
-            tauri::async_runtime::spawn_blocking(move || {
-                let this = Self { app, shown, bus };
-                if let Err(error) = this.put(&note, then) {
-                    tracing::warn!(%error, "a notification could not be shown");
-                }
-            });
-        }
-
-        /// Takes away what is shown of a chat: somebody looks at it.
-        pub(crate) fn clear(&self, chat: ChatId) {
-            let Some(standing) = held(&self.shown).remove(&Some(chat)) else { return };
-            let bus = self.bus.clone();
-            tauri::async_runtime::spawn_blocking(move || {
-                let Some(bus) = held(&bus).clone() else { return };
-                // It may have closed by itself.
-                let _ = bus.call_method(Some(NAME), PATH, Some(NAME), "CloseNotification", &standing.id);
-            });
-        }
-
-        fn put(&self, note: &Note, then: Then) -> zbus::Result<()> {
+        /// Shows a notification in place of another one, or of none (0); gives its number.
+        pub(super) fn put(&mut self, replaces: u32, title: &str, note: &Note) -> zbus::Result<u32> {
             let bus = self.connected()?;
-            let about = then.about();
-            // Not held while the bus is asked: that can take as long as it likes, and the screen must not wait for it.
-            let before = held(&self.shown).get(&about).map(|standing| (standing.id, standing.count));
-            let (title, count) = counted(&note.title, before.map(|(_, count)| count));
             let capable: Vec<String> =
                 bus.call_method(Some(NAME), PATH, Some(NAME), "GetCapabilities", &())?.body().deserialize()?;
             let marks_up = capable.iter().any(|word| word == "body-markup");
@@ -136,19 +210,21 @@ mod desktop {
                 ("desktop-entry", Value::from("Parley")),
             ]);
             let actions = ["default", note.open.as_str()];
-            let replaces = before.map_or(0, |(id, _)| id);
-            let body =
-                ("Parley", replaces, "parley-desktop", title.as_str(), text.as_str(), actions.as_slice(), hints, -1);
-            let answer = bus.call_method(Some(NAME), PATH, Some(NAME), "Notify", &body)?;
-            held(&self.shown).insert(about, Standing { id: answer.body().deserialize()?, count, then });
-            Ok(())
+            let body = ("Parley", replaces, "parley-desktop", title, text.as_str(), actions.as_slice(), hints, -1);
+            bus.call_method(Some(NAME), PATH, Some(NAME), "Notify", &body)?.body().deserialize()
+        }
+
+        /// Takes a notification away.
+        pub(super) fn close(&self, id: u32) {
+            let Some(bus) = &self.bus else { return };
+            // It may have closed by itself.
+            let _ = bus.call_method(Some(NAME), PATH, Some(NAME), "CloseNotification", &id);
         }
 
         /// The connection to the bus, and a thread that listens on it from the first time on. One for both signals: a click closes
         /// the notification as well, and is heard before that.
-        fn connected(&self) -> zbus::Result<Connection> {
-            let mut bus = held(&self.bus);
-            if let Some(bus) = &*bus {
+        fn connected(&mut self) -> zbus::Result<Connection> {
+            if let Some(bus) = &self.bus {
                 return Ok(bus.clone());
             }
             let fresh = Connection::session()?;
@@ -156,9 +232,9 @@ mod desktop {
             let signals = MessageIterator::for_match_rule(rule, &fresh, None)?;
             let (app, shown) = (self.app.clone(), self.shown.clone());
             std::thread::Builder::new()
-                .name("parley-notifications".to_owned())
+                .name("parley-clicks".to_owned())
                 .spawn(move || signals.flatten().for_each(|signal| heard(&app, &shown, &signal)))?;
-            *bus = Some(fresh.clone());
+            self.bus = Some(fresh.clone());
             Ok(fresh)
         }
     }
@@ -194,12 +270,6 @@ mod desktop {
         fn words_are_never_markup() {
             assert_eq!(escaped("<b>&amp;</b>"), "&lt;b&gt;&amp;amp;&lt;/b&gt;");
         }
-
-        #[test]
-        fn a_further_message_of_a_chat_is_counted() {
-            assert_eq!(counted("bob", None), ("bob".to_owned(), 1));
-            assert_eq!(counted("bob", Some(1)), ("bob (2)".to_owned(), 2));
-        }
     }
 }
 
@@ -207,27 +277,53 @@ mod desktop {
 mod desktop {
     //! Other systems' notifications, without a way back from a click.
 
-    use super::{ChatId, Note, Notifications, Standing, Then, counted, held};
+    use super::{Note, Shown};
 
-    impl Notifications {
-        pub(crate) fn new(app: tauri::AppHandle) -> Self {
-            Self { app, shown: super::Shown::default() }
+    /// Where notifications are shown.
+    pub(super) struct Desktop;
+
+    impl Desktop {
+        pub(super) fn new(_: tauri::AppHandle, _: Shown) -> Self {
+            Self
         }
 
-        /// Shows a notification.
-        pub(crate) fn show(&self, note: Note, then: Then) {
-            let mut shown = held(&self.shown);
-            let before = shown.get(&then.about()).map(|standing| standing.count);
-            let (title, count) = counted(&note.title, before);
-            shown.insert(then.about(), Standing { id: 0, count, then });
-            if let Err(error) = notify_rust::Notification::new().summary(&title).body(&note.text).show() {
-                tracing::warn!(%error, "a notification could not be shown");
-            }
+        /// Shows a notification; what stands there stays.
+        pub(super) fn put(&mut self, _: u32, title: &str, note: &Note) -> Result<u32, notify_rust::error::Error> {
+            notify_rust::Notification::new().summary(title).body(&note.text).show().map(|_| 0)
         }
 
-        /// Forgets what was shown of a chat: somebody looks at it.
-        pub(crate) fn clear(&self, chat: ChatId) {
-            held(&self.shown).remove(&Some(chat));
-        }
+        pub(super) fn close(&self, _: u32) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_further_message_of_a_chat_is_counted() {
+        assert_eq!(counted("bob", 1), "bob");
+        assert_eq!(counted("bob", 2), "bob (2)");
+    }
+
+    #[test]
+    fn what_comes_at_once_is_one_notification_of_each_chat() {
+        let (tea, bees) = (ChatId::new(), ChatId::new());
+        let device = parley_protocol::DeviceId::new();
+        let show = |chat, text: &str| Job::Show {
+            note: Note { title: String::new(), text: text.to_owned(), open: String::new() },
+            then: Then::OpenChat { chat, key: MessageKey { device, id: parley_protocol::MessageId::new() } },
+            more: 1,
+        };
+        let told = |job: &Job| match job {
+            Job::Show { note, then, more } => (then.about(), note.text.clone(), *more),
+            Job::Clear(chat) => (Some(*chat), "cleared".to_owned(), 0),
+        };
+        let jobs = [show(tea, "one"), show(bees, "buzz"), show(tea, "two"), Job::Clear(bees), show(tea, "three")];
+        let rest: Vec<_> = merged(jobs.into_iter()).iter().map(told).collect();
+        assert_eq!(rest, [(Some(bees), "cleared".to_owned(), 0), (Some(tea), "three".to_owned(), 3)]);
+        // What comes after it was read is shown.
+        let rest: Vec<_> = merged([Job::Clear(tea), show(tea, "four")].into_iter()).iter().map(told).collect();
+        assert_eq!(rest, [(Some(tea), "cleared".to_owned(), 0), (Some(tea), "four".to_owned(), 1)]);
     }
 }

@@ -1,10 +1,10 @@
 //! The state of this process: one profile, its engine, and the screen that listens.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use desktop_app::{Engine, Event, Options};
-use parley_protocol::ChatId;
+use parley_protocol::{ChatId, MessageKey};
 use tauri::AppHandle;
 use tauri::ipc::Channel;
 use tokio::sync::watch;
@@ -49,7 +49,10 @@ struct Inner {
     /// The relay to offer to a new profile.
     relay: Option<String>,
     link: Mutex<Option<String>>,
+    /// A chat that was asked for before the screen listened.
+    asked: Mutex<Option<ScreenEvent>>,
     tray: Mutex<Option<Tray>>,
+    tray_is_there: AtomicBool,
     /// How much is unread, as it shows.
     unread: AtomicU64,
     notifications: Notifications,
@@ -69,7 +72,9 @@ impl Shell {
             visible: Mutex::default(),
             relay: args.relay,
             link: Mutex::new(args.link),
+            asked: Mutex::default(),
             tray: Mutex::default(),
+            tray_is_there: AtomicBool::new(false),
             unread: AtomicU64::new(0),
             app,
             place,
@@ -118,12 +123,14 @@ impl Shell {
     /// What the screen needs to begin.
     pub(crate) async fn start(&self) -> Start {
         let profile = self.inner.place.name.clone();
-        let (preferences, about) = (self.preferences(), self.about());
         let ready = async {
             let engine = self.engine().await?;
             Ok::<_, Failure>((engine.me().await?, engine.connection().await?))
         };
-        match ready.await {
+        let ready = ready.await;
+        // As they are at the end: the tray may have come meanwhile.
+        let (preferences, about) = (self.preferences(), self.about());
+        match ready {
             Ok((me, connection)) => {
                 let last = || desktop_app::owner_of(&self.inner.place.folder()).map(|me| me.relay);
                 let relay = if me.is_some() { None } else { last().or_else(|| self.inner.relay.clone()) };
@@ -171,7 +178,22 @@ impl Shell {
 
     /// Events go to this screen from now on.
     pub(crate) fn listen(&self, screen: Option<Channel<ScreenEvent>>) {
+        let listens = screen.is_some();
         *held(&self.inner.screen) = screen;
+        let asked = if listens { held(&self.inner.asked).take() } else { None };
+        if let Some(asked) = asked {
+            self.pass(asked);
+        }
+    }
+
+    /// The screen is to open a chat at a message, at once or as soon as it is there.
+    pub(crate) fn open_chat(&self, chat: ChatId, key: MessageKey) {
+        let event = ScreenEvent::Shell(ShellEvent::OpenChat { chat, key: Some(key) });
+        if held(&self.inner.screen).is_some() {
+            self.pass(event);
+        } else {
+            *held(&self.inner.asked) = Some(event);
+        }
     }
 
     /// Tells the screen something of the shell's own.
@@ -233,12 +255,29 @@ impl Shell {
         *held(&self.inner.visible) = chat;
     }
 
-    pub(crate) fn set_tray(&self, tray: Option<Tray>) {
-        *held(&self.inner.tray) = tray;
+    /// There is a place for icons now, or no longer. The icon is made once; its library brings it back by itself.
+    pub(crate) fn tray_is_there(&self, there: bool, make: impl FnOnce(&AppHandle) -> Option<Tray> + Send + 'static) {
+        self.on_main_thread(move |shell| {
+            let mut tray = held(&shell.inner.tray);
+            if there && tray.is_none() {
+                *tray = make(shell.app());
+            }
+            let there = there && tray.is_some();
+            drop(tray);
+            if shell.inner.tray_is_there.swap(there, Ordering::Relaxed) == there {
+                return;
+            }
+            shell.show_tray();
+            shell.tell(ShellEvent::Tray { there });
+            if !there {
+                // There would be no way to a window that does not show.
+                window::reveal(shell.app());
+            }
+        });
     }
 
     pub(crate) fn has_tray(&self) -> bool {
-        held(&self.inner.tray).is_some()
+        self.inner.tray_is_there.load(Ordering::Relaxed)
     }
 
     /// Shows how much is unread, where it can be seen without the window.

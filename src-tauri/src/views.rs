@@ -39,6 +39,11 @@ pub(crate) enum ShellEvent {
         /// The name of its action.
         action: String,
     },
+    /// The icon in the system's tray came or went.
+    Tray {
+        /// Whether it is there.
+        there: bool,
+    },
     /// The shell changed the preferences itself, by a menu.
     Preferences {
         /// As they are now.

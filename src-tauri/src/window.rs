@@ -32,14 +32,35 @@ pub(crate) fn open(app: &AppHandle, shell: &Shell, hidden: bool) -> anyhow::Resu
         .title(title(&place.name, shell.unread()))
         .inner_size(1100.0, 760.0)
         .min_inner_size(360.0, 480.0)
-        // Without a tray there would be no way to a window that does not show.
-        .visible(!(hidden && shell.has_tray()))
+        // Where there turns out to be no tray, it is shown after all.
+        .visible(!hidden)
         .data_directory(place.folder().join("webview"))
         .on_navigation(is_own)
         .build()
         .context("the window could not be made")?;
+    #[cfg(target_os = "linux")]
+    load_again(app);
     apply(app, &shell.preferences());
     Ok(())
+}
+
+/// The webview's process may die where memory is short. The screen is loaded again, and comes up as the engine has it.
+#[cfg(target_os = "linux")]
+fn load_again(app: &AppHandle) {
+    use webkit2gtk::WebViewExt as _;
+
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    let shell = app.state::<Shell>().inner().clone();
+    let heard = window.with_webview(move |webview| {
+        webview.inner().connect_web_process_terminated(move |webview, reason| {
+            tracing::error!(?reason, "the webview has ended by itself; the screen is loaded again");
+            shell.listen(None);
+            webview.reload();
+        });
+    });
+    if let Err(error) = heard {
+        tracing::warn!(%error, "the webview does not answer");
+    }
 }
 
 /// Whether an address is the screen's own: nothing else is ever shown in this window.
@@ -69,6 +90,24 @@ pub(crate) fn raise(app: &AppHandle) {
         if let Err(error) = done {
             tracing::warn!(%error, "the window could not be raised");
         }
+    }
+    looked_at(&app.state::<Shell>());
+}
+
+/// Whoever comes to the window has seen what it shows.
+fn looked_at(shell: &Shell) {
+    if let Some(chat) = shell.visible() {
+        shell.notifications().clear(chat);
+    }
+}
+
+/// Shows the window if it is hidden.
+pub(crate) fn reveal(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else { return };
+    if !window.is_visible().unwrap_or(true)
+        && let Err(error) = window.show()
+    {
+        tracing::warn!(%error, "the window could not be shown");
     }
 }
 
@@ -120,14 +159,16 @@ pub(crate) fn set_at_login(app: &AppHandle, wanted: bool) -> Result<(), tauri_pl
 
 /// Closing leaves the app in the tray, if that is wanted and there is one.
 pub(crate) fn event(window: &Window, event: &WindowEvent) {
-    if let WindowEvent::CloseRequested { api, .. } = event {
-        let shell = window.state::<Shell>();
-        if shell.preferences().close_to_tray && shell.has_tray() {
+    let shell = window.state::<Shell>();
+    match event {
+        WindowEvent::CloseRequested { api, .. } if shell.preferences().close_to_tray && shell.has_tray() => {
             api.prevent_close();
             if let Err(error) = window.hide() {
                 tracing::warn!(%error, "the window could not be hidden");
             }
         }
+        WindowEvent::Focused(true) => looked_at(&shell),
+        _ => {}
     }
 }
 

@@ -72,8 +72,7 @@ pub(crate) async fn open_external(url: String) -> Answer<()> {
     if !links::may_open(&url) {
         return Err(Failure::new("invalid", "only links to pages and mail are opened"));
     }
-    tauri_plugin_opener::open_url(&url, None::<&str>)
-        .map_err(|error| Failure::new("system", format!("the link could not be opened: {error}")))
+    links::open_outside(&url).map_err(|error| Failure::new("system", format!("the link could not be opened: {error}")))
 }
 
 #[tauri::command]

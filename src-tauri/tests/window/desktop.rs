@@ -13,6 +13,7 @@ use zbus::object_server::SignalEmitter;
 use zbus::zvariant::{ObjectPath, OwnedValue, Structure, Value};
 use zbus::{Connection, interface};
 
+const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 
@@ -51,7 +52,7 @@ pub(crate) fn open() -> zbus::Result<zbus::blocking::Connection> {
         .serve_at("/StatusNotifierWatcher", Watcher(shown.clone()))?
         .serve_at("/", Test(shown))?
         .name("org.freedesktop.Notifications")?
-        .name("org.kde.StatusNotifierWatcher")?
+        .name(WATCHER)?
         .build()
 }
 
@@ -189,6 +190,16 @@ impl Test {
     async fn tray(&self, #[zbus(connection)] bus: &Connection, data: String) -> fdo::Result<String> {
         let Some((_, _, items)) = self.menu(bus, &data).await? else { return Ok("null".to_owned()) };
         Ok(serde_json::Value::from_iter(items.into_iter().map(|(_, label)| label)).to_string())
+    }
+
+    /// Lets the tray come or go, with all that is in it.
+    async fn has_tray(&self, #[zbus(connection)] bus: &Connection, has: bool) -> fdo::Result<()> {
+        if has {
+            bus.request_name(WATCHER).await.map_err(failed)
+        } else {
+            self.0.items.lock().unwrap().clear();
+            bus.release_name(WATCHER).await.map(drop).map_err(failed)
+        }
     }
 
     /// Chooses an item of the menu in the tray of a process, by how what it says begins.

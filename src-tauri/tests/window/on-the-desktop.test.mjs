@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -19,8 +19,12 @@ const PASSWORD = "correct horse battery staple";
 const data = mkdtempSync(join(tmpdir(), "parley-desktop-"));
 const port = await freePort();
 const address = `http://127.0.0.1:${port}`;
-const person = (name, more) =>
-  new Window(name, { app: join(programs, "parley-desktop"), data: join(data, name), pictures, around: { PARLEY_RELAY: address }, ...more });
+// What opens links here, in place of a browser: it tells what it was given, and in which environment.
+const [bin, opened] = [join(data, "bin"), join(data, "opened")];
+mkdirSync(bin);
+writeFileSync(join(bin, "xdg-open"), `#!/bin/sh\n{ echo "$1"; env; } > ${opened}.part && mv ${opened}.part ${opened}\n`, { mode: 0o755 });
+const around = { PARLEY_RELAY: address, PATH: `${bin}:${process.env.PATH}`, JSC_useGenerationalGC: "0" };
+const person = (name, more) => new Window(name, { app: join(programs, "parley-desktop"), data: join(data, name), pictures, around: { ...around }, ...more });
 const [alice, bob] = [person("alice"), person("bob")];
 const carol = person("carol", { args: [] });
 let relay = null;
@@ -146,11 +150,21 @@ test("a window has its place on the desktop", async (story) => {
     await traySays(alice, "Open Parley (2)", "Quit Parley");
   });
 
+  await step("what comes at once is one notification, and what was read elsewhere is none", async () => {
+    await alice.call("mark_read", { chat, upto: null });
+    await eventually("it is taken away", async () => (await notes(alice)).length === 0);
+    for (const text of ["one", "two", "three"]) await say(text);
+    await eventually("the three are one", async () => {
+      const all = await notes(alice);
+      return all.length === 1 && all[0].title === "bob (3)";
+    });
+  });
+
   await step("a click on it opens the chat", async () => {
     const [note] = await notes(alice);
     await click(note);
     await alice.find("textarea", "Message");
-    await alice.reads("Hello, <b>Alice</b> & all", "Are you there?");
+    await alice.reads("Hello, <b>Alice</b> & all", "Are you there?", "one", "two", "three");
     await traySays(alice, "Open Parley", "Quit Parley");
     await alice.picture("20-from-the-tray");
   });
@@ -175,9 +189,29 @@ test("a window has its place on the desktop", async (story) => {
     await isTold(alice, "Parley (2)", "New message");
   });
 
-  await step("a second start shows the first one's window", async () => {
+  await step("a second start shows the first one's window, and what it shows is no news", async () => {
     assert.equal(await alice.startAgain(), 0);
     await shows(alice, true);
+    await eventually("it is taken away", async () => (await notes(alice)).length === 0);
+  });
+
+  await step("a link is opened outside, without what is meant for this app's webview alone", async () => {
+    await alice.call("open_external", { url: "https://example.org/?a=b" });
+    const [url, ...environment] = (await eventually("it is opened", () => readFileSync(opened, "utf8"))).split("\n");
+    assert.equal(url, "https://example.org/?a=b");
+    // What the person had set is theirs, and stays.
+    assert.deepEqual(environment.filter((one) => /^(WEBKIT_DISABLE|JSC_|PARLEY_WEBKIT)/.test(one)), ["JSC_useGenerationalGC=0"]);
+  });
+
+  await step("a window is not left behind in a tray that goes, and the icon is there when one comes", async () => {
+    await desktop("Close", `string:${alice.display}`);
+    await shows(alice, false);
+    await desktop("HasTray", "boolean:false");
+    await shows(alice, true);
+    assert.equal((await alice.call("start")).about.tray, false);
+    await desktop("HasTray", "boolean:true");
+    await traySays(alice, "Open Parley", "Quit Parley");
+    await eventually("the app knows it", async () => (await alice.call("start")).about.tray);
   });
 
   await step("a link that the system hands to a second start is opened by the first", async () => {

@@ -64,6 +64,7 @@ class Session {
         this.#connectionChanged(event);
       }
       if (event.event === "preferences") void this.#preferencesChanged(event.preferences);
+      if (event.event === "tray") this.about = { ...this.about, tray: event.there };
       if (event.event === "stopped") this.phase = { phase: "stopped", message: event.message };
     });
     return this.#taken(backend().start());

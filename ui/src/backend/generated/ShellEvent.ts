@@ -22,7 +22,11 @@ link: string, } | { "event": "action",
 /**
  * The name of its action.
  */
-action: string, } | { "event": "preferences", 
+action: string, } | { "event": "tray", 
+/**
+ * Whether it is there.
+ */
+there: boolean, } | { "event": "preferences", 
 /**
  * As they are now.
  */
