@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use relay_server::config::{self, Config, ConfigError};
-use relay_server::{Server, database, invite, logging};
+use relay_server::{Server, database, files, invite, logging};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +44,7 @@ fn start() -> anyhow::Result<()> {
         return Ok(());
     }
     logging::install(&config)?;
+    let config = Config { max_connections: files::make_room(config.max_connections), ..config };
     let runtime = tokio::runtime::Runtime::new().context("the runtime could not be started")?;
     let result = runtime.block_on(serve(config));
     // A password may still be hashed, or the disk hang: neither keeps the process.

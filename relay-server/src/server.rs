@@ -13,7 +13,7 @@ use crate::accounts::{Accounts, StartError};
 use crate::config::Config;
 use crate::rates::Rates;
 use crate::relay::Relay;
-use crate::routes::Api;
+use crate::routes::{Api, Bodies};
 use crate::store::{self, OpenError};
 
 /// The database's name in the data folder.
@@ -78,7 +78,8 @@ impl Server {
         let relay = Relay::open(&database(&config), config.limits(), config.ice_servers.0.clone(), config.presence)?;
         let accounts = Arc::new(Accounts::open(&config, Arc::clone(&relay))?);
         let rates = Rates::new(&config);
-        let api = Api { config, accounts, relay, rates, metrics: crate::metrics::recorder() };
+        let bodies = Bodies::new(usize::try_from(config.request_bytes.0).unwrap_or(usize::MAX));
+        let api = Api { config, accounts, relay, rates, metrics: crate::metrics::recorder(), bodies };
         Ok(Self { listener, api: Arc::new(api), _lock: lock })
     }
 

@@ -17,6 +17,8 @@ pub use value::{Bytes, IceServers, LogFormat, LogLevel, Name, Network, registrat
 const PREFIX: &str = "PARLEY_RELAY_";
 /// What a frame needs beside its payload, in bytes.
 const FRAME_ROOM: u64 = 2 * 1_024;
+/// One cursor in a hello at its longest: `{"log":"…","seq":…,"entry":"…"},` with two ids and twenty digits.
+const CURSOR_BYTES: u64 = 121;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +152,18 @@ impl Config {
         if self.frame_bytes.0 < payload + FRAME_ROOM {
             let allowed = format!("at least {} bytes, as a frame carries payloads of {payload}", payload + FRAME_ROOM);
             return wrong("frame_bytes", self.frame_bytes.0.to_string(), allowed);
+        }
+        let hello = (self.chats_per_account as u64).saturating_add(1).saturating_mul(CURSOR_BYTES) + FRAME_ROOM;
+        if self.frame_bytes.0 < hello {
+            let allowed = format!(
+                "at least {hello} bytes, as a hello names each of an account's chats, which are {} (chats_per_account)",
+                self.chats_per_account
+            );
+            return wrong("frame_bytes", self.frame_bytes.0.to_string(), allowed);
+        }
+        if self.request_bytes < self.max_request {
+            let allowed = format!("at least {} bytes, which one request may have (max_request)", self.max_request.0);
+            return wrong("request_bytes", self.request_bytes.0.to_string(), allowed);
         }
         if self.dead_after <= self.ping {
             let allowed = format!("more than `ping`, which is {:?}", self.ping);
