@@ -10,6 +10,7 @@ mod support;
 
 mod accounts;
 mod authorisation;
+mod chats;
 mod configuration;
 mod delivery;
 mod devices;
