@@ -29,10 +29,7 @@ fn start() -> anyhow::Result<()> {
         Some((task, flags)) => (Some(task), flags),
         None => (None, &flags),
     };
-    // A variable which is not Unicode cannot be one of ours.
-    let environment =
-        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    let config = Config::load(flags, environment)?;
+    let config = Config::load(flags, std::env::vars_os())?;
     if task == Some("invite") {
         let uses = flags.get_one::<u32>("uses").copied().unwrap_or(1);
         let days = flags.get_one::<u32>("days").copied().unwrap_or(7);

@@ -75,6 +75,7 @@ impl Server {
     /// What keeps the relay from starting.
     pub fn open(listener: TcpListener, config: Config) -> Result<Self, RunError> {
         let lock = lock_folder(&config.data)?;
+        keep_private(&database(&config))?;
         let relay = Relay::open(&database(&config), config.limits(), config.ice_servers.0.clone(), config.presence)?;
         let accounts = Arc::new(Accounts::open(&config, Arc::clone(&relay))?);
         let rates = Rates::new(&config);
@@ -167,6 +168,18 @@ async fn tidy(api: Arc<Api>, stop: CancellationToken) {
             tracing::warn!(%error, "expired tokens could not be forgotten");
         }
     }
+}
+
+/// Makes the database one that nobody else on the machine can read; SQLite gives its other files the same mode.
+fn keep_private(database: &Path) -> Result<(), RunError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let wrong = |source| RunError::Data { path: database.to_owned(), source };
+        let file = File::options().append(true).create(true).mode(0o600).open(database).map_err(wrong)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(wrong)?;
+    }
+    Ok(())
 }
 
 fn lock_folder(data: &Path) -> Result<File, RunError> {

@@ -183,7 +183,7 @@ where
 }
 
 fn too_long() -> ErrorBody {
-    ErrorBody::new(Code::TooLarge, "the frame is longer than this relay takes (`max_frame` in `welcome`)")
+    ErrorBody::new(Code::TooLarge, "the frame is longer than this relay takes: `max_frame` in `welcome` (frame_bytes)")
 }
 
 fn parse(text: &str) -> Result<ClientFrame, ErrorBody> {

@@ -133,7 +133,7 @@ impl Attempts {
 
 fn wait_first(wait: Duration) -> ErrorBody {
     let seconds = wait.as_secs() + 1;
-    let message = format!("too many sign-ins failed; wait {seconds} seconds before the next");
+    let message = format!("too many sign-ins failed (free_signin_failures); wait {seconds} seconds before the next");
     ErrorBody { retry_after: Some(seconds), ..ErrorBody::new(Code::RateLimited, message) }
 }
 

@@ -67,7 +67,7 @@ impl Passwords {
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, ErrorBody> {
         let Ok(place) = Arc::clone(&self.queue).try_acquire_owned() else {
-            let message = "too many people sign in at this moment; try again in a few seconds";
+            let message = "too many people sign in at this moment (password_queue); try again in a few seconds";
             return Err(ErrorBody { retry_after: Some(5), ..ErrorBody::new(Code::TryLater, message) });
         };
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| fault())?;

@@ -89,15 +89,23 @@ pub(super) fn body<T: DeserializeOwned + Send>(
     api: &Arc<Api>,
 ) -> impl Filter<Extract = (T,), Error = Rejection> + Clone + use<T> {
     let most = longest(api);
-    json_within(api, most, format!("the body of a request has at most {most} bytes here (max_request)"))
+    json_within(api, most, too_long(most))
 }
 
 /// The JSON body of anybody: a form, which is short.
 pub(super) fn form<T: DeserializeOwned + Send>(
     api: &Arc<Api>,
 ) -> impl Filter<Extract = (T,), Error = Rejection> + Clone + use<T> {
-    let most = longest(api).min(FORM_BYTES);
-    json_within(api, most, format!("the body of a request without a token has at most {most} bytes here"))
+    let most = longest(api);
+    if most > FORM_BYTES {
+        let too_large = format!("the body of a request without a token has at most {FORM_BYTES} bytes");
+        return json_within(api, FORM_BYTES, too_large);
+    }
+    json_within(api, most, too_long(most))
+}
+
+fn too_long(most: usize) -> String {
+    format!("the body of a request has at most {most} bytes here (max_request)")
 }
 
 fn longest(api: &Api) -> usize {

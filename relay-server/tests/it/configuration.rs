@@ -143,13 +143,18 @@ impl Drop for Running {
 fn the_relay_says_where_it_is_and_stops_on_a_signal() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().unwrap();
+    // The folder is the operator's own; a database from before may have been open to others.
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(folder.path().join("relay.db"), "").unwrap();
     let mut running = Running::start(&folder);
     let told = running.lines.join("\n");
     for part in ["http://127.0.0.1:", folder.path().to_str().unwrap(), "relay.db", "registration: open", "NOT YET"] {
         assert!(told.contains(part), "{part} is not in:\n{told}");
     }
-    let mode = std::fs::metadata(folder.path().join("token.key")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    for file in ["token.key", "relay.db", "relay.db-wal", "relay.db-shm"] {
+        let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
 
     let second = run(&["--listen", "127.0.0.1:0", "--data", folder.path().to_str().unwrap()]);
     assert_eq!(second.status.code(), Some(1));

@@ -44,7 +44,7 @@ async fn a_body_has_a_bound_whether_its_length_is_announced_or_not() {
     let relay = TestRelay::with(|config| config.max_request = Bytes(2_000)).await;
     let large = json!({"username": "x".repeat(3_000), "email": "a@x.org", "password": PASSWORD});
     let message = refused(relay.post("/api/signup", &large).await, 413, "too_large").await;
-    assert!(message.contains("2000 bytes"), "{message}");
+    assert!(message.contains("2000 bytes here (max_request)"), "{message}");
 
     let mut socket = TcpStream::connect(relay.address).await.unwrap();
     let head = "POST /api/signup HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -66,14 +66,15 @@ async fn requests_have_rates_by_address_and_by_account() {
     let last = answers.pop().unwrap();
     assert!(last.headers().contains_key("retry-after"));
     let message = refused(last, 429, "rate_limited").await;
-    assert!(message.contains("2 requests a second from one address"), "{message}");
+    assert!(message.contains("2 requests a second from one address (requests_per_address)"), "{message}");
 
     let relay = TestRelay::with(|config| config.requests_per_account = 2).await;
     let (alice, bob) = (relay.sign_up("alice").await, relay.sign_up("bob").await);
     for _ in 0..8 {
         let _ = relay.get("/api/account", &alice.access).await;
     }
-    refused(relay.get("/api/account", &alice.access).await, 429, "rate_limited").await;
+    let message = refused(relay.get("/api/account", &alice.access).await, 429, "rate_limited").await;
+    assert!(message.contains("(requests_per_account)"), "{message}");
     let _: Account = ok(relay.get("/api/account", &bob.access).await).await;
 }
 
@@ -84,7 +85,7 @@ async fn sign_ups_have_a_rate() {
     relay.sign_up("bob").await;
     let third = json!({"username": "carol", "email": "c@x.org", "password": PASSWORD});
     let message = refused(relay.post("/api/signup", &third).await, 429, "rate_limited").await;
-    assert!(message.contains("2 new accounts an hour"), "{message}");
+    assert!(message.contains("2 new accounts an hour from one address (signups_per_address)"), "{message}");
 }
 
 #[tokio::test]

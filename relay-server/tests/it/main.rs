@@ -16,6 +16,7 @@ mod delivery;
 mod devices;
 mod disk;
 mod http;
+mod limits;
 mod live;
 mod secrecy;
 mod sessions;
