@@ -4,7 +4,7 @@
 //! it is made a follower of every log it has, and only then is it read where these logs stand, and whom the account
 //! blocks: so whatever is committed later reaches the session by the fan-out, and whatever was before is in what is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parley_protocol::frames::{Ack, Cursor, Gone, GoneReason, LogCursor, LogStart, Opening, Sender};
@@ -225,7 +225,8 @@ fn views(sql: &Connection, who: Sender, cursors: &HashMap<LogId, Cursor>) -> Res
         standings.extend(standing(sql, who.account, &stays, cursor)?);
     }
     let mut gone = Vec::new();
-    for log in cursors.keys().filter(|log| !standings.iter().any(|standing| standing.view.log == **log)) {
+    let there: HashSet<LogId> = standings.iter().map(|standing| standing.view.log).collect();
+    for log in cursors.keys().filter(|log| !there.contains(log)) {
         let chat = log.chat();
         gone.push(Gone { chat, reason: gone_reason(sql, chat)? });
     }

@@ -30,12 +30,11 @@ pub(crate) struct Passwords {
 impl Passwords {
     /// A pool which hashes `at_once` passwords and lets `waiting` more wait.
     pub(crate) fn new(at_once: usize, waiting: usize) -> Result<Self, HashError> {
-        let mut memory = Memory::default();
-        let dummy = hash(&mut memory, &uuid::Uuid::new_v4().to_string())?;
+        let dummy = hash(&mut Memory::default(), &uuid::Uuid::new_v4().to_string())?;
         Ok(Self {
             slots: Arc::new(Semaphore::new(at_once)),
             queue: Arc::new(Semaphore::new(at_once.saturating_add(waiting))),
-            memories: Arc::new(Mutex::new(vec![memory])),
+            memories: Arc::default(),
             dummy,
         })
     }
