@@ -45,8 +45,28 @@ pub struct RelayInfo {
     pub retention: u64,
 }
 
+/// What stands in a log of these is what is named here, and never a password, a code or a token.
+macro_rules! debug_without_secrets {
+    ($($name:ident { $($field:ident),* })*) => {
+        $(impl std::fmt::Debug for $name {
+            fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                out.debug_struct(stringify!($name))$(.field(stringify!($field), &self.$field))*.finish_non_exhaustive()
+            }
+        })*
+    };
+}
+
+debug_without_secrets! {
+    SignUp { username, email, device_name }
+    SignIn { username, email, device, device_name }
+    Tokens { expires_in, device, user }
+    Refresh {}
+    ChangePassword {}
+    DeleteAccount {}
+}
+
 /// `POST /api/signup`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignUp {
     /// See [`crate::username`].
@@ -64,7 +84,7 @@ pub struct SignUp {
 }
 
 /// `POST /api/signin`: with one of `username` and `email`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// Either this
@@ -84,7 +104,7 @@ pub struct SignIn {
 }
 
 /// Answer to sign-up, sign-in, refresh and replace.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Tokens {
     /// A JWT, good for [`Self::expires_in`] seconds.
     pub access_token: String,
@@ -99,7 +119,7 @@ pub struct Tokens {
 }
 
 /// `POST /api/refresh`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
     /// The newest one.
@@ -116,7 +136,7 @@ pub struct SignOut {
 }
 
 /// `POST /api/password`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     /// The one that is good now.
@@ -126,7 +146,7 @@ pub struct ChangePassword {
 }
 
 /// `DELETE /api/account`
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteAccount {
     /// The account's password.
@@ -498,4 +518,23 @@ pub struct RestoreChat {
 pub struct Restored {
     /// Those which the log has now.
     pub taken: Vec<EventId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_of_a_form_has_no_secret() {
+        let form = r#"{"username":"alice","email":"a@x.org","password":"hush","invite":"hush"}"#;
+        let form: SignUp = serde_json::from_str(form).unwrap();
+        let shown = format!(
+            "{form:?} {:?} {:?} {:?} {:?}",
+            SignIn { password: "hush".to_owned(), ..SignIn::default() },
+            Refresh { refresh_token: "hush".to_owned() },
+            ChangePassword { current: "hush".to_owned(), new: "hush".to_owned() },
+            DeleteAccount { password: "hush".to_owned() },
+        );
+        assert!(shown.contains("alice") && !shown.contains("hush"), "{shown}");
+    }
 }

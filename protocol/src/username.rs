@@ -1,7 +1,8 @@
 //! Usernames: 2 to 32 characters, normalised, case-insensitive, and no two that look alike.
 //!
 //! A name is normalised by NFKC and kept as written; its *key* (lower case) makes it unique regardless of case; its
-//! *skeleton* (Unicode TS 39, "Confusable Detection") makes it unique regardless of look-alike letters.
+//! *skeletons* (Unicode TS 39, "Confusable Detection") make it unique regardless of look-alike letters. There are two, as a
+//! name is shown as it was written and known by its key: `paypaI` looks like `paypal`, and `paypai` does not.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::{MixedScript, confusable_detection::skeleton};
@@ -18,8 +19,22 @@ pub struct Username {
     pub shown: String,
     /// Equal for names which differ in case alone.
     pub key: String,
-    /// Equal for names which look alike.
+    /// Equal for names whose keys look alike.
     pub skeleton: String,
+    /// What the name looks like as it is shown. No two names share any of their two skeletons.
+    pub shown_skeleton: String,
+}
+
+/// A text as it is compared when case does not matter.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+}
+
+/// What a text looks like: equal for texts which look alike.
+#[must_use]
+pub fn shape(text: &str) -> String {
+    skeleton(text).collect::<String>().to_lowercase()
 }
 
 impl Username {
@@ -42,9 +57,9 @@ impl Username {
         if !shown.as_str().is_single_script() {
             return Err("a username does not mix scripts".to_owned());
         }
-        let key: String = shown.to_lowercase().nfkc().collect();
-        let skeleton = skeleton(&key).collect::<String>().to_lowercase();
-        Ok(Self { shown, key, skeleton })
+        let key = fold(&shown);
+        let (skeleton, shown_skeleton) = (shape(&key), shape(&shown));
+        Ok(Self { shown, key, skeleton, shown_skeleton })
     }
 }
 
@@ -64,6 +79,7 @@ mod tests {
     fn look_alikes_share_a_skeleton() {
         let latin = Username::parse("paypal").unwrap();
         assert_eq!(Username::parse("раураӏ").unwrap().skeleton, latin.skeleton, "Cyrillic");
+        assert_eq!(Username::parse("paypaI").unwrap().shown_skeleton, latin.skeleton, "a capital i");
         assert_eq!(Username::parse("rn0de").unwrap().skeleton, Username::parse("m0de").unwrap().skeleton);
     }
 

@@ -1,10 +1,10 @@
 //! The beginning of a session: who opens what profile, and where it stands in each log (DELIVERY rules 10 and 14).
 //!
 //! Order matters. First the opening is stored, then the session is registered (an older one of the device ends), then
-//! it is made a follower of every log it has, and only then is it read where these logs stand: so whatever is
-//! committed later reaches the session by the fan-out, and whatever was before is in what is read.
+//! it is made a follower of every log it has, and only then is it read where these logs stand, and whom the account
+//! blocks: so whatever is committed later reaches the session by the fan-out, and whatever was before is in what is read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parley_protocol::frames::{Ack, Cursor, Gone, GoneReason, LogCursor, LogStart, Opening, Sender};
@@ -18,8 +18,9 @@ use crate::log::{Standing, Stay, has_taken_an_end, inbox, is_deleted, standing};
 use crate::mailbox::{Bye, Mailbox};
 use crate::relay::Relay;
 use crate::session::Following;
+use crate::store::accounts as rows;
 use crate::store::families::standing as standing_of_family;
-use crate::store::{Batch, Failure, Job, id, id_or_none, now};
+use crate::store::{Batch, Failure, Job, id_or_none, now};
 
 /// What a client says first.
 pub(crate) struct Hello {
@@ -50,32 +51,27 @@ pub(crate) async fn begin(
         );
         return Err(bye(ErrorBody::new(Code::VersionMismatch, message)));
     }
-    let most = relay.limits.hello_cursors;
-    if hello.cursors.len() > most {
-        let message = format!("a hello has at most {most} cursors here (hello_cursors)");
-        return Err(bye(ErrorBody::new(Code::LimitReached, message)));
-    }
     let who = session.who;
     let (opening, succeeds) = (hello.opening, hello.succeeds);
     let opened = relay.store().write(move |batch| open(batch, who, family, opening, succeeds)).await.map_err(bye)?;
-    let (username, blocked) = match opened {
-        Opened::Yes { username, blocked } => (username, blocked),
+    let username = match opened {
+        Opened::Yes { username } => username,
         Opened::OldCopy(known) => {
             let message = "this profile is an old copy: it was opened elsewhere since; sign in again as a new device";
             return Err(Bye { error: ErrorBody::new(Code::OldCopy, message), opening: Some(known) });
         }
     };
-    relay.live.blocks.set(who.account, blocked.iter().copied());
     relay.live.sessions.begin(session);
-    let begun = follow_all(relay, session, family, hello.cursors, username, blocked).await;
+    let begun = follow_all(relay, session, family, hello.cursors, username).await;
     if begun.is_err() {
         relay.live.sessions.end(session);
+        relay.live.forget_blocks(who.account);
     }
     begun.map_err(bye)
 }
 
 enum Opened {
-    Yes { username: String, blocked: Vec<AccountId> },
+    Yes { username: String },
     OldCopy(Opening),
 }
 
@@ -111,9 +107,7 @@ fn open(
         .sql()
         .prepare_cached("UPDATE devices SET opening_count = ?2, opening_life = ?3, last_seen = ?4 WHERE id = ?1")?
         .execute(params![who.device.as_bytes(), opening.count, opening.life.as_bytes(), batch.now()])?;
-    let mut select = batch.sql().prepare_cached("SELECT blocked FROM blocks WHERE account = ?1 ORDER BY blocked")?;
-    let blocked = select.query_map([who.account.as_bytes()], |row| id(row, 0))?.collect::<Result<_, _>>()?;
-    Ok(Opened::Yes { username, blocked })
+    Ok(Opened::Yes { username })
 }
 
 /// Refuses a device whose sign-in has ended since its token was looked at.
@@ -130,7 +124,6 @@ async fn follow_all(
     family: Uuid,
     cursors: Vec<LogCursor>,
     username: String,
-    blocked: Vec<AccountId>,
 ) -> Result<Begun, ErrorBody> {
     let who = session.who;
     let cursors: HashMap<LogId, Cursor> = cursors.into_iter().map(|cursor| (cursor.log, cursor.cursor)).collect();
@@ -140,6 +133,7 @@ async fn follow_all(
         Stay::all(sql, who)
     };
     let stays = relay.store().read(registered).await?;
+    let blocked = read_blocks(relay, who.account).await?;
     let mut follows = HashMap::with_capacity(stays.len() + 1);
     for (chat, stays) in &stays {
         // An open chat which was left long ago, and of which the device holds nothing, is not its own any more.
@@ -198,6 +192,17 @@ async fn follow_all(
     Ok(Begun { welcome, follows: standing_in })
 }
 
+/// Whom the account blocks, and from now on in memory; again if that changed while it was read.
+async fn read_blocks(relay: &Relay, account: AccountId) -> Result<Vec<AccountId>, ErrorBody> {
+    loop {
+        let before = relay.live.blocks.changes();
+        let blocked = relay.store().read(move |sql| Ok(rows::blocked(sql, account)?)).await?;
+        if relay.live.blocks.load(account, &blocked, before) {
+            return Ok(blocked);
+        }
+    }
+}
+
 struct Views {
     standings: Vec<Standing>,
     gone: Vec<Gone>,
@@ -220,7 +225,8 @@ fn views(sql: &Connection, who: Sender, cursors: &HashMap<LogId, Cursor>) -> Res
         standings.extend(standing(sql, who.account, &stays, cursor)?);
     }
     let mut gone = Vec::new();
-    for log in cursors.keys().filter(|log| !standings.iter().any(|standing| standing.view.log == **log)) {
+    let there: HashSet<LogId> = standings.iter().map(|standing| standing.view.log).collect();
+    for log in cursors.keys().filter(|log| !there.contains(log)) {
         let chat = log.chat();
         gone.push(Gone { chat, reason: gone_reason(sql, chat)? });
     }

@@ -6,6 +6,7 @@
 
 pub mod chats;
 pub mod config;
+pub mod files;
 pub mod limits;
 pub mod live;
 pub mod logging;
@@ -19,6 +20,7 @@ pub mod ws;
 mod accounts;
 mod address;
 mod catch_up;
+mod connections;
 mod dispatch;
 mod feeds;
 mod frame_rates;

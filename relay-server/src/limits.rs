@@ -28,8 +28,6 @@ pub struct Limits {
     pub group_members: usize,
     /// Chats which one account can be in.
     pub chats_per_account: usize,
-    /// Cursors in one hello.
-    pub hello_cursors: usize,
     /// Frames which one account may send, a second.
     pub frames_per_second: NonZeroU32,
     /// How many of them at once.
@@ -97,7 +95,6 @@ impl Default for Limits {
             subscriptions: 256,
             group_members: 256,
             chats_per_account: 2_000,
-            hello_cursors: 4_000,
             frames_per_second: nonzero(500),
             frames_burst: nonzero(2_000),
             signals_per_second: nonzero(50),

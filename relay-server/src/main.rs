@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use relay_server::config::{self, Config, ConfigError};
-use relay_server::{Server, database, invite, logging};
+use relay_server::{Server, database, files, invite, logging};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -29,10 +29,7 @@ fn start() -> anyhow::Result<()> {
         Some((task, flags)) => (Some(task), flags),
         None => (None, &flags),
     };
-    // A variable which is not Unicode cannot be one of ours.
-    let environment =
-        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    let config = Config::load(flags, environment)?;
+    let config = Config::load(flags, std::env::vars_os())?;
     if task == Some("invite") {
         let uses = flags.get_one::<u32>("uses").copied().unwrap_or(1);
         let days = flags.get_one::<u32>("days").copied().unwrap_or(7);
@@ -44,6 +41,7 @@ fn start() -> anyhow::Result<()> {
         return Ok(());
     }
     logging::install(&config)?;
+    let config = Config { max_connections: files::make_room(config.max_connections), ..config };
     let runtime = tokio::runtime::Runtime::new().context("the runtime could not be started")?;
     let result = runtime.block_on(serve(config));
     // A password may still be hashed, or the disk hang: neither keeps the process.

@@ -62,9 +62,18 @@ impl Rates {
         let signups = NonZeroU32::new(config.signups_per_address).unwrap_or(NonZeroU32::MIN);
         let (address, account) = (config.requests_per_address, config.requests_per_account);
         Self {
-            addresses: Rate::new(per_second(address), format!("{address} requests a second from one address")),
-            accounts: Rate::new(per_second(account), format!("{account} requests a second of one account")),
-            signups: Rate::new(Quota::per_hour(signups), format!("{signups} new accounts an hour from one address")),
+            addresses: Rate::new(
+                per_second(address),
+                format!("{address} requests a second from one address (requests_per_address)"),
+            ),
+            accounts: Rate::new(
+                per_second(account),
+                format!("{account} requests a second of one account (requests_per_account)"),
+            ),
+            signups: Rate::new(
+                Quota::per_hour(signups),
+                format!("{signups} new accounts an hour from one address (signups_per_address)"),
+            ),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::accounts::{Accounts, StartError};
 use crate::config::Config;
 use crate::rates::Rates;
 use crate::relay::Relay;
-use crate::routes::Api;
+use crate::routes::{Api, Bodies};
 use crate::store::{self, OpenError};
 
 /// The database's name in the data folder.
@@ -75,10 +75,12 @@ impl Server {
     /// What keeps the relay from starting.
     pub fn open(listener: TcpListener, config: Config) -> Result<Self, RunError> {
         let lock = lock_folder(&config.data)?;
+        keep_private(&database(&config))?;
         let relay = Relay::open(&database(&config), config.limits(), config.ice_servers.0.clone(), config.presence)?;
         let accounts = Arc::new(Accounts::open(&config, Arc::clone(&relay))?);
         let rates = Rates::new(&config);
-        let api = Api { config, accounts, relay, rates, metrics: crate::metrics::recorder() };
+        let bodies = Bodies::new(usize::try_from(config.request_bytes.0).unwrap_or(usize::MAX));
+        let api = Api { config, accounts, relay, rates, metrics: crate::metrics::recorder(), bodies };
         Ok(Self { listener, api: Arc::new(api), _lock: lock })
     }
 
@@ -166,6 +168,18 @@ async fn tidy(api: Arc<Api>, stop: CancellationToken) {
             tracing::warn!(%error, "expired tokens could not be forgotten");
         }
     }
+}
+
+/// Makes the database one that nobody else on the machine can read; SQLite gives its other files the same mode.
+fn keep_private(database: &Path) -> Result<(), RunError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+        let wrong = |source| RunError::Data { path: database.to_owned(), source };
+        let file = File::options().append(true).create(true).mode(0o600).open(database).map_err(wrong)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(wrong)?;
+    }
+    Ok(())
 }
 
 fn lock_folder(data: &Path) -> Result<File, RunError> {

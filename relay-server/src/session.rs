@@ -183,7 +183,7 @@ where
 }
 
 fn too_long() -> ErrorBody {
-    ErrorBody::new(Code::TooLarge, "the frame is longer than this relay takes (`max_frame` in `welcome`)")
+    ErrorBody::new(Code::TooLarge, "the frame is longer than this relay takes: `max_frame` in `welcome` (frame_bytes)")
 }
 
 fn parse(text: &str) -> Result<ClientFrame, ErrorBody> {
@@ -328,9 +328,7 @@ impl Session {
             self.flush_marks().await;
         }
         let who = self.mailbox.who;
-        if relay.live.sessions.of_account(who.account).is_empty() {
-            relay.live.blocks.forget(who.account);
-        }
+        relay.live.forget_blocks(who.account);
         let seen = relay.store().write(move |batch| {
             for (table, id) in [("devices", who.device.as_bytes()), ("accounts", who.account.as_bytes())] {
                 let sql = format!("UPDATE {table} SET last_seen = MAX(COALESCE(last_seen, 0), ?2) WHERE id = ?1");

@@ -1,8 +1,9 @@
-//! Back-off for sign-ins that fail: by account and by address.
+//! Back-off for sign-ins that fail: by account and address together, by address, and more softly by account.
 //!
 //! An attempt counts as failed from its beginning and is taken back when it turns out well, so that many at once gain
-//! nothing. The wait of an account stays short: guessing slows to a crawl, and yet nobody can lock another out for
-//! long. Names which do not exist are counted like those which do.
+//! nothing. Whoever guesses slows himself alone: what counts first is how often one address failed at one account. Guesses
+//! from many addresses slow the account as a whole, but not where it has signed in before: so nobody can lock another out.
+//! Names which do not exist are counted like those which do.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -16,12 +17,16 @@ const ACCOUNT_WAIT: Duration = Duration::from_secs(60);
 const ADDRESS_WAIT: Duration = Duration::from_secs(15 * 60);
 /// Failures older than this are forgotten.
 const MEMORY: Duration = Duration::from_secs(60 * 60);
+/// Where an account has signed in is forgotten after this.
+const HOME_MEMORY: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const MOST: usize = 100_000;
-/// Many people may share one address.
-const ADDRESS_FACTOR: u32 = 10;
+/// Many people may share one address, and one person may be at many.
+const WIDE_FACTOR: u32 = 10;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Whom {
+    /// One account from one address.
+    Pair(String, Source),
     Account(String),
     Address(Source),
 }
@@ -32,16 +37,17 @@ struct Failures {
     until: Instant,
 }
 
-/// The failures that are remembered.
+/// The failures that are remembered, and where accounts are at home.
 pub(crate) struct Attempts {
     failures: DashMap<Whom, Failures>,
+    homes: DashMap<(String, Source), Instant>,
     free: u32,
 }
 
 impl Attempts {
-    /// With so many failures of one account before it has to wait.
+    /// With so many failures of one account from one address before it has to wait there.
     pub(crate) fn new(free: u32) -> Self {
-        Self { failures: DashMap::new(), free }
+        Self { failures: DashMap::new(), homes: DashMap::new(), free }
     }
 
     /// Counts an attempt as failed, until [`Self::succeeded`] or [`Self::take_back`].
@@ -52,35 +58,56 @@ impl Attempts {
         if self.failures.len() >= MOST {
             self.failures.retain(|_, failures| now < failures.until);
         }
-        let address = Whom::Address(Source::of(address));
-        let account = Whom::Account(account.to_owned());
-        for whom in [&address, &account] {
+        let source = Source::of(address);
+        let counts = self.counts(account, source);
+        for (whom, ..) in &counts {
             let wait = self.failures.get(whom).map_or(Duration::ZERO, |f| f.until.saturating_duration_since(now));
             if !wait.is_zero() {
                 return Err(wait_first(wait));
             }
         }
-        self.count(address, self.free.saturating_mul(ADDRESS_FACTOR), ADDRESS_WAIT, now);
-        self.count(account, self.free, ACCOUNT_WAIT, now);
+        for (whom, free, most) in counts {
+            self.count(whom, free, most, now);
+        }
         Ok(())
     }
 
-    /// Forgets the failures of the account, and this attempt of the address.
-    pub(crate) fn succeeded(&self, account: &str, address: IpAddr) {
-        self.failures.remove(&Whom::Account(account.to_owned()));
-        self.forget_one(&Whom::Address(Source::of(address)));
+    /// Forgets the failures of the account at this address, where it is at home from now on, and this attempt elsewhere.
+    pub(crate) fn succeeded(&self, account: &str, address: IpAddr, now: Instant) {
+        self.take_back(account, address);
+        let source = Source::of(address);
+        self.failures.remove(&Whom::Pair(account.to_owned(), source));
+        if self.homes.len() >= MOST {
+            self.homes.clear();
+        }
+        self.homes.insert((account.to_owned(), source), now);
     }
 
     /// Takes an attempt back which was not decided.
     pub(crate) fn take_back(&self, account: &str, address: IpAddr) {
-        self.forget_one(&Whom::Account(account.to_owned()));
-        self.forget_one(&Whom::Address(Source::of(address)));
+        for (whom, ..) in self.counts(account, Source::of(address)) {
+            self.forget_one(&whom);
+        }
     }
 
-    /// Forgets old failures.
+    /// Forgets old failures and old homes.
     pub(crate) fn tidy(&self, now: Instant) {
         self.failures
             .retain(|_, failures| now.saturating_duration_since(failures.last) <= MEMORY || now < failures.until);
+        self.homes.retain(|_, last| now.saturating_duration_since(*last) <= HOME_MEMORY);
+    }
+
+    /// What an attempt is counted by, with how many failures are free and how long the wait becomes.
+    fn counts(&self, account: &str, source: Source) -> Vec<(Whom, u32, Duration)> {
+        let (account, wide) = (account.to_owned(), self.free.saturating_mul(WIDE_FACTOR));
+        let mut counts = vec![
+            (Whom::Address(source), wide, ADDRESS_WAIT),
+            (Whom::Pair(account.clone(), source), self.free, ACCOUNT_WAIT),
+        ];
+        if !self.homes.contains_key(&(account.clone(), source)) {
+            counts.push((Whom::Account(account), wide, ACCOUNT_WAIT));
+        }
+        counts
     }
 
     fn forget_one(&self, whom: &Whom) {
@@ -106,7 +133,7 @@ impl Attempts {
 
 fn wait_first(wait: Duration) -> ErrorBody {
     let seconds = wait.as_secs() + 1;
-    let message = format!("too many sign-ins failed; wait {seconds} seconds before the next");
+    let message = format!("too many sign-ins failed (free_signin_failures); wait {seconds} seconds before the next");
     ErrorBody { retry_after: Some(seconds), ..ErrorBody::new(Code::RateLimited, message) }
 }
 
@@ -126,13 +153,14 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..9 {
             assert!(attempts.begin("alice", HOME, now).is_ok());
-            let error = attempts.begin("alice", AWAY, now).unwrap_err();
+            let error = attempts.begin("alice", HOME, now).unwrap_err();
             assert_eq!(error.code, Code::RateLimited);
             waits.push(error.retry_after.unwrap() - 1);
             now += Duration::from_secs(waits.last().copied().unwrap());
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-        assert!(attempts.begin("bob", AWAY, now).is_ok(), "others are not held up");
+        assert!(attempts.begin("bob", HOME, now).is_ok(), "others are not held up");
+        assert!(attempts.begin("alice", AWAY, now).is_ok(), "nor is she elsewhere");
     }
 
     #[test]
@@ -141,8 +169,23 @@ mod tests {
         let now = Instant::now();
         for _ in 0..50 {
             assert!(attempts.begin("alice", HOME, now).is_ok());
-            attempts.succeeded("alice", HOME);
+            attempts.succeeded("alice", HOME, now);
         }
+    }
+
+    #[test]
+    fn guesses_from_many_addresses_slow_the_account_but_not_where_it_is_at_home() {
+        let attempts = Attempts::new(2);
+        let now = Instant::now();
+        assert!(attempts.begin("alice", HOME, now).is_ok());
+        attempts.succeeded("alice", HOME, now);
+        let guess = |n: u8| attempts.begin("alice", IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, n)), now);
+        let refused = (0..100).filter(|n| guess(*n).is_err()).count();
+        assert_eq!(refused, 79, "twenty are free, and the next one begins the wait");
+        assert!(attempts.begin("alice", AWAY, now).is_err());
+        assert!(attempts.begin("alice", HOME, now).is_ok(), "she comes in as ever");
+        attempts.succeeded("alice", HOME, now);
+        assert!(guess(200).is_err(), "which gives nobody else a free try");
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Accounts {
     pub(crate) async fn revoke_device(&self, who: Identity, device: DeviceId) -> Result<(), ErrorBody> {
         let gone = self.store.write(move |batch| {
             own(batch, who.account, device)?;
-            revoke(batch, who, device)
+            revoke(batch, who.account, device)
         });
         self.end(gone.await?);
         tracing::info!(account = %who.account, %device, "a device was revoked");
@@ -64,7 +64,7 @@ impl Accounts {
             let (device, now) = (DeviceId::new(), batch.now());
             rows::insert_device(batch.sql(), device, who.account, &name, now)?;
             batch.device_added(who.account, device)?;
-            let ended = revoke(batch, who, who.device)?;
+            let ended = revoke(batch, who.account, who.device)?;
             let (token, signed) = begin_family(batch.sql(), &tokens, who.account, device)?;
             Ok(SignedIn { username: account.username, token, signed, ended })
         };
@@ -80,9 +80,9 @@ fn own(batch: &Batch<'_>, account: AccountId, device: DeviceId) -> Result<String
         .ok_or_else(|| Failure::refused(Code::NotFound, "you have no such device"))
 }
 
-/// Revokes a device of the caller within a transaction; its session ends with it.
-pub(super) fn revoke(batch: &mut Batch<'_>, by: Identity, device: DeviceId) -> Result<Ended, Failure> {
-    batch.device_removed(by.account, device)?;
+/// Revokes a device of an account within a transaction; its session ends with it.
+pub(super) fn revoke(batch: &mut Batch<'_>, account: AccountId, device: DeviceId) -> Result<Ended, Failure> {
+    batch.device_removed(account, device)?;
     rows::revoke_device(batch.sql(), device, batch.now())?;
     end_device(batch.sql(), device, Code::DeviceRevoked)
 }

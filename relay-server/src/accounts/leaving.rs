@@ -6,9 +6,10 @@
 
 use std::net::IpAddr;
 
-use parley_protocol::{Code, ErrorBody};
+use parley_protocol::ErrorBody;
 
-use super::{Accounts, Ended, end_device};
+use super::devices::revoke;
+use super::{Accounts, Ended};
 use crate::session::Identity;
 use crate::store::Batch;
 use crate::store::accounts as rows;
@@ -27,9 +28,7 @@ impl Accounts {
             batch.account_deleted(who)?;
             let mut gone = Ended::new();
             for device in rows::devices(sql, who.account, now)? {
-                batch.device_removed(who.account, device.id)?;
-                rows::revoke_device(sql, device.id, now)?;
-                gone.extend(end_device(sql, device.id, Code::DeviceRevoked)?);
+                gone.extend(revoke(batch, who.account, device.id)?);
             }
             rows::delete_account(sql, who.account, now)?;
             Ok(gone)

@@ -149,7 +149,7 @@ impl Accounts {
         self.attempts.begin(whom, address, Instant::now())?;
         match self.passwords.verify(password, hash).await {
             Ok(true) => {
-                self.attempts.succeeded(whom, address);
+                self.attempts.succeeded(whom, address, Instant::now());
                 Ok(())
             }
             Ok(false) => Err(ErrorBody::new(Code::WrongCredentials, "unknown user or wrong password")),

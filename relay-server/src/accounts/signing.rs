@@ -1,19 +1,23 @@
 //! Signing up, in and out, refreshing, and changing the password.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use parley_protocol::http::{ChangePassword, SignIn, SignUp, Tokens as Issued};
 use parley_protocol::username::Username;
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
+use rusqlite::Connection;
 
+use super::devices::revoke;
 use super::families::{Verdict, ended, judge};
 use super::tokens::fingerprint;
 use super::{Accounts, Ended, SignedIn, begin_family, device_name, end_device, row, seconds};
 use crate::config::Registration;
+use crate::relay::Relay;
 use crate::session::Identity;
-use crate::store::accounts::{self as rows, AccountRow};
-use crate::store::families::{family, put_family, standing, use_registration_code};
-use crate::store::{Batch, Failure};
+use crate::store::accounts::{self as rows, AccountRow, DeviceRow};
+use crate::store::families::{family, put_family, registration_code_is_good, standing, use_registration_code};
+use crate::store::{Batch, Failure, now};
 
 /// The longest address, by RFC 5321.
 const MAX_EMAIL: usize = 254;
@@ -35,22 +39,29 @@ impl Accounts {
         let email = Email::parse(&form.email)?;
         let device_name = device_name(form.device_name)?;
 
-        // Before the hashing, which costs; the transaction looks again.
+        // Before the hashing, which costs; the transaction looks again. First the code: without a good one nobody learns
+        // which names and addresses have an account.
         let (asked, address) = (name.clone(), email.clone());
-        self.store.read(move |sql| free(rows::taken(sql, &asked, &address.key)?)).await?;
+        let check = move |sql: &Connection| {
+            if let Some(code) = code
+                && !registration_code_is_good(sql, &code, now())?
+            {
+                return Err(no_code());
+            }
+            free(rows::taken(sql, &asked, &address.key)?)
+        };
+        self.store.read(check).await?;
         let hash = self.passwords.hash(form.password).await?;
 
         let (account, device, tokens) = (AccountId::new(), DeviceId::new(), self.tokens.clone());
         let make = move |batch: &mut Batch<'_>| {
             let now = batch.now();
-            free(rows::taken(batch.sql(), &name, &email.key)?)?;
             if let Some(code) = code
                 && !use_registration_code(batch.sql(), &code, now)?
             {
-                return Err(
-                    closed("the invite code is unknown, used up or has run out; ask the operator for another").into()
-                );
+                return Err(no_code());
             }
+            free(rows::taken(batch.sql(), &name, &email.key)?)?;
             rows::insert_account(batch.sql(), account, &name, (&email.shown, &email.key), &hash, now)?;
             rows::insert_device(batch.sql(), device, account, &device_name, now)?;
             batch.device_added(account, device)?;
@@ -73,6 +84,7 @@ impl Accounts {
         };
 
         let (tokens, most, asked) = (self.tokens.clone(), self.devices_per_account, form.device);
+        let relay = Arc::clone(&self.relay);
         let make = move |batch: &mut Batch<'_>| {
             let still = rows::account(batch.sql(), account)?.is_some_and(|now| now.password_hash == password_hash);
             if !still {
@@ -82,11 +94,11 @@ impl Accounts {
                 Some(device) => rows::device_name(batch.sql(), account, device)?.map(|_| device),
                 None => None,
             };
-            let device = match known {
-                Some(device) => device,
-                None => add_device(batch, account, &device_name, most)?,
+            let (device, mut ended) = match known {
+                Some(device) => (device, Ended::new()),
+                None => add_device(batch, &relay, account, &device_name, most)?,
             };
-            let ended = end_device(batch.sql(), device, Code::Unauthorized)?;
+            ended.extend(end_device(batch.sql(), device, Code::Unauthorized)?);
             batch.close_session(device, Code::Replaced, "this device has signed in again");
             let (token, signed) = begin_family(batch.sql(), &tokens, account, device)?;
             Ok(SignedIn { username, token, signed, ended })
@@ -195,22 +207,35 @@ impl Accounts {
     }
 }
 
-/// Adds a device to an account, within a transaction.
-pub(super) fn add_device(
+/// Adds a device to an account, within a transaction. At the bound the one which was signed out and away for longest gives
+/// way: nobody could revoke it who is signed in nowhere.
+fn add_device(
     batch: &mut Batch<'_>,
+    relay: &Relay,
     account: AccountId,
     name: &str,
     most: usize,
-) -> Result<DeviceId, Failure> {
+) -> Result<(DeviceId, Ended), Failure> {
     let now = batch.now();
-    if rows::devices(batch.sql(), account, now)?.len() >= most {
-        let message = format!("an account has at most {most} devices; revoke one that is no longer used first");
-        return Err(Failure::refused(Code::LimitReached, message));
+    let devices = rows::devices(batch.sql(), account, now)?;
+    let mut ended = Ended::new();
+    if devices.len() >= most {
+        let away = |device: &&DeviceRow| !device.signed_in && !relay.is_online(device.id);
+        let idle = devices.iter().filter(away).min_by_key(|device| device.last_seen);
+        let Some(idle) = idle else {
+            let message = format!(
+                "an account has at most {most} devices here (devices_per_account), and all of them are signed in; sign \
+                 one out or revoke it first"
+            );
+            return Err(Failure::refused(Code::LimitReached, message));
+        };
+        ended = revoke(batch, account, idle.id)?;
+        tracing::info!(%account, device = %idle.id, "a device that was signed out gave way to a new one");
     }
     let device = DeviceId::new();
     rows::insert_device(batch.sql(), device, account, name, now)?;
     batch.device_added(account, device)?;
-    Ok(device)
+    Ok((device, ended))
 }
 
 fn device_ids(batch: &Batch<'_>, account: AccountId) -> Result<Vec<DeviceId>, Failure> {
@@ -238,6 +263,10 @@ fn free((name, email): (bool, bool)) -> Result<(), Failure> {
 
 fn bad(message: impl Into<String>) -> ErrorBody {
     ErrorBody::new(Code::BadRequest, message)
+}
+
+fn no_code() -> Failure {
+    closed("the invite code is unknown, used up or has run out; ask the operator for another").into()
 }
 
 fn closed(message: &str) -> ErrorBody {

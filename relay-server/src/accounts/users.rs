@@ -2,6 +2,7 @@
 
 use parley_protocol::frames::{InboxItem, PresenceState};
 use parley_protocol::http::{Account, PatchAccount, User};
+use parley_protocol::username::fold;
 use parley_protocol::{AccountId, Code, ErrorBody};
 
 use super::Accounts;
@@ -40,7 +41,7 @@ impl Accounts {
 
     /// Accounts whose name begins with the text; none for an empty text.
     pub(crate) async fn find_users(&self, who: Identity, text: String) -> Result<Vec<User>, ErrorBody> {
-        let prefix = text.to_lowercase();
+        let prefix = fold(&text);
         if prefix.is_empty() {
             return Err(ErrorBody::new(Code::BadRequest, "`q` is the beginning of a username"));
         }
@@ -86,9 +87,8 @@ impl Accounts {
             }
             // Blocks are kept in memory of those who have a session; others are read at their hello.
             batch.after_commit(move |live| {
-                if !live.sessions.of_account(who.account).is_empty() {
-                    live.blocks.set(who.account, blocked);
-                }
+                live.blocks.set(who.account, blocked);
+                live.forget_blocks(who.account);
             });
             Ok(true)
         };

@@ -43,10 +43,7 @@ fn begin(batch: &mut Batch<'_>, by: Sender, form: &CreateChat) -> Result<View, F
         if other != by.account && !others.contains(&other) {
             others.push(other);
         }
-        if others.len() > MOST_AT_ONCE {
-            let message = format!("at most {MOST_AT_ONCE} members can be added at once");
-            return Err(Failure::refused(Code::LimitReached, message));
-        }
+        check_number(others.len() + 1)?;
     }
     let (chat_title, role) = if form.kind == ChatKind::Direct {
         let [other] = others.as_slice() else {
@@ -81,6 +78,15 @@ fn begin(batch: &mut Batch<'_>, by: Sender, form: &CreateChat) -> Result<View, F
         set_pair(batch, by.account, *other, form.sealed, chat)?;
     }
     view_now(batch, by.account, chat)
+}
+
+/// Refuses more members than one request can bring in, beside whoever makes the chat.
+pub(super) fn check_number(members: usize) -> Result<(), Failure> {
+    if members > MOST_AT_ONCE + 1 {
+        let message = format!("at most {MOST_AT_ONCE} members can be added at once");
+        return Err(Failure::refused(Code::LimitReached, message));
+    }
+    Ok(())
 }
 
 fn creator(batch: &Batch<'_>, chat: ChatId) -> Result<Option<AccountId>, Failure> {

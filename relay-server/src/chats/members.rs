@@ -112,8 +112,8 @@ pub async fn remove_member(relay: &Relay, by: Sender, chat: ChatId, whom: Accoun
 
 /// Whether the caller may take somebody out.
 pub(super) fn check_removal(state: &ChatState, by: AccountId, whom: AccountId) -> Result<(), Failure> {
-    not_direct(state, "cannot be left, and nobody can be removed from it")?;
     let own = role_of(state, by)?;
+    not_direct(state, "cannot be left, and nobody can be removed from it")?;
     let Some(theirs) = state.role(whom) else {
         return Err(Failure::refused(Code::NotFound, "this account is not a member of the chat"));
     };
@@ -163,8 +163,8 @@ pub async fn join(relay: &Relay, by: Sender, chat: ChatId) -> Result<Chat, Error
 pub async fn set_role(relay: &Relay, by: Sender, chat: ChatId, whom: AccountId, role: Role) -> Result<(), ErrorBody> {
     let change = move |batch: &mut Batch<'_>| {
         let state = batch.chat(chat)?;
-        not_direct(&state, "has no roles to change")?;
         require(&state, by.account, Role::Owner)?;
+        not_direct(&state, "has no roles to change")?;
         match state.role(whom) {
             None => return Err(Failure::refused(Code::NotFound, "this account is not a member of the chat")),
             Some(now) if now == role => return Ok(()),

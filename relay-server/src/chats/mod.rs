@@ -9,7 +9,7 @@ mod restore;
 
 use parley_protocol::frames::Sender;
 use parley_protocol::http::{Chat, Chats, User};
-use parley_protocol::username::Username;
+use parley_protocol::username::{Username, fold};
 use parley_protocol::{AccountId, ChatId, ChatKind, ChatState, Code, ErrorBody, Millis, Role};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -57,10 +57,10 @@ pub async fn list(relay: &Relay, by: Sender) -> Result<Chats, ErrorBody> {
 pub async fn list_public(relay: &Relay, by: Sender, text: String) -> Result<Chats, ErrorBody> {
     let read = move |sql: &Connection| {
         let mut select = sql.prepare_cached(
-            "SELECT id, instr(lower(title), ?1) AS place FROM chats \
+            "SELECT id, instr(fold(title), ?1) AS place FROM chats \
              WHERE kind = 'public_channel' AND (?1 = '' OR place > 0) ORDER BY place, title LIMIT ?2",
         )?;
-        let chats = select.query_map(params![text.trim().to_lowercase(), MOST_PUBLIC], |row| id(row, 0))?;
+        let chats = select.query_map(params![fold(text.trim()), MOST_PUBLIC], |row| id(row, 0))?;
         let chats = chats.collect::<Result<Vec<_>, _>>()?;
         chats.into_iter().map(|chat| view(sql, by.account, chat)).collect::<Result<Vec<_>, _>>()
     };

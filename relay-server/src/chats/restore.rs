@@ -5,7 +5,7 @@ use parley_protocol::http::{RestoreChat, Restored};
 use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, ChatState, Code, DeviceId, ErrorBody, EventId, Role};
 use rusqlite::params;
 
-use super::create::{pair, set_pair};
+use super::create::{check_number, pair, set_pair};
 use super::members::{admit, check_removal};
 use super::{description, not_direct, require, title};
 use crate::relay::Relay;
@@ -154,13 +154,19 @@ fn create_again(
     }
     description(&text)?;
     super::check_size(batch, chat_kind, members.len())?;
+    check_number(members.len())?;
+    let mut accounts: Vec<AccountId> = members.iter().map(|member| member.account).collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    if accounts.len() != members.len() {
+        return refuse("an account is a member once");
+    }
     let mut again = Vec::new();
     for member in &members {
         // Whoever is not at this relay any more was there once: the others go on without.
         super::check_newcomer(batch, by.account, member.account)?;
         again.push(batch.member(member.account, member.role, sealed)?);
     }
-    let accounts: Vec<AccountId> = again.iter().map(|member| member.account).collect();
     if let (true, [one, other]) = (direct, accounts.as_slice())
         && pair(batch, *one, *other, sealed)?.is_some()
     {

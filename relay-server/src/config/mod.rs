@@ -5,6 +5,7 @@
 mod settings;
 mod value;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -17,6 +18,8 @@ pub use value::{Bytes, IceServers, LogFormat, LogLevel, Name, Network, registrat
 const PREFIX: &str = "PARLEY_RELAY_";
 /// What a frame needs beside its payload, in bytes.
 const FRAME_ROOM: u64 = 2 * 1_024;
+/// One cursor in a hello at its longest: `{"log":"…","seq":…,"entry":"…"},` with two ids and twenty digits.
+const CURSOR_BYTES: u64 = 121;
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +46,9 @@ pub enum ConfigError {
         /// The setting with the nearest name.
         near: Option<&'static str>,
     },
+    /// A variable of the relay's whose value is no text.
+    #[error("environment variable {0}: its value is not Unicode, which a setting has to be")]
+    NotText(String),
     /// The file is not there, or is not TOML.
     #[error("{}: {reason}", path.display())]
     File {
@@ -79,13 +85,19 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("invite")
                 .about("Make an invite code for `registration = \"invite\"`, and print it")
-                .arg(Arg::new("uses").long("uses").default_value("1").value_parser(clap::value_parser!(u32).range(1..)))
+                .arg(
+                    Arg::new("uses")
+                        .long("uses")
+                        .default_value("1")
+                        .value_parser(clap::value_parser!(u32).range(1..))
+                        .help("How many people can make an account by it"),
+                )
                 .arg(
                     Arg::new("days")
                         .long("days")
                         .default_value("7")
                         .value_parser(clap::value_parser!(u32).range(1..3_651))
-                        .help("How long it is good"),
+                        .help("For how many days it is good"),
                 ),
         );
     let defaults = Config::default();
@@ -119,16 +131,23 @@ impl Config {
     ///
     /// # Errors
     /// The first mistake, weakest layer first.
-    pub fn load(flags: &ArgMatches, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(
+        flags: &ArgMatches,
+        environment: impl Iterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
         let mut config = Self::default();
         if let Some(path) = flags.get_one::<String>("config") {
             config.read_file(Path::new(path))?;
         }
         for (name, text) in environment {
-            let Some(key) = name.strip_prefix(PREFIX) else { continue };
+            // A variable whose name is no text is none of the relay's.
+            let Some((name, key)) = name.to_str().and_then(|name| Some((name, name.strip_prefix(PREFIX)?))) else {
+                continue;
+            };
+            let Some(text) = text.to_str() else { return Err(ConfigError::NotText(name.to_owned())) };
             if key != "CONFIG" {
                 let place = format!("environment variable {name}");
-                config.set(&place, &key.to_lowercase(), Given::Text(&text))?;
+                config.set(&place, &key.to_lowercase(), Given::Text(text))?;
             }
         }
         for setting in SETTINGS {
@@ -150,6 +169,18 @@ impl Config {
         if self.frame_bytes.0 < payload + FRAME_ROOM {
             let allowed = format!("at least {} bytes, as a frame carries payloads of {payload}", payload + FRAME_ROOM);
             return wrong("frame_bytes", self.frame_bytes.0.to_string(), allowed);
+        }
+        let hello = (self.chats_per_account as u64).saturating_add(1).saturating_mul(CURSOR_BYTES) + FRAME_ROOM;
+        if self.frame_bytes.0 < hello {
+            let allowed = format!(
+                "at least {hello} bytes, as a hello names each of an account's chats, which are {} (chats_per_account)",
+                self.chats_per_account
+            );
+            return wrong("frame_bytes", self.frame_bytes.0.to_string(), allowed);
+        }
+        if self.request_bytes < self.max_request {
+            let allowed = format!("at least {} bytes, which one request may have (max_request)", self.max_request.0);
+            return wrong("request_bytes", self.request_bytes.0.to_string(), allowed);
         }
         if self.dead_after <= self.ping {
             let allowed = format!("more than `ping`, which is {:?}", self.ping);
@@ -233,7 +264,7 @@ mod tests {
 
     fn load(flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let flags = command().try_get_matches_from([&["relay-server"], flags].concat()).unwrap();
-        Config::load(&flags, environment.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())))
+        Config::load(&flags, environment.iter().map(|(key, value)| (OsString::from(key), OsString::from(value))))
     }
 
     fn file(text: &str) -> tempfile::NamedTempFile {
@@ -255,6 +286,16 @@ mod tests {
         let config = load(&["--config", path, "--password-queue", "5"], &environment).unwrap();
         assert_eq!((config.password_queue, config.password_hashers), (5, 4));
         assert_eq!(config.registration, Registration::Closed);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_which_is_no_text_is_not_passed_over() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let environment = [("PARLEY_RELAY_DATA".into(), OsString::from_vec(b"/srv/\xff".to_vec()))];
+        let flags = command().try_get_matches_from(["relay-server"]).unwrap();
+        let told = Config::load(&flags, environment.into_iter()).unwrap_err().to_string();
+        assert!(told.contains("PARLEY_RELAY_DATA") && told.contains("not Unicode"), "{told}");
     }
 
     #[test]

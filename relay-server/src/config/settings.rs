@@ -114,7 +114,7 @@ settings! {
     access_token_lifetime: Duration = minutes(15), seconds(1) => days(1);
     /// How long a device that is not used stays signed in.
     refresh_token_lifetime: Duration = days(90), minutes(1) => days(3_650);
-    /// Passwords hashed at once; each takes 19 MiB and a processor.
+    /// Passwords hashed at once; each takes a processor, and 19 MiB which are kept.
     password_hashers: usize = default_hashers(), 1 => 64;
     /// Passwords that may wait for their turn; more are told to try later.
     password_queue: usize = 64, 1 => 10_000;
@@ -133,19 +133,22 @@ settings! {
     /// Addresses which may read /metrics.
     metrics_from: Vec<Network> = loopback();
 
-    /// Connections at once; more wait to be accepted.
+    /// Connections at once; the next one is refused with an error. Each needs a file descriptor.
     max_connections: usize = 20_000, 1 => 1_000_000;
     /// Connections at once from one address (an IPv6 /64 counts as one); trusted proxies are exempt.
-    max_connections_per_address: usize = 20_000, 1 => 1_000_000;
+    max_connections_per_address: usize = 1_000, 1 => 1_000_000;
     /// The longest body of an HTTP request.
     max_request: Bytes = mib(1), kib(1) => mib(64);
+    /// Bytes of such bodies at once, of all requests together; the first 16 KiB of each are not counted.
+    request_bytes: Bytes = mib(64), mib(1) => mib(1 << 14);
     /// HTTP requests a second from one address.
     requests_per_address: u32 = 200, 1 => 1_000_000;
     /// HTTP requests a second of one account.
     requests_per_account: u32 = 50, 1 => 1_000_000;
     /// New accounts an hour from one address.
     signups_per_address: u32 = 100, 1 => 1_000_000;
-    /// Failed sign-ins of one account, or ten times as many from one address, before each next one has to wait longer.
+    /// Failed sign-ins of one account from one address, or ten times as many of either, before each next one has to wait
+    /// longer.
     free_signin_failures: u32 = 10, 1 => 1_000_000;
 
     /// The longest frame that a client may send.
@@ -216,8 +219,9 @@ fn default_data() -> PathBuf {
 }
 
 fn default_hashers() -> usize {
-    // Half of the processors, so that a storm of sign-ins leaves chat the other half.
-    std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1))
+    // Half of the processors, so that a storm of sign-ins leaves chat the other half; and no more memory than a relay has
+    // otherwise.
+    std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).clamp(1, 4))
 }
 
 fn loopback() -> Vec<Network> {

@@ -120,7 +120,10 @@ impl Batch<'_> {
                 if text.len() > most {
                     return Err(Failure::refused(
                         Code::TooLarge,
-                        format!("the payload has {} bytes; this relay takes at most {most}", text.len()),
+                        format!(
+                            "the payload has {} bytes; this relay takes at most {most} (payload_bytes)",
+                            text.len()
+                        ),
                     ));
                 }
                 Ok(())
@@ -135,7 +138,7 @@ impl Batch<'_> {
                 if bytes > most {
                     return Err(Failure::refused(
                         Code::TooLarge,
-                        format!("the message has {bytes} bytes; this relay takes at most {most}"),
+                        format!("the message has {bytes} bytes; this relay takes at most {most} (payload_bytes)"),
                     ));
                 }
                 Ok(())

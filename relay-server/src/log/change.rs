@@ -205,10 +205,16 @@ impl Batch<'_> {
                 self.sql()
                     .prepare_cached("DELETE FROM marks WHERE chat = ?1 AND account = ?2")?
                     .execute(params![chat.as_bytes(), account.as_bytes()])?;
+                self.end_invites(chat, *account)?;
                 let left = Effect::Left { chat, account: *account, device: None, seq: at.seq };
                 self.effects.insert(before, left);
             }
-            ChatChange::RoleChanged { account, role } => self.set_role(chat, *account, *role)?,
+            ChatChange::RoleChanged { account, role } => {
+                self.set_role(chat, *account, *role)?;
+                if *role < Role::Admin {
+                    self.end_invites(chat, *account)?;
+                }
+            }
             ChatChange::OwnerChanged { account } => {
                 self.sql()
                     .prepare_cached("UPDATE members SET role = 'admin' WHERE chat = ?1 AND role = 'owner'")?
@@ -264,6 +270,14 @@ impl Batch<'_> {
         self.sql()
             .prepare_cached("INSERT INTO cursors (chat, device, start, account, seq) VALUES (?1, ?2, ?3, ?4, ?3)")?
             .execute(params![chat.as_bytes(), device.as_bytes(), seq, account.as_bytes()])?;
+        Ok(())
+    }
+
+    /// An invite is good for as long as whoever made it could make another: else one who was removed comes in again by it.
+    fn end_invites(&self, chat: ChatId, creator: AccountId) -> Result<(), Failure> {
+        self.sql()
+            .prepare_cached("DELETE FROM invites WHERE chat = ?1 AND creator = ?2")?
+            .execute(params![chat.as_bytes(), creator.as_bytes()])?;
         Ok(())
     }
 

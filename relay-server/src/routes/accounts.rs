@@ -8,7 +8,7 @@ use parley_protocol::http::{
 };
 use warp::{Filter, path};
 
-use super::extract::{body, call, visit};
+use super::extract::{body, call, form, visit};
 use super::reply::{created, done, json};
 use super::{Api, Call, Route, Visit, first_of};
 
@@ -17,18 +17,18 @@ pub(super) fn routes(api: &Arc<Api>) -> Route {
 }
 
 fn signing(api: &Arc<Api>) -> Route {
-    let sign_up = path!("api" / "signup").and(warp::post()).and(visit(api)).and(body(api));
+    let sign_up = path!("api" / "signup").and(warp::post()).and(visit(api)).and(form(api));
     let sign_up = sign_up.then(|visit: Visit, form: SignUp| async move {
         match visit.api.rates.signup(visit.client.address) {
             Ok(()) => created(visit.api.accounts.sign_up(form).await),
             Err(error) => super::failed(error),
         }
     });
-    let sign_in = path!("api" / "signin").and(warp::post()).and(visit(api)).and(body(api));
+    let sign_in = path!("api" / "signin").and(warp::post()).and(visit(api)).and(form(api));
     let sign_in = sign_in.then(|visit: Visit, form: SignIn| async move {
         json(visit.api.accounts.sign_in(form, visit.client.address).await)
     });
-    let refresh = path!("api" / "refresh").and(warp::post()).and(visit(api)).and(body(api));
+    let refresh = path!("api" / "refresh").and(warp::post()).and(visit(api)).and(form(api));
     let refresh = refresh
         .then(|visit: Visit, form: Refresh| async move { json(visit.api.accounts.refresh(form.refresh_token).await) });
     let sign_out = path!("api" / "signout").and(warp::post()).and(call(api)).and(body(api));

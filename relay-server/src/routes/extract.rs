@@ -10,6 +10,7 @@ use bytes::{Buf, BufMut as _, BytesMut};
 use futures_util::{Stream, StreamExt as _};
 use parley_protocol::{Code, ErrorBody};
 use serde::de::DeserializeOwned;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use warp::{Filter, Rejection};
 
 use super::reply::refuse;
@@ -17,6 +18,42 @@ use super::{Api, Call, Client, Visit};
 
 /// How long a body may take to come.
 const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// The longest body of somebody without a token, in bytes; of others, so much is not counted.
+const FORM_BYTES: usize = 16 * 1024;
+/// What [`Bodies`] counts in, in bytes.
+const UNIT: usize = 1024;
+
+/// What the bodies of all requests may take together while they come, beside the first 16 KiB of each.
+pub(crate) struct Bodies {
+    free: Arc<Semaphore>,
+    most: usize,
+}
+
+impl Bodies {
+    /// With so many bytes in all.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new((most / UNIT).min(Semaphore::MAX_PERMITS))), most }
+    }
+
+    /// Makes room for a body of this length, beside what it holds already.
+    fn grow(&self, held: &mut Option<OwnedSemaphorePermit>, length: usize) -> Result<(), ErrorBody> {
+        let needed = length.saturating_sub(FORM_BYTES).div_ceil(UNIT);
+        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = u32::try_from(needed.saturating_sub(has)).unwrap_or(u32::MAX);
+        if more == 0 {
+            return Ok(());
+        }
+        let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(more) else {
+            let message = format!("the relay takes {} bytes of requests at once (request_bytes); try again", self.most);
+            return Err(ErrorBody { retry_after: Some(5), ..ErrorBody::new(Code::TryLater, message) });
+        };
+        match held {
+            Some(held) => held.merge(permit),
+            None => *held = Some(permit),
+        }
+        Ok(())
+    }
+}
 
 /// Anybody.
 pub(super) fn visit(api: &Arc<Api>) -> impl Filter<Extract = (Visit,), Error = Rejection> + Clone + use<> {
@@ -47,19 +84,53 @@ pub(super) fn bearer(header: Option<&str>) -> Result<&str, ErrorBody> {
     })
 }
 
-/// The JSON body, within the bound.
+/// The JSON body of somebody who is signed in.
 pub(super) fn body<T: DeserializeOwned + Send>(
     api: &Arc<Api>,
 ) -> impl Filter<Extract = (T,), Error = Rejection> + Clone + use<T> {
-    let most = usize::try_from(api.config.max_request.0).unwrap_or(usize::MAX);
+    let most = longest(api);
+    json_within(api, most, too_long(most))
+}
+
+/// The JSON body of anybody: a form, which is short.
+pub(super) fn form<T: DeserializeOwned + Send>(
+    api: &Arc<Api>,
+) -> impl Filter<Extract = (T,), Error = Rejection> + Clone + use<T> {
+    let most = longest(api);
+    if most > FORM_BYTES {
+        let too_large = format!("the body of a request without a token has at most {FORM_BYTES} bytes");
+        return json_within(api, FORM_BYTES, too_large);
+    }
+    json_within(api, most, too_long(most))
+}
+
+fn too_long(most: usize) -> String {
+    format!("the body of a request has at most {most} bytes here (max_request)")
+}
+
+fn longest(api: &Api) -> usize {
+    usize::try_from(api.config.max_request.0).unwrap_or(usize::MAX)
+}
+
+fn json_within<T: DeserializeOwned + Send>(
+    api: &Arc<Api>,
+    most: usize,
+    too_large: String,
+) -> impl Filter<Extract = (T,), Error = Rejection> + Clone + use<T> {
+    let (api, too_large) = (Arc::clone(api), ErrorBody::new(Code::TooLarge, too_large));
     warp::header::optional::<u64>("content-length").and(warp::body::stream()).and_then(
-        move |length: Option<u64>, stream| async move {
-            if length.is_some_and(|length| length > most as u64) {
-                return Err(refuse(too_large(most)));
+        move |length: Option<u64>, stream| {
+            let (api, too_large) = (Arc::clone(&api), too_large.clone());
+            async move {
+                if length.is_some_and(|length| length > most as u64) {
+                    return Err(refuse(too_large));
+                }
+                let mut held = None;
+                let whole = collect(stream, most, &too_large, |length| api.bodies.grow(&mut held, length));
+                let whole = tokio::time::timeout(BODY_WITHIN, whole).await;
+                let bytes = whole.unwrap_or_else(|_| Err(bad("the body took too long to come"))).map_err(refuse)?;
+                parse(&bytes).map_err(refuse)
             }
-            let whole = tokio::time::timeout(BODY_WITHIN, collect(stream, most)).await;
-            let bytes = whole.unwrap_or_else(|_| Err(bad("the body took too long to come"))).map_err(refuse)?;
-            parse(&bytes).map_err(refuse)
         },
     )
 }
@@ -67,21 +138,21 @@ pub(super) fn body<T: DeserializeOwned + Send>(
 async fn collect<B: Buf>(
     stream: impl Stream<Item = Result<B, warp::Error>>,
     most: usize,
+    too_large: &ErrorBody,
+    mut grow: impl FnMut(usize) -> Result<(), ErrorBody>,
 ) -> Result<BytesMut, ErrorBody> {
     let mut stream = std::pin::pin!(stream);
     let mut bytes = BytesMut::new();
     while let Some(part) = stream.next().await {
         let part = part.map_err(|_| ErrorBody::new(Code::BadRequest, "the body ended early"))?;
-        if bytes.len() + part.remaining() > most {
-            return Err(too_large(most));
+        let length = bytes.len() + part.remaining();
+        if length > most {
+            return Err(too_large.clone());
         }
+        grow(length)?;
         bytes.put(part);
     }
     Ok(bytes)
-}
-
-fn too_large(most: usize) -> ErrorBody {
-    ErrorBody::new(Code::TooLarge, format!("the body of a request has at most {most} bytes here"))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ErrorBody> {

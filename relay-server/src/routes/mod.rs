@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::rates::Rates;
 use crate::relay::Relay;
 use crate::session::Identity;
+pub(crate) use extract::Bodies;
 pub(crate) use reply::failed;
 
 /// What the routes work with.
@@ -33,6 +34,7 @@ pub(crate) struct Api {
     pub(crate) relay: Arc<Relay>,
     pub(crate) rates: Rates,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) bodies: Bodies,
 }
 
 /// Where a request comes from; set by the server on each request.

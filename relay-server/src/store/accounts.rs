@@ -72,12 +72,19 @@ pub(crate) fn account_by_email(sql: &Connection, key: &str) -> Result<Option<Acc
 /// count too: nobody takes over who they were.
 pub(crate) fn taken(sql: &Connection, name: &Username, email_key: &str) -> Result<(bool, bool)> {
     sql.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM accounts WHERE username_key = :key OR skeleton = :skeleton),
+        "SELECT EXISTS (SELECT 1 FROM accounts WHERE username_key = :key OR skeleton IN (:skeleton, :shown)
+                            OR shown_skeleton IN (:skeleton, :shown)),
                 EXISTS (SELECT 1 FROM accounts WHERE email_key = :email)",
     )?
-    .query_row(named_params! { ":key": name.key, ":skeleton": name.skeleton, ":email": email_key }, |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })
+    .query_row(
+        named_params! {
+            ":key": name.key,
+            ":skeleton": name.skeleton,
+            ":shown": name.shown_skeleton,
+            ":email": email_key,
+        },
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
 }
 
 /// Stores a new account.
@@ -90,14 +97,16 @@ pub(crate) fn insert_account(
     now: Millis,
 ) -> Result<()> {
     sql.prepare_cached(
-        "INSERT INTO accounts (id, username, username_key, skeleton, email, email_key, password_hash, created_at)
-         VALUES (:id, :username, :key, :skeleton, :email, :email_key, :hash, :now)",
+        "INSERT INTO accounts (id, username, username_key, skeleton, shown_skeleton, email, email_key, password_hash,
+                               created_at)
+         VALUES (:id, :username, :key, :skeleton, :shown_skeleton, :email, :email_key, :hash, :now)",
     )?
     .execute(named_params! {
         ":id": account.as_bytes().as_slice(),
         ":username": name.shown,
         ":key": name.key,
         ":skeleton": name.skeleton,
+        ":shown_skeleton": name.shown_skeleton,
         ":email": email.0,
         ":email_key": email.1,
         ":hash": password_hash,

@@ -94,6 +94,12 @@ pub(crate) fn put_registration_code(sql: &Connection, code: &[u8; 32], expires_a
     Ok(())
 }
 
+/// Whether a code could be used now.
+pub(crate) fn registration_code_is_good(sql: &Connection, code: &[u8; 32], now: Millis) -> Result<bool> {
+    sql.prepare_cached("SELECT 1 FROM registration_codes WHERE code = :code AND expires_at > :now AND uses_left > 0")?
+        .exists(named_params! { ":code": code.as_slice(), ":now": now })
+}
+
 /// Uses a code once; `false` if it is unknown, expired or used up.
 pub(crate) fn use_registration_code(sql: &Connection, code: &[u8; 32], now: Millis) -> Result<bool> {
     let used = sql

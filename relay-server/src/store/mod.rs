@@ -36,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/002_logs.sql"),
     include_str!("../../migrations/003_tokens.sql"),
     include_str!("../../migrations/004_targets.sql"),
+    include_str!("../../migrations/005_names.sql"),
 ];
 
 /// Why the database could not be opened.
@@ -215,6 +216,7 @@ fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {
     };
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    sql::register_functions(&connection)?;
     connection.set_prepared_statement_cache_capacity(128);
     if !read_only {
         connection.pragma_update(None, "journal_mode", "WAL")?;

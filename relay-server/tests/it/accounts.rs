@@ -31,13 +31,32 @@ async fn alice_signs_up_out_and_in_again() {
 async fn names_which_look_alike_are_one_name() {
     let relay = TestRelay::start().await;
     relay.sign_up("paypal").await;
-    for (name, email) in
-        [("PayPal", "b@x.org"), ("раураӏ", "c@x.org"), ("paypa1", "d@x.org"), ("ｐａｙｐａｌ", "e@x.org")]
-    {
+    for (name, email) in [
+        ("PayPal", "b@x.org"),
+        ("раураӏ", "c@x.org"),
+        ("paypa1", "d@x.org"),
+        ("ｐａｙｐａｌ", "e@x.org"),
+        ("paypaI", "f@x.org"),
+    ] {
         let form = json!({"username": name, "email": email, "password": PASSWORD});
         refused(relay.post("/api/signup", &form).await, 409, "name_taken").await;
     }
     let form = json!({"username": "somebody", "email": " PAYPAL@example.org", "password": PASSWORD});
+    refused(relay.post("/api/signup", &form).await, 409, "name_taken").await;
+}
+
+#[tokio::test]
+async fn names_from_before_look_as_they_do_now() {
+    let mut relay = TestRelay::start().await;
+    relay.sign_up("paypaI").await;
+    relay.stop().await.unwrap();
+    let sql = rusqlite::Connection::open(relay.data().join("relay.db")).unwrap();
+    let older = "DROP INDEX accounts_shown_skeleton; ALTER TABLE accounts DROP COLUMN shown_skeleton; \
+                 PRAGMA user_version = 4;";
+    sql.execute_batch(older).unwrap();
+    drop(sql);
+    relay.resume().await;
+    let form = json!({"username": "paypal", "email": "b@x.org", "password": PASSWORD});
     refused(relay.post("/api/signup", &form).await, 409, "name_taken").await;
 }
 
@@ -158,13 +177,17 @@ async fn an_invite_code_lets_one_person_in() {
     refused(relay.post("/api/signup", &form("alice", Some("guess"))).await, 403, "registration_closed").await;
     let _: Tokens = ok(relay.post("/api/signup", &form("alice", Some(&code))).await).await;
     refused(relay.post("/api/signup", &form("bob", Some(&code))).await, 403, "registration_closed").await;
+    // Without a good code nobody learns who is here.
+    for code in ["guess", &code] {
+        refused(relay.post("/api/signup", &form("alice", Some(code))).await, 403, "registration_closed").await;
+    }
 }
 
 #[tokio::test]
 async fn people_are_found_by_the_beginning_of_their_name() {
     let relay = TestRelay::start().await;
     let alice = relay.sign_up("alice").await;
-    for name in ["bob", "bobby", "Bo_1", "Bo.2"] {
+    for name in ["bob", "bobby", "Bo_1", "Bo.2", "Özlem"] {
         relay.sign_up(name).await;
     }
     for (query, expected) in [
@@ -172,6 +195,8 @@ async fn people_are_found_by_the_beginning_of_their_name() {
         ("BO", vec!["Bo.2", "Bo_1", "bob", "bobby"]),
         ("bo_", vec!["Bo_1"]),
         ("%25", vec![]),
+        ("öz", vec!["Özlem"]),
+        ("O\u{308}Z", vec!["Özlem"]),
         ("_", vec![]),
     ] {
         let found: Users = ok(relay.get(&format!("/api/users?q={query}"), &alice.access).await).await;

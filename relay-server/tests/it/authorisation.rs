@@ -2,163 +2,30 @@
 //!
 //! Each row is an operation and what it answers to the owner, an admin, a member, somebody who was removed, somebody
 //! who shares nothing with the chat, and the owner of another chat. Without a token, with one that has run out, and from a
-//! revoked device every row is refused alike. Each cell has a chat of its own; one that is wrong is named.
+//! revoked device every row is refused alike. Once somebody has changed a chat the next one has a new one; a cell that is
+//! wrong is named.
 
+mod table;
+
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use parley_protocol::frames::{MarkScope, RelayFrame};
 use parley_protocol::http::{Chat, Invite};
-use parley_protocol::{AccountId, ChatId, DeviceId, MessageId};
+use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, ClientFrame, Code, DeviceId, EventId, MessageId};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use crate::relay::{PASSWORD, Person, TestRelay, done, error, ok, person};
 use crate::socket::Socket;
+use crate::support::{self, Profile, sealed};
+use table::{ACTORS, Kind, OPEN_TO_ALL, Row, TABLE};
 
-const ACTORS: [&str; 6] = ["owner", "admin", "member", "removed", "stranger", "other owner"];
-
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Kind {
-    Group,
-    PublicChannel,
-    Direct,
-}
-use Kind::{Direct, Group, PublicChannel};
-
-/// An operation: its method (or `WS`), where to or which frame, its body, in which chat, and what it answers to each.
-/// `{…}` are filled in for each cell.
-type Row = (&'static str, &'static str, &'static str, Kind, [&'static str; 6]);
-
-const ALL: [&str; 6] = ["ok"; 6];
-const OWNER: [&str; 6] = ["ok", "forbidden", "forbidden", "not_found", "not_found", "not_found"];
-const ADMINS: [&str; 6] = ["ok", "ok", "forbidden", "not_found", "not_found", "not_found"];
-const MEMBERS: [&str; 6] = ["ok", "ok", "ok", "not_found", "not_found", "not_found"];
-const SENDERS: [&str; 6] = ["ok", "ok", "ok", "not_member", "not_member", "not_member"];
-const CHANNEL_OWNER: [&str; 6] = ["ok", "forbidden", "forbidden", "not_member", "not_member", "not_member"];
-const CHANNEL_ADMINS: [&str; 6] = ["ok", "ok", "forbidden", "not_member", "not_member", "not_member"];
-/// In a direct chat both are owners; there are no others.
-const BOTH: [&str; 6] = ["ok", "ok", "ok", "not_found", "not_found", "not_found"];
-const NOT_IN_DIRECT: [&str; 6] = ["forbidden"; 6];
-
-const TEXT: &str = r#"{"payload":{"open":{"kind":"text","text":"hello"}}}"#;
-
-/// What needs no token, and is the same with a bad one.
-const OPEN_TO_ALL: &str = "/api/relay";
-
-const TABLE: &[Row] = &[
-    // The relay itself.
-    ("GET", OPEN_TO_ALL, "", Group, ALL),
-    // One's own account.
-    ("GET", "/api/account", "", Group, ALL),
-    ("PATCH", "/api/account", r#"{"show_presence":true}"#, Group, ALL),
-    ("GET", "/api/devices", "", Group, ALL),
-    (
-        "PATCH",
-        "/api/devices/{owners_device}",
-        r#"{"name":"mine"}"#,
-        Group,
-        ["ok", "not_found", "not_found", "not_found", "not_found", "not_found"],
-    ),
-    (
-        "DELETE",
-        "/api/devices/{owners_spare}",
-        "",
-        Group,
-        ["ok", "not_found", "not_found", "not_found", "not_found", "not_found"],
-    ),
-    ("POST", "/api/password", r#"{"current":"a wrong one","new":"a new password"}"#, Group, ["wrong_credentials"; 6]),
-    ("DELETE", "/api/account", r#"{"password":"a wrong one"}"#, Group, ["wrong_credentials"; 6]),
-    // People.
-    ("GET", "/api/users?q=own", "", Group, ALL),
-    ("GET", "/api/users/{extra}", "", Group, ALL),
-    ("GET", "/api/blocks", "", Group, ALL),
-    ("PUT", "/api/blocks/{newcomer}", "", Group, ALL),
-    ("DELETE", "/api/blocks/{newcomer}", "", Group, ALL),
-    // Chats.
-    ("POST", "/api/chats", r#"{"type":"group","title":"Mine"}"#, Group, ALL),
-    ("GET", "/api/chats", "", Group, ALL),
-    ("GET", "/api/chats/public?q=x", "", Group, ALL),
-    ("GET", "/api/chats/{chat}", "", Group, MEMBERS),
-    ("GET", "/api/chats/{chat}", "", PublicChannel, ALL),
-    ("GET", "/api/chats/{chat}", "", Direct, BOTH),
-    ("PATCH", "/api/chats/{chat}", r#"{"title":"Other"}"#, Group, ADMINS),
-    ("PATCH", "/api/chats/{chat}", r#"{"title":"Other"}"#, PublicChannel, CHANNEL_ADMINS),
-    ("DELETE", "/api/chats/{chat}", "", Group, OWNER),
-    ("DELETE", "/api/chats/{chat}", "", PublicChannel, CHANNEL_OWNER),
-    ("POST", "/api/chats/{chat}/join", "", Group, MEMBERS),
-    ("POST", "/api/chats/{chat}/join", "", PublicChannel, ALL),
-    ("POST", "/api/chats/{chat}/leave", "", Group, ["forbidden", "ok", "ok", "not_found", "not_found", "not_found"]),
-    (
-        "POST",
-        "/api/chats/{chat}/leave",
-        "",
-        PublicChannel,
-        ["forbidden", "ok", "ok", "not_member", "not_member", "not_member"],
-    ),
-    ("POST", "/api/chats/{chat}/leave", "", Direct, NOT_IN_DIRECT),
-    // Members.
-    ("GET", "/api/chats/{chat}/members", "", Group, MEMBERS),
-    ("POST", "/api/chats/{chat}/members", r#"{"member":"newcomer"}"#, Group, ADMINS),
-    ("POST", "/api/chats/{chat}/members", r#"{"member":"newcomer"}"#, PublicChannel, CHANNEL_ADMINS),
-    ("PATCH", "/api/chats/{chat}/members/{extra}", r#"{"role":"admin"}"#, Group, OWNER),
-    ("PATCH", "/api/chats/{chat}/members/{extra}", r#"{"role":"owner"}"#, Group, OWNER),
-    ("PATCH", "/api/chats/{chat}/members/{extra}", r#"{"role":"owner"}"#, PublicChannel, CHANNEL_OWNER),
-    ("DELETE", "/api/chats/{chat}/members/{extra}", "", Group, ADMINS),
-    (
-        "DELETE",
-        "/api/chats/{chat}/members/{owner}",
-        "",
-        Group,
-        ["forbidden", "forbidden", "forbidden", "not_found", "not_found", "not_found"],
-    ),
-    ("DELETE", "/api/chats/{chat}/members/{extra_admin}", "", Group, OWNER),
-    // Messages.
-    ("GET", "/api/chats/{chat}/messages", "", Group, MEMBERS),
-    ("GET", "/api/chats/{chat}/messages", "", PublicChannel, ALL),
-    ("GET", "/api/chats/{chat}/messages", "", Direct, BOTH),
-    ("POST", "/api/chats/{chat}/messages", TEXT, Group, SENDERS),
-    ("POST", "/api/chats/{chat}/messages", TEXT, Direct, SENDERS),
-    // Invites.
-    ("POST", "/api/chats/{chat}/invites", "", Group, ADMINS),
-    ("GET", "/api/chats/{chat}/invites", "", Group, ADMINS),
-    ("DELETE", "/api/chats/{chat}/invites/{code}", "", Group, ADMINS),
-    ("GET", "/api/invites/{code}", "", Group, ALL),
-    ("POST", "/api/invites/{code}/join", "", Group, ALL),
-    // After a restore: what is not the caller's to change is left out, and the answer says so.
-    (
-        "POST",
-        "/api/chats/{chat}/restore",
-        r#"{"changes":[{"id":"{event}","change":{"kind":"renamed","title":"Old"}}]}"#,
-        Group,
-        ["ok", "ok", "nothing", "nothing", "nothing", "nothing"],
-    ),
-    // Sessions.
-    (
-        "WS",
-        r#"{"type":"append","chat":"{chat}","id":"{event}","payload":{"open":{"kind":"text","text":"hello"}}}"#,
-        "",
-        Group,
-        SENDERS,
-    ),
-    (
-        "WS",
-        r#"{"type":"append","chat":"{chat}","id":"{event}","payload":{"open":{"kind":"text","text":"hello"}}}"#,
-        "",
-        Direct,
-        SENDERS,
-    ),
-    ("WS", r#"{"type":"mark","chat":"{chat}","scope":"own","mark":"{\"seq\":1}"}"#, "", Group, SENDERS),
-    ("WS", r#"{"type":"signal","chat":"{chat}","to":"{peer}","body":"sealed"}"#, "", Group, SENDERS),
-    (
-        "WS",
-        r#"{"type":"typing","chat":"{chat}","on":true}"#,
-        "",
-        Group,
-        ["heard", "heard", "heard", "unheard", "unheard", "unheard"],
-    ),
-];
+/// Stands beside the actors, as one who is in every chat and listens.
+const LISTENER: usize = ACTORS.len();
 
 /// Everybody, and what does not change from cell to cell.
 struct World {
@@ -171,6 +38,10 @@ struct World {
     expired: String,
     sockets: Vec<Mutex<Socket>>,
     listener: Mutex<Socket>,
+    /// Another device of each actor, which has no session.
+    seconds: Vec<Person>,
+    /// Chats of which a session has been told whether it is in them; the listener is one past the actors.
+    settled: Mutex<HashSet<(ChatId, usize)>>,
 }
 
 /// One cell's chat.
@@ -179,6 +50,8 @@ struct Scene {
     chat: ChatId,
     code: String,
     spare: DeviceId,
+    /// The key of a message of somebody else's.
+    message: Value,
 }
 
 impl World {
@@ -187,15 +60,17 @@ impl World {
             config.requests_per_account = 100_000;
             config.requests_per_address = 100_000;
             config.devices_per_account = 1_000;
+            config.chats_per_account = 100_000;
             config.free_signin_failures = 1_000;
             // Nobody reads from the sockets while the other rows are tried.
             config.ping = Duration::from_secs(200);
             config.dead_after = Duration::from_secs(600);
         });
         let relay = relay.await;
-        let mut actors = Vec::new();
+        let (mut actors, mut seconds) = (Vec::new(), Vec::new());
         for name in ["owner", "admin", "member", "removed", "stranger", "other"] {
             actors.push(relay.sign_up(name).await);
+            seconds.push(relay.sign_in(name).await);
         }
         let (extra, extra_admin) = (relay.sign_up("extra").await, relay.sign_up("extra-admin").await);
         let newcomer = relay.sign_up("newcomer").await;
@@ -209,27 +84,53 @@ impl World {
         }
         let listener = Mutex::new(Socket::open(&relay, &extra.access).await);
         let revoked = revoked.access;
-        Self { relay, actors, extra, extra_admin, newcomer, revoked, expired, sockets, listener }
+        Self {
+            relay,
+            actors,
+            extra,
+            extra_admin,
+            newcomer,
+            revoked,
+            expired,
+            sockets,
+            listener,
+            seconds,
+            settled: Mutex::default(),
+        }
     }
 
-    /// A chat in which everybody is what they are called.
-    async fn scene(&self, kind: Kind, actor: usize, needs_spare: bool) -> Scene {
-        let [owner, admin, member, removed, _, other] = self.actors.as_slice() else { unreachable!() };
-        let create = async |by: &Person, form: Value| -> Chat {
-            ok(self.relay.send(Method::POST, "/api/chats", &by.access, &form).await).await
-        };
-        let spare = if needs_spare { self.relay.sign_in("owner").await.device } else { DeviceId::nil() };
-        if kind == Direct {
+    /// A chat in which everybody is what they are called; with what the row needs.
+    async fn scene(&self, kind: Kind, actor: usize, row: &Row) -> Scene {
+        let (method, target, body, ..) = *row;
+        let needs = |part: &str| target.contains(part) || body.contains(part);
+        let spare = if needs("{owners_spare}") { self.relay.sign_in("owner").await.device } else { DeviceId::nil() };
+        let needs_chat = needs("{chat}") || needs("{code}") || ["RESTORE", "READ", "HELLO"].contains(&method);
+        let (chat, code) = if !needs_chat {
+            (ChatId::nil(), String::new())
+        } else if kind.is_direct() {
             // Between the actor, if it is one of the chat, and somebody else.
-            let one = if actor < 3 { &self.actors[actor] } else { owner };
-            let chat = create(one, json!({"type": "single", "members": ["extra"]})).await.id;
-            return Scene { kind, chat, code: String::new(), spare };
+            let one = if actor < 3 { &self.actors[actor] } else { &self.actors[0] };
+            let form = json!({"type": "single", "members": ["extra"], "sealed": kind.is_sealed()});
+            (self.create(one, form).await, String::new())
+        } else {
+            self.many(kind).await
+        };
+        let mut message = Value::Null;
+        if needs("{message}") {
+            message = self.say(kind, chat).await;
         }
-        let word = if kind == Group { "group" } else { "public_channel" };
+        Scene { kind, chat, code, spare, message }
+    }
+
+    async fn create(&self, by: &Person, form: Value) -> ChatId {
+        ok::<Chat>(self.relay.send(Method::POST, "/api/chats", &by.access, &form).await).await.id
+    }
+
+    async fn many(&self, kind: Kind) -> (ChatId, String) {
+        let [owner, admin, member, removed, ..] = self.actors.as_slice() else { unreachable!() };
         let members = [admin.account, member.account, removed.account, self.extra.account, self.extra_admin.account];
-        let form = json!({"type": word, "title": "A chat", "members": members});
-        let chat = create(owner, form.clone()).await.id;
-        create(other, json!({"type": word, "title": "Another", "members": [owner.account]})).await;
+        let form = |title: &str, members: &[AccountId]| json!({"type": kind.word(), "title": title, "members": members, "sealed": kind.is_sealed()});
+        let chat = self.create(owner, form("A chat", &members)).await;
         let member_path = |account: AccountId| format!("/api/chats/{chat}/members/{account}");
         for admin in [admin, &self.extra_admin] {
             let path = member_path(admin.account);
@@ -238,40 +139,138 @@ impl World {
         done(self.relay.send(Method::DELETE, &member_path(removed.account), &owner.access, &json!({})).await).await;
         let path = format!("/api/chats/{chat}/invites");
         let invite: Invite = ok(self.relay.send(Method::POST, &path, &owner.access, &json!({})).await).await;
-        Scene { kind, chat, code: invite.code, spare }
+        (chat, invite.code)
+    }
+
+    /// A message of somebody who is in every chat, and its key.
+    async fn say(&self, kind: Kind, chat: ChatId) -> Value {
+        let id = MessageId::new();
+        let payload = if kind.is_sealed() {
+            json!({"sealed": "aGk="})
+        } else {
+            json!({"open": {"kind": "text", "text": "what they hear"}})
+        };
+        let form = json!({"id": id, "payload": payload});
+        let path = format!("/api/chats/{chat}/messages");
+        let sent = self.relay.send(Method::POST, &path, &self.extra.access, &form).await;
+        assert!(sent.status().is_success(), "{}", sent.text().await.unwrap());
+        json!({"device": self.extra.device, "id": id})
     }
 
     fn fill(&self, text: &str, scene: &Scene, actor: usize) -> String {
         // A signal goes to somebody else who is there.
-        let peer = self.actors[usize::from(actor == 0)].device;
+        let peer = if scene.kind.is_direct() { &self.extra } else { &self.actors[usize::from(actor == 0)] };
         text.replace("{chat}", &scene.chat.to_string())
             .replace("{code}", &scene.code)
+            .replace("{message}", &scene.message.to_string())
             .replace("{event}", &MessageId::new().to_string())
+            .replace("{actor}", &self.actors[actor].account.to_string())
             .replace("{owner}", &self.actors[0].account.to_string())
             .replace("{owners_device}", &self.actors[0].device.to_string())
             .replace("{owners_spare}", &scene.spare.to_string())
             .replace("{extra}", &self.extra.account.to_string())
+            .replace("{extra_device}", &self.extra.device.to_string())
             .replace("{extra_admin}", &self.extra_admin.account.to_string())
             .replace("{newcomer}", &self.newcomer.account.to_string())
-            .replace("{peer}", &peer.to_string())
+            .replace("{peer}", &peer.device.to_string())
+    }
+
+    /// The request of a row; none of what only sessions do.
+    fn request(&self, row: &Row, scene: &Scene, actor: usize) -> Option<(&'static str, String, String)> {
+        let (method, target, body, ..) = *row;
+        let (target, body) = (self.fill(target, scene, actor), self.fill(body, scene, actor));
+        match method {
+            "WS" | "READ" | "HELLO" => None,
+            "RESTORE" => {
+                let path = format!("/api/chats/{}/restore", scene.chat);
+                let changes = format!(r#"{{"changes":[{{"id":"{}","change":{body}}}]}}"#, MessageId::new());
+                Some(("POST", path, changes))
+            }
+            method => Some((method, target, body)),
+        }
     }
 
     /// What an actor is answered: `ok`, `nothing`, `heard`, `unheard`, or the code of the error.
-    async fn outcome(&self, row: &Row, actor: usize) -> String {
-        let (method, target, body, kind, _) = *row;
-        let scene = self.scene(kind, actor, target.contains("{owners_spare}")).await;
-        let (target, body) = (self.fill(target, &scene, actor), self.fill(body, &scene, actor));
-        if method == "WS" {
-            let frame: Value = serde_json::from_str(&target).unwrap();
-            return self.frame(&frame, &scene, actor).await;
+    async fn outcome(&self, row: &Row, scene: &Scene, actor: usize) -> String {
+        let (method, target, ..) = *row;
+        let Some((method, target, body)) = self.request(row, scene, actor) else {
+            return match method {
+                "READ" => self.read(scene, actor).await,
+                "HELLO" => self.hello(scene, actor).await,
+                _ => {
+                    let frame: Value = serde_json::from_str(&self.fill(target, scene, actor)).unwrap();
+                    self.frame(&frame, scene, actor).await
+                }
+            };
+        };
+        let mut token = self.actors[actor].access.clone();
+        if ["/api/signout", "/api/devices/replace"].contains(&target.as_str()) {
+            token = self.relay.sign_in(&self.actors[actor].name).await.access;
         }
-        let answer = self.ask(method, &target, &body, Some(&self.actors[actor].access)).await;
+        let answer = self.ask(method, &target, &body, Some(&token)).await;
         if !answer.status().is_success() {
             return error(answer).await.1;
         }
         let text = answer.text().await.unwrap();
         let nothing = serde_json::from_str::<Value>(&text).is_ok_and(|value| value["taken"] == json!([]));
         if nothing { "nothing".to_owned() } else { "ok".to_owned() }
+    }
+
+    /// Whether the actor's session is sent what is said.
+    async fn read(&self, scene: &Scene, actor: usize) -> String {
+        let mut socket = self.sockets[actor].lock().await;
+        self.settle(scene, actor, &mut socket).await;
+        let mut listener = self.listener.lock().await;
+        self.settle(scene, LISTENER, &mut listener).await;
+        let said = self.say(scene.kind, scene.chat).await;
+        let is_it = |frame: &Value, key: &Value| frame["type"] == "entry" && frame["id"] == key["id"];
+        if actor < 3 {
+            socket.until_matches(|frame| is_it(frame, &said)).await;
+            return "heard".to_owned();
+        }
+        // Once a later one has come somewhere, whoever is to hear the first has it in his queue.
+        let later = self.say(scene.kind, scene.chat).await;
+        listener.until_matches(|frame| is_it(frame, &later)).await;
+        let heard = socket.fence().await.iter().any(|frame| is_it(frame, &said));
+        if heard { "heard" } else { "unheard" }.to_owned()
+    }
+
+    /// Whether a session of the actor's that begins with a cursor in the chat is sent what was said.
+    async fn hello(&self, scene: &Scene, actor: usize) -> String {
+        let (chat, said) = (json!(scene.chat), self.say(scene.kind, scene.chat).await);
+        let mut socket = Socket::connect(&self.relay, Some(&self.seconds[actor].access)).await.unwrap();
+        socket.say_hello_with(json!([{"log": chat, "seq": 0, "entry": uuid::Uuid::nil()}])).await;
+        let welcome = socket.until("welcome").await;
+        if welcome["gone"].as_array().unwrap().iter().any(|gone| gone["chat"] == chat) {
+            return "unheard".to_owned();
+        }
+        let last = socket
+            .until_matches(|frame| frame["id"] == said["id"] || (frame["type"] == "gone" && frame["chat"] == chat))
+            .await;
+        if last["type"] == "entry" { "heard" } else { "unheard" }.to_owned()
+    }
+
+    /// Waits until a session has been told whether it is in the chat; of direct chats in an earlier row.
+    async fn settle(&self, scene: &Scene, actor: usize, socket: &mut Socket) {
+        let chat = json!(scene.chat);
+        if scene.chat == ChatId::nil()
+            || scene.kind.is_direct()
+            || !self.settled.lock().await.insert((scene.chat, actor))
+        {
+            socket.fence().await;
+        } else if actor < 3 || actor == LISTENER {
+            socket.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
+        } else if ACTORS[actor] == "removed" {
+            let removed = |frame: &Value| frame["log"] == chat && frame["change"]["kind"] == "member_removed";
+            socket.until_fenced(removed).await;
+        }
+    }
+
+    /// Reads what came for everybody, as a client would.
+    async fn drain(&self) {
+        for socket in self.sockets.iter().chain([&self.listener]) {
+            socket.lock().await.fence().await;
+        }
     }
 
     async fn ask(&self, method: &str, path: &str, body: &str, token: Option<&str>) -> reqwest::Response {
@@ -284,22 +283,14 @@ impl World {
 
     async fn frame(&self, frame: &Value, scene: &Scene, actor: usize) -> String {
         let chat = json!(scene.chat);
-        // Who is in the chat has been told of it before they speak in it; of direct chats in an earlier row.
-        let is_in = actor < 3 && scene.kind != Direct;
         let mut socket = self.sockets[actor].lock().await;
-        if is_in {
-            socket.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
-        } else if ACTORS[actor] == "removed" && scene.kind == Group {
-            let removed = |frame: &Value| frame["log"] == chat && frame["change"]["kind"] == "member_removed";
-            socket.until_fenced(removed).await;
-        }
-        if frame["type"] == "signal" {
-            let mut peer = self.sockets[usize::from(actor == 0)].lock().await;
-            peer.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
+        self.settle(scene, actor, &mut socket).await;
+        if frame["type"] == "signal" && !scene.kind.is_direct() {
+            let peer = usize::from(actor == 0);
+            self.settle(scene, peer, &mut *self.sockets[peer].lock().await).await;
         }
         if frame["type"] == "typing" {
-            let mut listener = self.listener.lock().await;
-            listener.until_fenced(|frame| frame["type"] == "log" && frame["log"] == chat).await;
+            self.settle(scene, LISTENER, &mut *self.listener.lock().await).await;
         }
         socket.send(frame).await;
         let said = socket.fence().await;
@@ -326,6 +317,22 @@ impl World {
     }
 }
 
+impl World {
+    /// How a session ends which begins with a bad token, or none, and then with a frame.
+    async fn try_frame(&self, frame: &str, token: Option<&str>) -> String {
+        let mut socket = Socket::connect(&self.relay, None).await.unwrap();
+        if let Some(token) = token {
+            socket.try_send(&json!({"type": "auth", "token": token})).await;
+        }
+        // A row without a frame is one that reads: by a hello.
+        let frame = serde_json::from_str(frame).unwrap_or_else(
+            |_| json!({"type": "hello", "version": 1, "opening": {"count": 1, "life": uuid::Uuid::nil()}, "cursors": []}),
+        );
+        socket.try_send(&frame).await;
+        word(&socket.until("bye").await)
+    }
+}
+
 fn word(frame: &Value) -> String {
     frame["error"]["code"].as_str().unwrap_or_default().to_owned()
 }
@@ -344,20 +351,31 @@ fn expired(relay: &TestRelay, whose: &Person) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everybody_may_do_what_the_table_says_and_nothing_else() {
     let world = World::new().await;
+    // The other owner owns a chat of each kind, with the owner in it.
+    for word in ["group", "private_channel", "public_channel"] {
+        let form = json!({"type": word, "title": "Another", "members": ["owner"]});
+        world.create(&world.actors[5], form).await;
+    }
     let mut wrong = Vec::new();
     for row in TABLE {
-        let (method, target, _, kind, expected) = row;
-        for (actor, expected) in expected.iter().enumerate() {
-            // In a direct chat `owner`, `admin` and `member` are each one of the two.
-            if *kind == Direct && *expected == "forbidden" && actor >= 3 {
-                continue;
+        let (method, target, body, kinds, expected) = row;
+        for kind in *kinds {
+            let mut scene = None;
+            for (actor, expected) in expected.iter().enumerate() {
+                let cell = format!("{method} {target} {body} in a {kind:?} by the {}", ACTORS[actor]);
+                println!("{cell}");
+                let here = match scene.take() {
+                    Some(scene) => scene,
+                    None => world.scene(*kind, actor, row).await,
+                };
+                let found = world.outcome(row, &here, actor).await;
+                if found != *expected {
+                    wrong.push(format!("{cell}: {found}, not {expected}"));
+                }
+                let changed = found == "ok" && !["GET", "WS"].contains(method);
+                scene = Some(here).filter(|_| !changed && !kind.is_direct());
             }
-            println!("{method} {target} in a {kind:?} by the {}", ACTORS[actor]);
-            let found = world.outcome(row, actor).await;
-            if found != *expected {
-                wrong
-                    .push(format!("{method} {target} in a {kind:?} by the {}: {found}, not {expected}", ACTORS[actor]));
-            }
+            world.drain().await;
         }
     }
     assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
@@ -366,20 +384,25 @@ async fn everybody_may_do_what_the_table_says_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_good_token_nothing_is_done() {
     let world = Arc::new(World::new().await);
-    let scene = world.scene(Group, 0, false).await;
+    let scene = world.scene(Kind::Group, 0, &("RESTORE", "", "{message}", &[], [""; 6])).await;
     let guards = [
         ("no token", None, "unauthorized"),
         ("an expired token", Some(world.expired.as_str()), "token_expired"),
         ("a revoked device", Some(world.revoked.as_str()), "device_revoked"),
     ];
-    // What changes one's own account is not tried with a good token in the other table.
-    let own = [("POST", "/api/signout", r#"{"all":true}"#), ("POST", "/api/devices/replace", "")];
-    let rows = TABLE.iter().map(|(method, target, body, ..)| (*method, *target, *body)).chain(own);
     let mut wrong = Vec::new();
-    for (method, target, body) in rows.filter(|(method, ..)| *method != "WS") {
+    for row in TABLE {
         for (name, token, expected) in guards {
-            let (path, body) = (world.fill(target, &scene, 0), world.fill(body, &scene, 0));
-            let answer = world.ask(method, &path, &body, token).await;
+            let Some((method, target, body)) = world.request(row, &scene, 0) else {
+                let found = world.try_frame(&world.fill(row.1, &scene, 0), token).await;
+                // Without a token the first frame is at the wrong place, whatever it is.
+                let expected = if token.is_some() { expected } else { "out_of_order" };
+                if found != expected {
+                    wrong.push(format!("{} {} with {name}: {found}, not {expected}", row.0, row.1));
+                }
+                continue;
+            };
+            let answer = world.ask(method, &target, &body, token).await;
             if target == OPEN_TO_ALL {
                 assert_eq!(answer.status(), 200, "{method} {target} with {name}");
                 continue;
@@ -390,32 +413,63 @@ async fn without_a_good_token_nothing_is_done() {
             }
         }
     }
-    // A session is refused at the upgrade, or after its first frame.
-    for (name, token, expected) in guards {
+    // A session is refused at the upgrade too.
+    for (name, token, _) in guards {
         let Some(token) = token else { continue };
         if Socket::connect(&world.relay, Some(token)).await.is_ok() {
             wrong.push(format!("the upgrade of a WebSocket with {name}"));
-        }
-        let mut socket = Socket::connect(&world.relay, None).await.unwrap();
-        socket.send(&json!({"type": "auth", "token": token})).await;
-        let found = word(&socket.until("bye").await);
-        if found != expected {
-            wrong.push(format!("the first frame of a WebSocket with {name}: {found}, not {expected}"));
-        }
-    }
-    for frame in [
-        r#"{"type":"append","chat":"{chat}","id":"{event}","payload":{"open":{"kind":"empty"}}}"#,
-        r#"{"type":"typing","chat":"{chat}","on":true}"#,
-        r#"{"type":"auth","token":""}"#,
-    ] {
-        let mut socket = Socket::connect(&world.relay, None).await.unwrap();
-        socket.send(&serde_json::from_str(&world.fill(frame, &scene, 0)).unwrap()).await;
-        let found = word(&socket.until("bye").await);
-        if !["out_of_order", "unauthorized"].contains(&found.as_str()) {
-            wrong.push(format!("{frame} without a token: {found}"));
         }
     }
     let form = json!({"username": "owner", "password": PASSWORD});
     let _ = person(ok(world.relay.post("/api/signin", &form).await).await);
     assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// A device that was taken out of a sealed chat which its account is still in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_outside_a_sealed_chat_takes_no_part_in_it() {
+    let relay = support::TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob]).await.id;
+    let outside = Profile::new(alice.account, relay.device(alice.account).await);
+    let (account, device) = (alice.account, outside.who.device);
+    let take_out = relay.relay.store().write(move |batch| {
+        let change = ChatChange::DeviceRemoved { account, device };
+        batch.append_change(chat, outside.who, EventId::new(), change).map(drop)
+    });
+    take_out.await.unwrap();
+    let mut b = relay.open(&bob.profile).await;
+    let mut out = relay.open(&outside).await;
+    assert!(out.logs.iter().all(|view| view.log != chat.into()));
+    let id = out.append(chat, sealed("mine")).await;
+    assert_eq!(out.outcome(id).await.unwrap_err().code, Code::NotMember);
+    for scope in [MarkScope::Own, MarkScope::Chat] {
+        out.send(&ClientFrame::Mark { chat, scope, mark: "1".into() }).await;
+        assert_eq!(out.error().await.0, Code::NotMember);
+    }
+    out.send(&ClientFrame::Signal { chat, to: bob.profile.who.device, body: "offer".into() }).await;
+    assert_eq!(out.error().await, (Code::NotMember, Some(bob.profile.who.device)));
+    b.send(&ClientFrame::Signal { chat, to: device, body: "offer".into() }).await;
+    assert_eq!(b.error().await, (Code::PeerOffline, Some(device)));
+    out.ack(chat, 1_000).await;
+    out.send(&ClientFrame::Typing { chat, on: true }).await;
+    b.say(chat, "not for it").await;
+    b.say(chat, "nor this").await;
+    // What was sent to it comes before the answer to a request that is made after the second message was handed out.
+    b.text(chat).await;
+    assert_eq!(b.text(chat).await, "nor this");
+    out.send(&ClientFrame::Subscribers { req: 1, topic: "fence".into() }).await;
+    loop {
+        match out.next().await {
+            RelayFrame::Done { req: 1, .. } => break,
+            RelayFrame::Entry(entry) => assert_ne!(entry.log, chat.into(), "{entry:?}"),
+            _ => {}
+        }
+    }
+    b.send(&ClientFrame::Subscribers { req: 1, topic: "fence".into() }).await;
+    while let frame = b.next().await
+        && !matches!(frame, RelayFrame::Done { req: 1, .. })
+    {
+        assert!(!matches!(frame, RelayFrame::Typing { .. }), "{frame:?}");
+    }
 }

@@ -757,7 +757,8 @@ async fn edits_from_before_they_named_their_message_are_found_and_emptied_too() 
     let copy = relay.back_up().await;
     let old = rusqlite::Connection::open(&copy).unwrap();
     old.execute_batch(
-        "DROP INDEX entries_target; ALTER TABLE entries DROP COLUMN target; PRAGMA user_version = 3;
+        "DROP INDEX entries_target; ALTER TABLE entries DROP COLUMN target; DROP INDEX accounts_shown_skeleton; \
+         ALTER TABLE accounts DROP COLUMN shown_skeleton; PRAGMA user_version = 3;
          UPDATE overlays SET text = '', deleted = 1 WHERE seq = 2",
     )
     .unwrap();

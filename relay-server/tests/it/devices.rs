@@ -54,6 +54,25 @@ async fn an_account_has_a_bounded_number_of_devices() {
 }
 
 #[tokio::test]
+async fn nobody_locks_himself_out_by_signing_out() {
+    let relay = TestRelay::with(|config| config.devices_per_account = 2).await;
+    let desk = relay.sign_up("alice").await;
+    let phone = relay.sign_in("alice").await;
+    for device in [&desk, &phone] {
+        done(relay.send(Method::POST, "/api/signout", &device.access, &json!({})).await).await;
+    }
+    // The one that is away for longest gives way, for good.
+    let tablet = relay.sign_in("alice").await;
+    let list: Devices = ok(relay.get("/api/devices", &tablet.access).await).await;
+    assert_eq!(list.devices.iter().map(|d| d.id).collect::<Vec<_>>(), [phone.device, tablet.device]);
+    let again = json!({"username": "alice", "password": PASSWORD, "device": phone.device});
+    assert_eq!(person(ok(relay.post("/api/signin", &again).await).await).device, phone.device);
+    let third = json!({"username": "alice", "password": PASSWORD});
+    let message = refused(relay.post("/api/signin", &third).await, 429, "limit_reached").await;
+    assert!(message.contains("(devices_per_account)"), "{message}");
+}
+
+#[tokio::test]
 async fn an_old_copy_becomes_a_new_device() {
     let relay = TestRelay::with(|config| config.devices_per_account = 1).await;
     let old = relay.sign_up("alice").await;

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::relay::{PASSWORD, TestRelay, error, ok, refused};
+use crate::support::DEADLINE;
 
 #[tokio::test]
 async fn every_error_has_one_shape() {
@@ -43,7 +44,7 @@ async fn a_body_has_a_bound_whether_its_length_is_announced_or_not() {
     let relay = TestRelay::with(|config| config.max_request = Bytes(2_000)).await;
     let large = json!({"username": "x".repeat(3_000), "email": "a@x.org", "password": PASSWORD});
     let message = refused(relay.post("/api/signup", &large).await, 413, "too_large").await;
-    assert!(message.contains("2000 bytes"), "{message}");
+    assert!(message.contains("2000 bytes here (max_request)"), "{message}");
 
     let mut socket = TcpStream::connect(relay.address).await.unwrap();
     let head = "POST /api/signup HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -51,9 +52,7 @@ async fn a_body_has_a_bound_whether_its_length_is_announced_or_not() {
     for _ in 0..3 {
         socket.write_all(format!("400\r\n{}\r\n", " ".repeat(0x400)).as_bytes()).await.unwrap();
     }
-    let mut answer = vec![0; 1_000];
-    let read = tokio::time::timeout(Duration::from_secs(5), socket.read(&mut answer)).await.unwrap().unwrap();
-    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    let answer = answer(&mut socket).await;
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("too_large"), "{answer}");
 }
 
@@ -67,14 +66,15 @@ async fn requests_have_rates_by_address_and_by_account() {
     let last = answers.pop().unwrap();
     assert!(last.headers().contains_key("retry-after"));
     let message = refused(last, 429, "rate_limited").await;
-    assert!(message.contains("2 requests a second from one address"), "{message}");
+    assert!(message.contains("2 requests a second from one address (requests_per_address)"), "{message}");
 
     let relay = TestRelay::with(|config| config.requests_per_account = 2).await;
     let (alice, bob) = (relay.sign_up("alice").await, relay.sign_up("bob").await);
     for _ in 0..8 {
         let _ = relay.get("/api/account", &alice.access).await;
     }
-    refused(relay.get("/api/account", &alice.access).await, 429, "rate_limited").await;
+    let message = refused(relay.get("/api/account", &alice.access).await, 429, "rate_limited").await;
+    assert!(message.contains("(requests_per_account)"), "{message}");
     let _: Account = ok(relay.get("/api/account", &bob.access).await).await;
 }
 
@@ -85,18 +85,112 @@ async fn sign_ups_have_a_rate() {
     relay.sign_up("bob").await;
     let third = json!({"username": "carol", "email": "c@x.org", "password": PASSWORD});
     let message = refused(relay.post("/api/signup", &third).await, 429, "rate_limited").await;
-    assert!(message.contains("2 new accounts an hour"), "{message}");
+    assert!(message.contains("2 new accounts an hour from one address (signups_per_address)"), "{message}");
 }
 
 #[tokio::test]
-async fn connections_have_a_bound() {
-    let relay = TestRelay::with(|config| config.max_connections_per_address = 2).await;
-    let _held = [TcpStream::connect(relay.address).await.unwrap(), TcpStream::connect(relay.address).await.unwrap()];
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let mut third = TcpStream::connect(relay.address).await.unwrap();
-    let mut answer = [0; 16];
-    let closed = tokio::time::timeout(Duration::from_secs(5), third.read(&mut answer)).await.unwrap();
-    assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+async fn somebody_without_a_token_can_make_the_relay_hold_little() {
+    let relay = TestRelay::start().await;
+    let long = json!({"username": "x".repeat(20_000), "email": "a@x.org", "password": PASSWORD});
+    for path in ["/api/signup", "/api/signin", "/api/refresh"] {
+        let message = refused(relay.post(path, &long).await, 413, "too_large").await;
+        assert!(message.contains("16384 bytes"), "{message}");
+    }
+    // Who brings no good token is refused before anything of the body is read.
+    let mut socket = TcpStream::connect(relay.address).await.unwrap();
+    let head = "POST /api/chats HTTP/1.1\r\nhost: x\r\ncontent-length: 500000\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.unwrap();
+    assert!(answer(&mut socket).await.starts_with("HTTP/1.1 401"));
+}
+
+#[tokio::test]
+async fn what_requests_hold_together_has_a_bound() {
+    let relay = TestRelay::with(|config| {
+        config.request_bytes = Bytes(1 << 20);
+        config.max_request = Bytes(1 << 20);
+    });
+    let relay = relay.await;
+    let alice = relay.sign_up("alice").await;
+    let head = format!(
+        "POST /api/chats HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 1000000\r\n\r\n",
+        alice.access
+    );
+    // Two of them would take more than there is: one is told so, and the other goes on waiting for the rest of its body.
+    let mut stalled = Vec::new();
+    for _ in 0..2 {
+        let mut socket = TcpStream::connect(relay.address).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        socket.write_all(&[b' '; 700_000]).await.unwrap();
+        stalled.push(socket);
+    }
+    let [one, other] = stalled.as_mut_slice() else { unreachable!() };
+    let said = tokio::select! {
+        said = answer(one) => said,
+        said = answer(other) => said,
+    };
+    assert!(said.starts_with("HTTP/1.1 503") && said.contains("(request_bytes)"), "{said}");
+    let small = json!({"type": "group", "title": "Tea"});
+    assert!(relay.send(Method::POST, "/api/chats", &alice.access, &small).await.status().is_success());
+    // Whoever hangs up gives back what was held.
+    drop(stalled);
+    let long = json!({"type": "group", "title": "Tea", "description": "x".repeat(600_000)});
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    loop {
+        let (status, word, _) = error(relay.send(Method::POST, "/api/chats", &alice.access, &long).await).await;
+        if word == "bad_request" {
+            break;
+        }
+        assert_eq!((status, word.as_str()), (503, "try_later"));
+        assert!(tokio::time::Instant::now() < deadline, "nothing was given back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn one_connection_too_many_is_told_the_bound() {
+    let of_one = TestRelay::with(|config| config.max_connections_per_address = 2).await;
+    let of_all = TestRelay::with(|config| config.max_connections = 2).await;
+    for (relay, status, bound) in [
+        (of_one, 429, "2 connections, as many as one may have (max_connections_per_address)"),
+        (of_all, 503, "(max_connections)"),
+    ] {
+        let held = [TcpStream::connect(relay.address).await.unwrap(), TcpStream::connect(relay.address).await.unwrap()];
+        let mut third = TcpStream::connect(relay.address).await.unwrap();
+        third.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        let said = answer(&mut third).await;
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")) && said.contains(bound), "{said}");
+        assert!(said.contains("retry-after: "), "{said}");
+        drop(held);
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while !relay.request(Method::GET, "/healthz").send().await.unwrap().status().is_success() {
+            assert!(tokio::time::Instant::now() < deadline, "nobody comes in though there is room");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_numbers_grow_with_the_routes_and_not_with_what_is_asked_for() {
+    let relay = TestRelay::start().await;
+    let words = ["api", "chats", "members", "join", "x"];
+    for one in words {
+        for two in words {
+            for three in words {
+                let _ = relay.request(Method::GET, &format!("/{one}/{two}/{three}/")).send().await.unwrap();
+            }
+        }
+    }
+    let numbers = relay.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    let routes: std::collections::BTreeSet<_> =
+        numbers.lines().filter_map(|line| line.split("route=\"").nth(1)?.split('"').next()).collect();
+    assert!(routes.contains("other") && routes.len() <= 31, "{routes:?}");
+}
+
+/// The head of what comes next on a connection, and the body if it came along.
+async fn answer(socket: &mut TcpStream) -> String {
+    let mut answer = vec![0; 2_000];
+    let read = tokio::time::timeout(DEADLINE, socket.read(&mut answer)).await.unwrap().unwrap();
+    String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
 #[tokio::test]

@@ -10,11 +10,13 @@ mod support;
 
 mod accounts;
 mod authorisation;
+mod chats;
 mod configuration;
 mod delivery;
 mod devices;
 mod disk;
 mod http;
+mod limits;
 mod live;
 mod secrecy;
 mod sessions;

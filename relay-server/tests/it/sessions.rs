@@ -6,6 +6,8 @@ use parley_protocol::frames::PresenceState;
 use parley_protocol::http::{Chat, Chats, Device, Devices, User};
 use reqwest::Method;
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use crate::relay::{PASSWORD, Person, TestRelay, done, ok, person, refused};
 use crate::socket::Socket;
@@ -42,6 +44,25 @@ async fn signing_out_or_being_revoked_ends_the_session_with_a_reason() {
     done(relay.send(Method::DELETE, &path, &desk.access, &json!({})).await).await;
     assert_eq!(on_tablet.until("bye").await["error"]["code"], "device_revoked");
     on_desk.fence().await;
+}
+
+#[tokio::test]
+async fn signing_out_holds_though_the_caller_hangs_up() {
+    let relay = TestRelay::with(|config| config.requests_per_account = 10_000).await;
+    relay.sign_up("alice").await;
+    for _ in 0..12 {
+        let phone = relay.sign_in("alice").await;
+        let _: Devices = ok(relay.get("/api/devices", &phone.access).await).await;
+        let mut socket = TcpStream::connect(relay.address).await.unwrap();
+        let request = format!(
+            "POST /api/signout HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 2\r\n\r\n{{}}",
+            phone.access
+        );
+        socket.write_all(request.as_bytes()).await.unwrap();
+        drop(socket);
+        let out = async || relay.get("/api/devices", &phone.access).await.status() == 401;
+        until("the token is refused", out).await;
+    }
 }
 
 #[tokio::test]

@@ -53,8 +53,13 @@ impl Socket {
     }
 
     pub async fn say_hello(&mut self) {
-        let opening = json!({"count": 1, "life": LifeId::new()});
-        self.send(&json!({"type": "hello", "version": VERSION, "opening": opening, "cursors": []})).await;
+        self.say_hello_with(json!([])).await;
+    }
+
+    /// With cursors, always as the same opening of the profile.
+    pub async fn say_hello_with(&mut self, cursors: Value) {
+        let opening = json!({"count": 1, "life": LifeId::nil()});
+        self.send(&json!({"type": "hello", "version": VERSION, "opening": opening, "cursors": cursors})).await;
     }
 
     pub async fn send(&mut self, frame: &Value) {
