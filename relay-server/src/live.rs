@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use dashmap::DashMap;
+use parley_protocol::AccountId;
 use parley_protocol::frames::MarkScope;
-use parley_protocol::{AccountId, Code, ErrorBody};
 
 use crate::feeds::Feeds;
 use crate::mailbox::Change;
@@ -61,13 +61,6 @@ impl Live {
                 }
                 Effect::Then(then) => then(self),
             }
-        }
-    }
-
-    /// Ends every session: the relay is stopping.
-    pub fn close_all(&self) {
-        for session in self.sessions.all() {
-            session.close(ErrorBody::new(Code::ShuttingDown, "the relay is stopping; connect again in a moment"));
         }
     }
 }
