@@ -38,13 +38,22 @@ pub(crate) async fn person(relay: &Relay, name: &str) -> Sender {
 
 /// A sealed group.
 pub(crate) async fn group(relay: &Relay, by: Sender, others: &[&str]) -> ChatId {
+    create(relay, by, others, true).await
+}
+
+/// One whose history the relay keeps.
+pub(crate) async fn open_group(relay: &Relay, by: Sender, others: &[&str]) -> ChatId {
+    create(relay, by, others, false).await
+}
+
+async fn create(relay: &Relay, by: Sender, others: &[&str], sealed: bool) -> ChatId {
     let form = CreateChat {
         id: None,
         kind: ChatKind::Group,
         title: Some("Tea".to_owned()),
         description: None,
         members: others.iter().map(|name| (*name).to_owned()).collect(),
-        sealed: true,
+        sealed,
     };
     chats::create(relay, by, form).await.unwrap().id
 }
