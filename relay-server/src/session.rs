@@ -189,7 +189,7 @@ impl Session {
                     reading = self.next_work();
                 }
             }
-            mailbox.set_unsent(self.out.len());
+            mailbox.set_unsent(self.out.len() + usize::from(unflushed));
             let listens = self.listens() && stops_at.is_none();
             let waits = Waits { listens, unflushed };
             let next = [self.marks_due(), self.paused_until, stops_at].into_iter().flatten().min();

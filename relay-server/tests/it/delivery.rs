@@ -8,7 +8,7 @@ use parley_protocol::{ChatChange, ChatKind, Code, EntryId, EventId, LifeId, LogI
 use relay_server::chats;
 use relay_server::limits::Limits;
 
-use crate::support::{TestRelay, limits, sealed};
+use crate::support::{TestRelay, limits, sealed, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bob_gets_what_alice_sent_while_he_was_away_and_then_what_she_sends_now() {
@@ -69,44 +69,62 @@ async fn a_slow_reader_catches_up_beside_a_live_flow_without_a_gap_and_is_not_cu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_at_a_kilobyte_a_second_is_not_cut_off_in_a_catch_up_of_a_hundred_thousand() {
+async fn a_slow_reader_acks_its_way_through_a_catch_up_of_a_hundred_thousand_beside_a_live_flow_of_thousands() {
     const OLD: u64 = 100_000;
-    const NEW: u64 = 300;
-    let relay = TestRelay::with(Limits { chat_entries: 2 * OLD, ..limits() });
+    const NEW: u64 = 4_000;
+    let limits = Limits { chat_entries: 2 * OLD, ..limits() };
+    // What it was handed, one page that is read meanwhile, and what came live since.
+    let (most, most_bytes) = (limits.page_entries + 2 * limits.session_queue + 64, limits.session_queue_bytes);
+    let relay = TestRelay::with(limits);
     let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
     let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
     let from = alice.profile.who;
+    let mut head = Cursor::default();
     for first in (0..OLD).step_by(5_000) {
         let many = move |batch: &mut relay_server::store::Batch<'_>| {
+            let mut last = Cursor::default();
             for n in first..first + 5_000 {
-                batch.append(from, chat, MessageId::new(), sealed(&n.to_string()))?;
+                let at = batch.append(from, chat, MessageId::new(), sealed(&n.to_string()))?;
+                last = Cursor { seq: at.seq, entry: at.entry };
             }
-            Ok(())
+            Ok(last)
         };
-        relay.relay.store().write(many).await.unwrap();
+        head = relay.relay.store().write(many).await.unwrap();
     }
+    let device = bob.profile.who.device;
+    // Some three entries fit into its pipe; the rest waits at the relay until it reads on.
     let mut bob = relay.dial_with(&bob.profile, 1_024).await;
-    let last = move |batch: &mut relay_server::store::Batch<'_>| {
-        let end = batch.append(from, chat, MessageId::new(), sealed(&OLD.to_string()))?;
-        Ok(Cursor { seq: end.seq, entry: end.entry })
-    };
-    let head = relay.relay.store().write(last).await.unwrap();
     let mut sender = relay.open(&alice.profile.at(chat, head)).await;
+    let (go_on, mut may) = tokio::sync::mpsc::unbounded_channel::<()>();
     let flow = tokio::spawn(async move {
-        for n in OLD + 1..OLD + NEW {
-            sender.say(chat, &n.to_string()).await;
+        let mut n = OLD;
+        while may.recv().await.is_some() {
+            let said = sender.say(chat, &n.to_string()).await;
+            sender.ack(chat, said.seq).await;
+            n += 1;
         }
     });
     for n in 0..OLD + NEW {
+        // It comes for the next one only when the relay waits for it.
+        while n > 0 && n < OLD && relay.relay.load(device).is_none_or(|load| load.frames == 0) {
+            tokio::task::yield_now().await;
+        }
         let entry = bob.entry(chat).await;
         assert_eq!(entry.seq, n + 2);
         assert_eq!(entry.content, Content::Payload(sealed(&n.to_string())));
-        if n < 12 {
-            // An entry has some 350 bytes.
-            tokio::time::sleep(Duration::from_millis(350)).await;
+        let load = relay.relay.load(device).expect("it is not cut off");
+        assert!(load.frames <= most && load.bytes <= most_bytes, "{load:?} waits for it after {n}");
+        if n % (OLD / NEW) == 0 && n < OLD {
+            go_on.send(()).unwrap();
+        }
+        if n % 1_000 == 0 {
+            bob.ack(chat, entry.seq).await;
         }
     }
+    drop(go_on);
     flow.await.unwrap();
+    bob.ack(chat, OLD + NEW + 1).await;
+    until(|| async { relay.held(chat.into()).await < 1_000 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
