@@ -401,6 +401,10 @@ mod tests {
         }
         assert_eq!(Bytes::from_text("99999999999GiB"), None);
         assert_eq!(Duration::from_text("5y"), None);
+        for text in ["forever", "90d", "1s"] {
+            assert_eq!(Kept::from_text(text).unwrap().to_toml().as_str(), Some(text));
+        }
+        assert_eq!(Kept::from_text("0s"), None);
     }
 
     #[test]

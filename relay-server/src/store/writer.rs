@@ -224,6 +224,7 @@ impl Writer {
             self.fatal.cancel();
             return false;
         }
+        metrics::counter!("parley_rollbacks_total").increment(1);
         tracing::warn!(%error, jobs = replies.len(), "a transaction was rolled back; its senders were told to try later");
         for reply in replies {
             reply.lost();

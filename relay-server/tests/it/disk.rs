@@ -234,6 +234,10 @@ async fn a_full_disk_is_a_wait_and_nothing_overtakes() {
                 assert!(refused.is_some(), "the disk is full");
                 let (status, code, _) = error(post_until_refused(relay, &bob, &other).await).await;
                 assert_eq!((status, code.as_str()), (503, "try_later"));
+                // That is for whoever watches the numbers, and no reason to start it again.
+                let numbers = relay.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+                assert!(numbers.contains("parley_rollbacks_total"), "{numbers}");
+                ok::<Value>(relay.request(Method::GET, "/healthz").send().await.unwrap()).await;
             }
             2 => assert!(refused.is_none(), "there is space"),
             _ => {}

@@ -112,7 +112,8 @@ async fn somebody_who_was_taken_out_and_never_comes_back_was_owed_only_what_came
     a.outcome(owed).await.unwrap();
     chats::remove_member(&relay.relay, alice.profile.who, chat, bob.account).await.unwrap();
     for _ in 0..3 {
-        let last = a.say(chat, "after").await;
+        a.say(chat, "after").await;
+        let last = a.say(chat, "and again").await;
         for member in [&mut a, &mut c] {
             while member.entry(chat).await.seq < last.seq {}
             member.ack(chat, last.seq).await;
@@ -250,4 +251,23 @@ async fn an_inbox_that_nobody_empties_is_bounded_and_its_reader_is_told() {
     let mut a = relay.open(&alice.profile.at(device, Cursor::default())).await;
     assert_eq!(a.log(device).start, LogStart::Trimmed);
     while a.entry(device).await.seq < 50 {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inbox_that_nobody_comes_for_goes_with_the_retention() {
+    let relay = TestRelay::with(Limits { retention: Duration::from_millis(1), ..limits() });
+    let alice = relay.person("alice").await;
+    let device = alice.profile.who.device;
+    for _ in 0..3 {
+        let item = InboxItem::BlocksChanged { blocked: Vec::new() };
+        relay.relay.store().write(move |batch| batch.append_inbox(device, item)).await.unwrap();
+    }
+    until(|| async {
+        relay.relay.expire().await.unwrap();
+        relay.held(device.into()).await == 1
+    })
+    .await;
+    let mut a = relay.open(&alice.profile.at(device, Cursor::default())).await;
+    assert_eq!(a.log(device).trimmed.map(|gap| (gap.from, gap.to)), Some((1, 2)));
+    assert_eq!(a.entry(device).await.seq, 3);
 }
