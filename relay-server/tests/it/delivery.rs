@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parley_protocol::frames::{Content, Cursor, GoneReason, LogStart, Opening, RelayFrame};
 use parley_protocol::http::{RestoreChat, RestoredChange};
-use parley_protocol::{ChatChange, ChatKind, Code, EntryId, EventId, LifeId, LogId, MessageId};
+use parley_protocol::{ChatChange, ChatKind, ClientFrame, Code, EntryId, EventId, LifeId, LogId, MessageId};
 use relay_server::chats;
 use relay_server::limits::Limits;
 
@@ -242,4 +242,37 @@ async fn an_old_copy_of_a_profile_is_told_so() {
     let (code, known) = relay.dial(&copy).await.bye().await;
     assert_eq!((code, known), (Code::OldCopy, Some(second.opening)));
     drop(relay.open(&second).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_too_fast_is_refused_in_turn_and_the_session_goes_on() {
+    const BURST: usize = 5;
+    let one = 1.try_into().unwrap();
+    let burst = u32::try_from(BURST).unwrap().try_into().unwrap();
+    let relay = TestRelay::with(Limits { frames_per_second: one, frames_burst: burst, ..limits() });
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let mut sent = Vec::new();
+    for n in 0..4 * BURST {
+        sent.push(a.append(chat, sealed(&n.to_string())).await);
+    }
+    let mut codes = Vec::new();
+    for id in sent {
+        codes.push(a.outcome(id).await.err().map(|error| error.code));
+    }
+    let taken = codes.iter().take_while(|code| code.is_none()).count();
+    assert!(taken >= BURST, "{codes:?}");
+    let refused = &codes[taken..];
+    assert!(refused.iter().all(|code| matches!(code, Some(Code::RateLimited | Code::ResumeFirst))), "{codes:?}");
+    assert_eq!(refused.first(), Some(&Some(Code::RateLimited)), "{codes:?}");
+    // Its rate lets one through before long.
+    a.send(&ClientFrame::Resume { chat }).await;
+    loop {
+        let id = a.append(chat, sealed("later")).await;
+        match a.outcome(id).await {
+            Ok(_) => break,
+            Err(_) => a.send(&ClientFrame::Resume { chat }).await,
+        }
+    }
 }
