@@ -6,11 +6,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parley_protocol::frames::{Cursor, Gone, GoneReason, LogStart, LogView, Presence};
 use parley_protocol::{ChatId, ChatKind, EntryId, ErrorBody, LogId, RelayFrame};
-use tokio_tungstenite::tungstenite::Utf8Bytes;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::feeds::{LogKind, Want};
 use crate::hello::{Stands, stand_again};
-use crate::log::{Page, Reader, Standing, marks_of, page, seen_by};
+use crate::log::{Marks, Page, Reader, Register, Standing, marks_of, page, seen_by};
 use crate::mailbox::Change;
 use crate::session::{Following, Session};
 
@@ -19,8 +19,8 @@ use crate::session::{Following, Session};
 pub(crate) enum Work {
     /// The next page of a log.
     Log(LogId),
-    /// The mark registers of a chat.
-    Marks(ChatId),
+    /// The next mark registers of a chat, behind the last one that was read.
+    Marks { chat: ChatId, after: Option<Register> },
     /// The presence of everybody around.
     Presence,
 }
@@ -29,7 +29,7 @@ pub(crate) enum Work {
 pub(crate) enum Found {
     Page { log: LogId, page: Result<Page, ErrorBody> },
     Stands { log: LogId, stands: Result<Stands, ErrorBody> },
-    Marks(Result<Vec<Utf8Bytes>, ErrorBody>),
+    Marks { chat: ChatId, marks: Result<Marks, ErrorBody> },
     Presence(Vec<Presence>),
 }
 
@@ -38,7 +38,7 @@ impl Session {
     pub(crate) fn plan(&mut self) {
         for (log, following) in &self.follows {
             if let LogKind::Chat(_) = following.follower.kind {
-                self.work.push_back(Work::Marks(log.chat()));
+                self.work.push_back(Work::Marks { chat: log.chat(), after: None });
             }
             if !following.caught_up {
                 self.work.push_back(Work::Log(*log));
@@ -53,15 +53,27 @@ impl Session {
             while let Some(log) = self.mailbox.next_behind() {
                 self.work.push_back(Work::Log(log));
             }
+            // One chat at a time: the others wait in the mailbox, each once.
+            if !self.work.iter().any(|work| matches!(work, Work::Marks { .. }))
+                && let Some(chat) = self.mailbox.next_unread_marks()
+            {
+                self.work.push_back(Work::Marks { chat, after: None });
+            }
             let relay = Arc::clone(&self.relay);
             let who = self.mailbox.who;
             match self.work.pop_front()? {
                 Work::Presence => {
                     return Some(async move { Found::Presence(relay.presence_around(who.account).await) }.boxed());
                 }
-                Work::Marks(chat) => {
-                    let read =
-                        async move { Found::Marks(relay.store().read(move |sql| marks_of(sql, chat, who)).await) };
+                Work::Marks { chat, after } => {
+                    if !self.follows.contains_key(&chat.into()) {
+                        continue;
+                    }
+                    let read = async move {
+                        let limits = Arc::clone(&relay.limits);
+                        let marks = relay.store().read(move |sql| marks_of(sql, chat, who, after, &limits)).await;
+                        Found::Marks { chat, marks }
+                    };
                     return Some(read.boxed());
                 }
                 Work::Log(log) => {
@@ -123,11 +135,16 @@ impl Session {
                     self.send(&RelayFrame::Presence(presence));
                 }
             }
-            Found::Marks(Ok(frames)) => frames.into_iter().for_each(|frame| self.send_text(frame)),
+            Found::Marks { chat, marks: Ok(marks) } => {
+                marks.frames.into_iter().for_each(|frame| self.send_text(frame));
+                if marks.next.is_some() {
+                    self.work.push_back(Work::Marks { chat, after: marks.next });
+                }
+            }
             Found::Page { log, page: Ok(page) } => self.hand_over(log, page),
             Found::Stands { log, stands: Ok(stands) } => self.stands(log, stands),
             // What cannot be read now can be read by a session that begins again.
-            Found::Marks(Err(error))
+            Found::Marks { marks: Err(error), .. }
             | Found::Page { page: Err(error), .. }
             | Found::Stands { stands: Err(error), .. } => {
                 self.mailbox.close(error);
@@ -157,7 +174,7 @@ impl Session {
         // The end may have come while the page was read.
         for (seq, frame) in page.entries.into_iter().take_while(|(seq, _)| until.is_none_or(|until| *seq <= until)) {
             following.follower.handed(seq);
-            self.out.push_back(tokio_tungstenite::tungstenite::Message::Text(frame));
+            self.out.push_back(Message::Text(frame).into());
         }
         following.feed.raise(page.head);
         if !following.feed.try_live(&following.follower) {
@@ -252,7 +269,7 @@ impl Session {
 
     /// Tells the client where a chat begins, and then what else it is to know of it.
     fn tell_start(&mut self, view: LogView, kind: ChatKind) {
-        self.work.push_back(Work::Marks(view.log.chat()));
+        self.work.push_back(Work::Marks { chat: view.log.chat(), after: None });
         self.send(&RelayFrame::Log(view));
         if !kind.is_channel() {
             self.work.push_back(Work::Presence);

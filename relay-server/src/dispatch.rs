@@ -18,6 +18,11 @@ impl Session {
     pub(crate) async fn dispatch(&mut self, frame: ClientFrame) {
         let who = self.mailbox.who;
         let slow_down = self.relay.rates.frames.take(who.account).err();
+        // Acks and `resume` free what is held: they are never refused.
+        let slow_down = slow_down.filter(|_| !matches!(frame, ClientFrame::Ack { .. } | ClientFrame::Resume { .. }));
+        if slow_down.is_some() {
+            self.pause();
+        }
         // An append which comes too fast is refused in its turn, so that none behind it overtakes.
         if let ClientFrame::Append { chat, id, payload } = frame {
             self.in_flight += 1;
@@ -25,9 +30,7 @@ impl Session {
             let append = Append { session, from: who, chat, id, payload, refusal: slow_down };
             return self.submit(Job::Append(append)).await;
         }
-        // Acks and `resume` free what is held: they are never refused.
-        if let (Some(error), false) = (slow_down, matches!(frame, ClientFrame::Ack { .. } | ClientFrame::Resume { .. }))
-        {
+        if let Some(error) = slow_down {
             return self.fail(request(&frame), error);
         }
         match frame {

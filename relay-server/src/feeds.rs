@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use crate::mailbox::Mailbox;
 
 /// The newest entries of a followed log which are kept in memory,
-const TAIL: usize = 50;
+const TAIL: usize = 100;
 /// and how many bytes of them.
 const TAIL_BYTES: usize = 256 * 1024;
 
@@ -103,7 +103,35 @@ impl Follower {
 pub(crate) struct Feed {
     head: AtomicU64,
     followers: RwLock<HashMap<DeviceId, Arc<Follower>>>,
-    tail: Mutex<VecDeque<(u64, Utf8Bytes)>>,
+    tail: Mutex<Tail>,
+}
+
+/// The newest entries, without gaps.
+#[derive(Default)]
+struct Tail {
+    entries: VecDeque<(u64, Utf8Bytes)>,
+    bytes: usize,
+}
+
+impl Tail {
+    fn push(&mut self, seq: u64, frame: Utf8Bytes) {
+        if self.entries.back().is_some_and(|(last, _)| last + 1 != seq) {
+            *self = Self::default();
+        }
+        self.bytes += frame.len();
+        self.entries.push_back((seq, frame));
+        while self.entries.len() > TAIL || self.bytes > TAIL_BYTES {
+            let Some((_, oldest)) = self.entries.pop_front() else { break };
+            self.bytes -= oldest.len();
+        }
+    }
+
+    fn replace(&mut self, seq: u64, frame: Utf8Bytes) {
+        if let Some((_, kept)) = self.entries.iter_mut().find(|(known, _)| *known == seq) {
+            self.bytes = self.bytes + frame.len() - kept.len();
+            *kept = frame;
+        }
+    }
 }
 
 impl Feed {
@@ -128,32 +156,21 @@ impl Feed {
 
     /// Those of the newest entries that begin exactly at `next`.
     pub(crate) fn tail_from(&self, next: u64) -> Vec<(u64, Utf8Bytes)> {
-        let tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        match tail.front() {
-            Some((first, _)) if *first <= next => tail.iter().filter(|(seq, _)| *seq >= next).cloned().collect(),
+        let tail = self.tail();
+        match tail.entries.front() {
+            Some((first, _)) if *first <= next => {
+                tail.entries.iter().filter(|(seq, _)| *seq >= next).cloned().collect()
+            }
             _ => Vec::new(),
         }
     }
 
-    /// Puts the emptied entry in the place of the one with its words.
-    fn empty(&self, seq: u64, frame: Utf8Bytes) {
-        let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, kept)) = tail.iter_mut().find(|(known, _)| *known == seq) {
-            *kept = frame;
-        }
+    fn tail(&self) -> std::sync::MutexGuard<'_, Tail> {
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn publish(&self, seq: u64, frame: &Utf8Bytes) {
-        {
-            let mut tail = self.tail.lock().unwrap_or_else(PoisonError::into_inner);
-            if tail.back().is_some_and(|(last, _)| last + 1 != seq) {
-                tail.clear();
-            }
-            tail.push_back((seq, frame.clone()));
-            while tail.len() > TAIL || tail.iter().map(|(_, frame)| frame.len()).sum::<usize>() > TAIL_BYTES {
-                tail.pop_front();
-            }
-        }
+        self.tail().push(seq, frame.clone());
         self.head.fetch_max(seq, Ordering::SeqCst);
         for follower in self.followers.read().unwrap_or_else(PoisonError::into_inner).values() {
             let mut place = follower.place();
@@ -230,10 +247,16 @@ impl Feeds {
         }
     }
 
+    /// Puts the emptied entry in the place of the one with its words.
     pub(crate) fn empty(&self, log: LogId, seq: u64, frame: Utf8Bytes) {
         if let Some(feed) = self.get(log) {
-            feed.empty(seq, frame);
+            feed.tail().replace(seq, frame);
         }
+    }
+
+    /// The newest entries of a log, without gaps; none if nobody follows it.
+    pub(crate) fn tail(&self, log: LogId) -> Vec<(u64, Utf8Bytes)> {
+        self.get(log).map_or_else(Vec::new, |feed| feed.tail().entries.iter().cloned().collect())
     }
 
     /// The account's sessions (or that of one device) see nothing beyond `seq`; their own tasks hand over what is

@@ -29,11 +29,15 @@ mod log;
 mod mailbox;
 mod metrics;
 mod presence;
+mod pulse;
 mod rates;
 mod routes;
 mod serve;
 mod server;
 mod signals;
+mod socket;
+#[cfg(test)]
+mod testing;
 mod topics;
 
 pub use accounts::{KeyError, StartError};

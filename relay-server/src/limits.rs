@@ -42,12 +42,16 @@ pub struct Limits {
     pub topics_burst: NonZeroU32,
     /// Entries held of one sealed chat.
     pub chat_entries: u64,
-    /// Bytes held of one sealed chat.
+    /// Bytes held of one chat.
     pub chat_bytes: u64,
-    /// Bytes held in sealed chats of one account.
+    /// Bytes held of what one account sent.
     pub account_bytes: u64,
+    /// Bytes held in the inbox of one device; past them the oldest items go.
+    pub inbox_bytes: u64,
     /// How long a device that is away holds what was accepted for it.
     pub retention: Duration,
+    /// How long the history of open chats is kept; `None` for ever.
+    pub history_retention: Option<Duration>,
     /// How many entries lie behind the slowest cursor before they are deleted.
     pub trim_slack: u64,
     /// Entries of one page of catch-up.
@@ -104,7 +108,9 @@ impl Default for Limits {
             chat_entries: 100_000,
             chat_bytes: 256 << 20,
             account_bytes: 512 << 20,
+            inbox_bytes: 1 << 20,
             retention: Duration::from_hours(30 * 24),
+            history_retention: None,
             trim_slack: 32,
             page_entries: 256,
             page_bytes: 256 * 1024,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dashmap::{DashMap, Entry};
+use parley_protocol::AccountId;
 use parley_protocol::frames::MarkScope;
-use parley_protocol::{AccountId, Code, ErrorBody};
 
 use crate::feeds::Feeds;
 use crate::mailbox::Change;
@@ -70,13 +70,6 @@ impl Live {
         // The lock on the entry is held while sessions are asked, and never the other way round: whoever begins a session
         // loads its blocks after it is registered, so that it either is seen here or loads them again.
         self.blocks.of.remove_if(&account, |_, _| self.sessions.of_account(account).is_empty());
-    }
-
-    /// Ends every session: the relay is stopping.
-    pub fn close_all(&self) {
-        for session in self.sessions.all() {
-            session.close(ErrorBody::new(Code::ShuttingDown, "the relay is stopping; connect again in a moment"));
-        }
     }
 }
 

@@ -11,8 +11,10 @@ use tokio_util::task::TaskTracker;
 use crate::frame_rates::FrameRates;
 use crate::limits::Limits;
 use crate::live::Live;
+use crate::log::overdue;
+use crate::mailbox::Load;
 use crate::presence::Presences;
-use crate::store::{OpenError, Store};
+use crate::store::{Batch, OpenError, Store};
 use crate::topics::Topics;
 
 /// How often what was held longer than the retention is looked for.
@@ -70,14 +72,25 @@ impl Relay {
         &self.store
     }
 
-    /// Deletes what is held longer than the retention for devices that are away, and tells the senders.
+    /// Deletes what is held longer than the retention, and tells the senders of what was not taken. For the relay's own
+    /// timer, and for tests.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn expire(&self) -> Result<(), ErrorBody> {
-        let online: Vec<DeviceId> = self.live.sessions.all().iter().map(|session| session.who.device).collect();
         self.rates.tidy();
-        self.store.write(move |batch| batch.expire(&online)).await
+        let (now, limits) = (crate::store::now(), Arc::clone(&self.limits));
+        for log in self.store.read(move |sql| overdue(sql, now, &limits)).await? {
+            // One step a transaction, so that nobody waits for the whole of it.
+            loop {
+                let live = Arc::clone(&self.live);
+                let step = move |batch: &mut Batch<'_>| batch.expire(log, |device| live.sessions.is_online(device));
+                if !self.store.write(step).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether the device has a session.
@@ -113,9 +126,15 @@ impl Relay {
         Ok(())
     }
 
-    /// Ends every session, and waits until they are gone.
+    /// How much waits in memory for the session of a device, if it has one.
+    #[must_use]
+    pub fn load(&self, device: DeviceId) -> Option<Load> {
+        self.live.sessions.of_device(device).map(|session| session.load())
+    }
+
+    /// Ends every session, and waits until they are gone: what they have appended is answered first.
     pub async fn close_sessions(&self) {
-        self.live.close_all();
+        self.live.sessions.close_all();
         self.sessions.close();
         self.sessions.wait().await;
     }

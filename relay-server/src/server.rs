@@ -20,6 +20,8 @@ use crate::store::{self, OpenError};
 const DATABASE: &str = "relay.db";
 /// How long sessions and requests may take to end.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long the disk may take for what is queued then; together with the drain, less than five seconds.
+const CLOSE: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the relay did not start, or had to stop.
@@ -47,6 +49,14 @@ pub enum RunError {
         "the disk failed while the database was written, so what is on it is not certain; the relay stops. Check the disk and start it again: what was acknowledged before is safe"
     )]
     Fatal,
+    /// A thread panicked.
+    #[error("the relay has a fault and stops; its log says more. Start it again: what was acknowledged before is safe")]
+    Fault,
+    /// The disk hangs.
+    #[error(
+        "the disk took too long for what was queued, so the relay stops without it: none of that was acknowledged, what was is safe"
+    )]
+    Unstored,
     /// Something that `relay-server invite` says.
     #[error("{0}")]
     Invite(String),
@@ -90,18 +100,20 @@ impl Server {
         Arc::clone(&self.api.relay)
     }
 
-    /// Serves until the token is cancelled; then no more is accepted, sessions are told, and what is queued is stored.
+    /// Serves until the token is cancelled; then no more is accepted, what is queued is stored and answered, and
+    /// sessions are told. All of it takes less than five seconds.
     ///
     /// # Errors
-    /// [`RunError::Fatal`].
+    /// [`RunError::Fatal`], [`RunError::Fault`], [`RunError::Unstored`].
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), RunError> {
         let Self { listener, api, _lock } = self;
         let fatal = api.relay.store().fatal();
+        let failed = || Err(if api.relay.store().is_faulty() { RunError::Fault } else { RunError::Fatal });
         let stop = CancellationToken::new();
         let tidying = tokio::spawn(tidy(Arc::clone(&api), stop.clone()));
         let mut serving = tokio::spawn(crate::serve::serve(listener, Arc::clone(&api), stop.clone()));
         tokio::select! {
-            () = fatal.cancelled() => return Err(RunError::Fatal),
+            () = fatal.cancelled() => return failed(),
             () = shutdown.cancelled() => {}
         }
         tracing::info!("stopping");
@@ -120,8 +132,9 @@ impl Server {
             api.relay.store().close().await;
         };
         tokio::select! {
-            () = fatal.cancelled() => Err(RunError::Fatal),
-            () = closing => {
+            () = fatal.cancelled() => failed(),
+            closed = tokio::time::timeout(CLOSE, closing) => {
+                closed.map_err(|_| RunError::Unstored)?;
                 tracing::info!("stopped; everything is stored");
                 Ok(())
             }

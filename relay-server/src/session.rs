@@ -6,26 +6,26 @@
 //! are owed than the bound; a dead one is found by silence.
 
 use std::collections::{HashMap, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use futures_util::{SinkExt as _, StreamExt as _};
 use parley_protocol::frames::{Activity, MarkScope};
 use parley_protocol::{ChatId, ClientFrame, Code, ErrorBody, LogId, RelayFrame};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message, Utf8Bytes};
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use uuid::Uuid;
 
 use crate::catch_up::{Found, Work};
 use crate::feeds::{Feed, Follower, LogKind};
 use crate::hello::{self, Hello};
-use crate::mailbox::{Bye, Change, Mailbox, Taken};
+use crate::mailbox::{Bye, Change, Mailbox, Outgoing, Taken};
+use crate::pulse::{Pulse, Waits};
 use crate::relay::Relay;
+use crate::sessions::is_stopping;
+use crate::socket::{Event, binary, next_frame, parse, poll, say_bye, too_long};
 use crate::store::Job;
 use crate::watched::Watched;
 
@@ -47,8 +47,10 @@ pub type Authenticate = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Admitted, 
 
 /// Frames which wait in `out` before the session reads no more from its socket.
 const OUT: usize = 256;
-/// How long the last frame may take.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// How long the relay reads nothing from a client after a frame that came too fast.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How long what was appended before the relay stops may take to be answered.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// One log which the session follows.
 pub(crate) struct Following {
@@ -86,18 +88,13 @@ pub(crate) struct Session {
     pub(crate) rejoins: HashMap<LogId, Change>,
     /// How far sealed chats were handed over which are followed no more: the ack of their end is still to come.
     pub(crate) ended: HashMap<LogId, u64>,
-    pub(crate) out: VecDeque<Message>,
+    pub(crate) out: VecDeque<Outgoing>,
     pub(crate) work: VecDeque<Work>,
     pub(crate) in_flight: usize,
     pub(crate) marks: HashMap<(ChatId, MarkScope), Marking>,
     pub(crate) patterns: Vec<String>,
-}
-
-enum Event {
-    Frame(Message),
-    Flushed,
-    TooLong,
-    Lost,
+    /// Nothing is read from the socket before, since the client sends too fast.
+    paused_until: Option<Instant>,
 }
 
 /// Runs a session on an upgraded socket until it ends. `admitted` if the upgrade carried a token; else the first frame
@@ -135,12 +132,14 @@ where
     let deadline = Instant::now() + relay.limits.hello_within;
     let admitted = match admitted {
         Some(admitted) => admitted,
-        None => match next_frame(socket, deadline).await? {
+        None => match next_frame(socket, deadline, relay.live.sessions.stopping()).await? {
             ClientFrame::Auth { token } => authenticate(&token).await.map_err(bye)?,
             _ => return Err(out_of_order("the first frame is `auth`, unless the upgrade carried a token")),
         },
     };
-    let ClientFrame::Hello { version, opening, succeeds, cursors } = next_frame(socket, deadline).await? else {
+    let ClientFrame::Hello { version, opening, succeeds, cursors } =
+        next_frame(socket, deadline, relay.live.sessions.stopping()).await?
+    else {
         return Err(out_of_order("the first frame after authentication is `hello`"));
     };
     let mailbox = Mailbox::new(admitted.who, &relay.limits);
@@ -157,51 +156,12 @@ where
         in_flight: 0,
         marks: HashMap::new(),
         patterns: Vec::new(),
+        paused_until: None,
     };
     session.send(&begun.welcome);
     session.plan();
     relay.set_activity(&session.mailbox, Some(Activity::Online));
     Ok(session)
-}
-
-async fn next_frame<S>(socket: &mut WebSocketStream<S>, deadline: Instant) -> Result<ClientFrame, Option<Bye>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    let bye = |error| Some(Bye { error, opening: None });
-    loop {
-        let Ok(message) = tokio::time::timeout_at(deadline, socket.next()).await else {
-            return Err(bye(ErrorBody::new(Code::OutOfOrder, "no `hello` came in time (hello_within)")));
-        };
-        match message {
-            Some(Ok(Message::Text(text))) => return parse(&text).map_err(bye),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Err(SocketError::Capacity(_))) => return Err(bye(too_long())),
-            _ => return Err(None),
-        }
-    }
-}
-
-fn too_long() -> ErrorBody {
-    ErrorBody::new(Code::TooLarge, "the frame is longer than this relay takes: `max_frame` in `welcome` (frame_bytes)")
-}
-
-fn parse(text: &str) -> Result<ClientFrame, ErrorBody> {
-    serde_json::from_str(text)
-        .map_err(|error| ErrorBody::new(Code::BadRequest, format!("the frame could not be read: {error}")))
-}
-
-async fn say_bye<S>(socket: &mut WebSocketStream<S>, bye: Bye)
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send,
-{
-    let frame = RelayFrame::Bye { error: bye.error, opening: bye.opening }.encode();
-    let last = async {
-        // Whoever does not take the last frame is gone, which is what it says.
-        let _ = socket.send(Message::text(frame)).await;
-        let _ = socket.close(None).await;
-    };
-    let _ = tokio::time::timeout(GOODBYE, last).await;
 }
 
 impl Session {
@@ -212,25 +172,32 @@ impl Session {
         let limits = Arc::clone(&self.relay.limits);
         let mailbox = Arc::clone(&self.mailbox);
         let mut reading: Option<BoxFuture<'static, Found>> = None;
-        let (mut unflushed, mut waking) = (false, Instant::now() + limits.ping);
-        let (mut ping_at, mut heard, mut wrote) = (waking, Instant::now(), Instant::now());
+        let mut pulse = Pulse::new(&limits, Instant::now());
+        let mut unflushed = false;
+        let mut stops_at: Option<Instant> = None;
+        let mut waking = Instant::now() + limits.ping;
         let mut timer = Box::pin(tokio::time::sleep_until(waking));
         let bye = loop {
-            if mailbox.is_closed() {
-                break mailbox.take().bye;
+            if let Some(bye) = mailbox.bye()
+                && !self.owes_answers(&bye, unflushed, &mut stops_at)
+            {
+                break Some(bye);
             }
             if self.out.is_empty() && !unflushed {
                 self.take();
-                if self.out.is_empty() && reading.is_none() {
+                if self.out.is_empty() && reading.is_none() && stops_at.is_none() {
                     reading = self.next_work();
                 }
             }
-            let next = self.marks_due().map_or(ping_at, |due| due.min(ping_at));
+            mailbox.set_unsent(self.out.len() + usize::from(unflushed));
+            let listens = self.listens() && stops_at.is_none();
+            let waits = Waits { listens, unflushed };
+            let next = [self.marks_due(), self.paused_until, stops_at].into_iter().flatten().min();
+            let next = next.map_or(pulse.wakes_at(waits), |next| next.min(pulse.wakes_at(waits)));
             if next != waking {
                 waking = next;
                 timer.as_mut().reset(waking);
             }
-            let listens = self.in_flight < limits.session_appends && self.out.len() < OUT;
             let out = &mut self.out;
             let event = tokio::select! {
                 biased;
@@ -245,17 +212,15 @@ impl Session {
             };
             let (was_heard, was_written) = socket.get_mut().progress();
             let now = Instant::now();
-            if was_heard {
-                heard = now
-            }
-            if was_written {
-                wrote = now
-            }
+            pulse.note(now, was_heard, was_written, waits);
             match event {
                 Some(Event::Frame(Message::Text(text))) => match parse(&text) {
                     Ok(frame) => self.dispatch(frame).await,
                     Err(error) => self.send(&RelayFrame::Error { req: None, peer: None, error }),
                 },
+                Some(Event::Frame(Message::Binary(_))) => {
+                    self.send(&RelayFrame::Error { req: None, peer: None, error: binary() });
+                }
                 // The answer to a ping is queued by the library, and wants to be flushed.
                 Some(Event::Frame(Message::Ping(_))) => unflushed = true,
                 Some(Event::Frame(Message::Close(_))) | Some(Event::Lost) => break None,
@@ -263,21 +228,15 @@ impl Session {
                 Some(Event::Frame(_) | Event::Flushed) | None => {}
             }
             self.send_marks(now).await;
-            if !listens {
-                heard = now;
+            if self.paused_until.is_some_and(|until| now >= until) {
+                self.paused_until = None;
             }
-            if now >= ping_at {
-                // Nothing was heard for long, and nothing of what waits for it was taken either.
-                let takes = unflushed && now - wrote < limits.dead_after;
-                let waits_for_us = !listens && !unflushed;
-                if !(takes || waits_for_us || (listens && now - heard < limits.dead_after)) {
-                    tracing::debug!(device = %mailbox.who.device, "a session was silent for too long");
-                    break None;
-                }
-                if now - heard >= limits.ping && self.out.is_empty() {
-                    self.out.push_back(Message::Ping(bytes::Bytes::new()));
-                }
-                ping_at = now + limits.ping;
+            if pulse.is_dead(now, Waits { listens, unflushed }) {
+                tracing::debug!(device = %mailbox.who.device, "a session was silent for too long");
+                break None;
+            }
+            if pulse.asks(now) && self.out.is_empty() {
+                self.out.push_back(Message::Ping(bytes::Bytes::new()).into());
             }
         };
         self.end().await;
@@ -286,23 +245,42 @@ impl Session {
         }
     }
 
+    /// Whether the session reads what its client sends.
+    fn listens(&self) -> bool {
+        self.in_flight < self.relay.limits.session_appends && self.out.len() < OUT && self.paused_until.is_none()
+    }
+
+    /// Reads nothing from the client for a moment.
+    pub(crate) fn pause(&mut self) {
+        self.paused_until = Some(Instant::now() + PAUSE);
+    }
+
+    /// Whether the session goes on for a moment since the relay stops in order: what was appended is answered first.
+    fn owes_answers(&self, bye: &Bye, unflushed: bool, stops_at: &mut Option<Instant>) -> bool {
+        if !is_stopping(&bye.error) {
+            return false;
+        }
+        let until = *stops_at.get_or_insert_with(|| Instant::now() + LAST_ANSWERS);
+        (self.in_flight > 0 || !self.out.is_empty() || unflushed) && Instant::now() < until
+    }
+
     /// Queues a frame of the session's own.
     pub(crate) fn send(&mut self, frame: &RelayFrame) {
-        self.out.push_back(Message::text(frame.encode()));
+        self.out.push_back(Message::text(frame.encode()).into());
     }
 
     pub(crate) fn send_text(&mut self, frame: Utf8Bytes) {
-        self.out.push_back(Message::Text(frame));
+        self.out.push_back(Message::Text(frame).into());
     }
 
     /// Takes what waits in the mailbox.
     fn take(&mut self) {
-        let Taken { changes, frames, presence, answered, topic_lost, bye: _ } = self.mailbox.take();
+        let Taken { changes, frames, presence, answered, topic_lost } = self.mailbox.take();
         self.in_flight = self.in_flight.saturating_sub(answered);
         for change in changes {
             self.change(change);
         }
-        self.out.extend(frames.into_iter().map(Message::Text));
+        self.out.extend(frames);
         for presence in presence {
             self.send(&RelayFrame::Presence(presence));
         }
@@ -314,8 +292,6 @@ impl Session {
     /// Undoes what the session was to others.
     async fn end(&mut self) {
         let relay = Arc::clone(&self.relay);
-        let replaced = self.mailbox.is_closed();
-        // Appends of it which still wait for the writer are of a session that is gone.
         for following in self.follows.values() {
             following.leave(&relay);
         }
@@ -324,7 +300,7 @@ impl Session {
         }
         relay.live.sessions.end(&self.mailbox);
         relay.set_activity(&self.mailbox, None);
-        if !replaced {
+        if !self.mailbox.discards() {
             self.flush_marks().await;
         }
         let who = self.mailbox.who;
@@ -346,51 +322,5 @@ impl Session {
         if let Err(error) = self.relay.store().submit(job).await {
             self.mailbox.close(error);
         }
-    }
-}
-
-/// Writes what there is to write and reads what there is to read; ready with the next thing that happened.
-fn poll<S>(
-    socket: &mut WebSocketStream<S>,
-    out: &mut VecDeque<Message>,
-    unflushed: &mut bool,
-    listens: bool,
-    cx: &mut Context<'_>,
-) -> Poll<Event>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut socket = Pin::new(socket);
-    while !out.is_empty() {
-        match socket.poll_ready_unpin(cx) {
-            Poll::Ready(Ok(())) => {}
-            Poll::Ready(Err(_)) => return Poll::Ready(Event::Lost),
-            Poll::Pending => break,
-        }
-        let Some(message) = out.pop_front() else { break };
-        *unflushed = true;
-        if socket.start_send_unpin(message).is_err() {
-            return Poll::Ready(Event::Lost);
-        }
-    }
-    if *unflushed {
-        match socket.poll_flush_unpin(cx) {
-            Poll::Ready(Ok(())) if out.is_empty() => {
-                *unflushed = false;
-                return Poll::Ready(Event::Flushed);
-            }
-            Poll::Ready(Ok(())) => cx.waker().wake_by_ref(),
-            Poll::Ready(Err(_)) => return Poll::Ready(Event::Lost),
-            Poll::Pending => {}
-        }
-    }
-    if !listens {
-        return Poll::Pending;
-    }
-    match socket.poll_next_unpin(cx) {
-        Poll::Ready(Some(Ok(message))) => Poll::Ready(Event::Frame(message)),
-        Poll::Ready(Some(Err(SocketError::Capacity(_)))) => Poll::Ready(Event::TooLong),
-        Poll::Ready(_) => Poll::Ready(Event::Lost),
-        Poll::Pending => Poll::Pending,
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
+use tokio_util::sync::CancellationToken;
 
 use crate::mailbox::Mailbox;
 
@@ -12,6 +13,17 @@ use crate::mailbox::Mailbox;
 pub struct Sessions {
     by_device: DashMap<DeviceId, Arc<Mailbox>>,
     by_account: DashMap<AccountId, Vec<Arc<Mailbox>>>,
+    stopping: CancellationToken,
+}
+
+/// The answer once the relay is stopping.
+pub(crate) fn stopping() -> ErrorBody {
+    ErrorBody::new(Code::ShuttingDown, "the relay is stopping; connect again in a moment")
+}
+
+/// Whether it is that answer.
+pub(crate) fn is_stopping(error: &ErrorBody) -> bool {
+    error.code == Code::ShuttingDown
 }
 
 impl Sessions {
@@ -24,6 +36,23 @@ impl Sessions {
         }
         self.by_account.entry(session.who.account).or_default().push(Arc::clone(session));
         metrics::gauge!("parley_sessions").increment(1.0);
+        // Registered first: so it is either seen by `close_all` or sees it here.
+        if self.stopping.is_cancelled() {
+            session.close(stopping());
+        }
+    }
+
+    /// Ends every session, and those which begin later.
+    pub(crate) fn close_all(&self) {
+        self.stopping.cancel();
+        for session in self.all() {
+            session.close(stopping());
+        }
+    }
+
+    /// Cancelled once every session is to end.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.stopping
     }
 
     /// Takes a session out, unless a newer one has its place already.

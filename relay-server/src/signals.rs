@@ -25,7 +25,7 @@ impl Relay {
             return Err(offline());
         }
         let frame = RelayFrame::Signal { chat, from, body }.encode().into();
-        if peer.mailbox.push(frame) { Ok(()) } else { Err(offline()) }
+        if peer.mailbox.push_live(frame) { Ok(()) } else { Err(offline()) }
     }
 
     /// Tells the chat's other devices that somebody is typing, or stopped. Not in crowds.
@@ -42,7 +42,7 @@ impl Relay {
                 && !self.live.blocks.between(from.account, whose.account)
             {
                 // A full queue loses it, as live frames may be.
-                follower.mailbox.push(frame.clone());
+                follower.mailbox.push_live(frame.clone());
             }
         }
     }

@@ -6,8 +6,9 @@ use parley_protocol::frames::{Content, Payload, Sender};
 use parley_protocol::http::{History, HistoryMessage, PostMessage, Posted, Reaction};
 use parley_protocol::{AccountId, Body, ChatId, Code, ErrorBody, MessageId, Millis, RelayFrame};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::no_chat;
+use super::{fold, no_chat};
 use crate::log::kind;
 use crate::relay::Relay;
 use crate::store::{Failure, LogHead, id};
@@ -31,7 +32,10 @@ pub struct Stretch {
 /// # Errors
 /// `not_found`; `bad_request` for a sealed chat, whose history lies with its members.
 pub async fn history(relay: &Relay, by: Sender, chat: ChatId, stretch: Stretch) -> Result<History, ErrorBody> {
-    relay.store().read(move |sql| read(sql, by.account, chat, stretch)).await
+    // The newest messages of a chat that somebody follows are in memory.
+    let newest = stretch.before.is_none() && stretch.after.is_none();
+    let tail = if newest { relay.live.feeds.tail(chat.into()) } else { Vec::new() };
+    relay.store().read(move |sql| read(sql, by.account, chat, stretch, &tail)).await
 }
 
 /// Appends a message to an open chat.
@@ -45,7 +49,13 @@ pub async fn post(relay: &Relay, by: Sender, chat: ChatId, form: PostMessage) ->
     Ok(Posted { id, seq: posted.seq })
 }
 
-fn read(sql: &Connection, account: AccountId, chat: ChatId, stretch: Stretch) -> Result<History, Failure> {
+fn read(
+    sql: &Connection,
+    account: AccountId,
+    chat: ChatId,
+    stretch: Stretch,
+    tail: &[(u64, Utf8Bytes)],
+) -> Result<History, Failure> {
     let mut select = sql.prepare_cached(
         "SELECT sealed, kind = 'public_channel' OR EXISTS \
          (SELECT 1 FROM members WHERE chat = ?1 AND account = ?2 AND left_at IS NULL) FROM chats WHERE id = ?1",
@@ -62,6 +72,11 @@ fn read(sql: &Connection, account: AccountId, chat: ChatId, stretch: Stretch) ->
         _ => return Err(no_chat()),
     }
     let limit = stretch.limit.unwrap_or(50).clamp(1, PAGE);
+    let head = LogHead::load(sql, chat.into())?.unwrap_or(LogHead::EMPTY);
+    if let Some(mut messages) = fold::newest(tail, &head, limit) {
+        name(sql, &mut messages)?;
+        return Ok(History { messages, head: head.head });
+    }
     let (bound, up) = match (stretch.after, stretch.before) {
         (Some(after), _) => (after, true),
         (None, Some(before)) => (before, false),
@@ -72,8 +87,24 @@ fn read(sql: &Connection, account: AccountId, chat: ChatId, stretch: Stretch) ->
         messages.reverse();
     }
     react(sql, chat, &mut messages)?;
-    let head = LogHead::load(sql, chat.into())?.map_or(0, |log| log.head);
-    Ok(History { messages, head })
+    Ok(History { messages, head: head.head })
+}
+
+/// Puts the names of the senders in.
+fn name(sql: &Connection, messages: &mut [HistoryMessage]) -> Result<(), Failure> {
+    let mut names: HashMap<AccountId, String> = HashMap::new();
+    let mut select = sql.prepare_cached("SELECT username FROM accounts WHERE id = ?1")?;
+    for message in messages {
+        let account = message.from.account;
+        message.username = match names.get(&account) {
+            Some(known) => known.clone(),
+            None => {
+                let found: Option<String> = select.query_row([account.as_bytes()], |row| row.get(0)).optional()?;
+                names.entry(account).or_insert(found.unwrap_or_default()).clone()
+            }
+        };
+    }
+    Ok(())
 }
 
 fn page(sql: &Connection, chat: ChatId, bound: u64, up: bool, limit: usize) -> Result<Vec<HistoryMessage>, Failure> {
@@ -132,14 +163,98 @@ fn react(sql: &Connection, chat: ChatId, messages: &mut [HistoryMessage]) -> Res
     let mut reactions: HashMap<u64, Vec<Reaction>> = HashMap::new();
     while let Some(row) = rows.next()? {
         let (emoji, account): (String, AccountId) = (row.get(1)?, id(row, 2)?);
-        let of = reactions.entry(row.get(0)?).or_default();
-        match of.iter_mut().find(|reaction| reaction.emoji == emoji) {
-            Some(reaction) => reaction.accounts.push(account),
-            None => of.push(Reaction { emoji, accounts: vec![account] }),
-        }
+        fold::add(reactions.entry(row.get(0)?).or_default(), emoji, account);
     }
     for message in messages {
         message.reactions = reactions.remove(&message.seq).unwrap_or_default();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use parley_protocol::{DeviceId, MessageKey};
+    use rand::rngs::StdRng;
+    use rand::seq::IndexedRandom as _;
+    use rand::{Rng as _, SeedableRng as _};
+
+    use super::*;
+    use crate::chats;
+    use crate::feeds::LogKind;
+    use crate::limits::Limits;
+    use crate::mailbox::Mailbox;
+    use crate::testing::{open_group, person, relay};
+
+    /// Something that one of them may say or change.
+    fn anything(random: &mut StdRng, known: &[(MessageKey, usize)], by: usize) -> Body {
+        let text = format!("text {}", random.random_range(0..1_000));
+        let Some((target, author)) = known.choose(random).copied() else {
+            return Body::Text { text, reply_to: None, mentions: vec![] };
+        };
+        match random.random_range(0..10) {
+            0..=4 => Body::Text { text, reply_to: Some(target), mentions: vec![AccountId::new()] },
+            5..=6 if author == by => Body::Edit { target, text, mentions: vec![AccountId::new()] },
+            7 if author == by => Body::Delete { target },
+            _ => {
+                let emoji = ["👍", "🎉", "🫖"].choose(random).copied().unwrap_or_default().to_owned();
+                Body::React { target, emoji, on: random.random_bool(0.6) }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_newest_page_is_the_same_out_of_memory_and_out_of_the_database() {
+        let seed: u64 = rand::random();
+        println!("seed {seed}");
+        let mut random = StdRng::seed_from_u64(seed);
+        let folder = tempfile::tempdir().unwrap();
+        let relay = relay(folder.path(), Limits::default());
+        let people = [person(&relay, "alice").await, person(&relay, "bob").await];
+        let chat = open_group(&relay, people[0], &["bob"]).await;
+        let watcher = Sender { account: people[0].account, device: DeviceId::new() };
+        let watcher = Mailbox::new(watcher, &relay.limits);
+        let (_feed, _follower) =
+            relay.live.feeds.follow(chat.into(), LogKind::Chat(parley_protocol::ChatKind::Group), &watcher);
+        let mut known: Vec<(MessageKey, usize)> = Vec::new();
+        let (mut out_of_memory, mut out_of_database) = (0, 0);
+        for _ in 0..200 {
+            let said = random.random_range(1..8);
+            let mut last = 0;
+            for _ in 0..said {
+                let by = random.random_range(0..2);
+                let body = anything(&mut random, &known[known.len().saturating_sub(30)..], by);
+                let form = PostMessage { id: None, payload: Payload::Open(body.clone()) };
+                let posted = post(&relay, people[by], chat, form).await.unwrap();
+                last = posted.seq;
+                if body.target().is_none() {
+                    known.push((MessageKey { device: people[by].device, id: posted.id }, by));
+                }
+            }
+            // The fan-out comes after the answer.
+            let handed_on = async {
+                while relay.live.feeds.tail(chat.into()).last().is_none_or(|(seq, _)| *seq < last) {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(20), handed_on).await.unwrap();
+            let limit = random.random_range(1..=50);
+            let tail = relay.live.feeds.tail(chat.into());
+            let head = relay.store().read(move |sql| Ok(LogHead::load(sql, chat.into())?.unwrap_or(LogHead::EMPTY)));
+            match fold::newest(&tail, &head.await.unwrap(), limit) {
+                Some(_) => out_of_memory += 1,
+                None => out_of_database += 1,
+            }
+            let newest = Stretch { limit: Some(limit), ..Stretch::default() };
+            let stored = Stretch { before: Some(u64::MAX), ..newest };
+            let newest = chats::history(&relay, people[1], chat, newest).await.unwrap();
+            let stored = chats::history(&relay, people[1], chat, stored).await.unwrap();
+            assert_eq!((newest.messages, newest.head), (stored.messages, stored.head));
+        }
+        assert!(out_of_memory > 50 && out_of_database > 0, "{out_of_memory} and {out_of_database}");
+        let stranger = person(&relay, "mallory").await;
+        let refused = chats::history(&relay, stranger, chat, Stretch::default()).await;
+        assert_eq!(refused.unwrap_err().code, Code::NotFound, "memory is for members, too");
+    }
 }

@@ -2,6 +2,7 @@
 //! transaction that changes something; reading asks for membership too.
 
 mod create;
+mod fold;
 mod history;
 mod invites;
 mod members;

@@ -13,7 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 pub use parley_protocol::http::Registration;
 pub use settings::Config;
 use settings::{Given, SETTINGS, Setting};
-pub use value::{Bytes, IceServers, LogFormat, LogLevel, Name, Network, registration_word};
+pub use value::{Bytes, IceServers, Kept, LogFormat, LogLevel, Name, Network, registration_word};
 
 const PREFIX: &str = "PARLEY_RELAY_";
 /// What a frame needs beside its payload, in bytes.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use parley_protocol::http::Registration;
 
-use super::value::{Bytes, IceServers, LogFormat, LogLevel, Name, Network, Value};
+use super::value::{Bytes, IceServers, Kept, LogFormat, LogLevel, Name, Network, Value};
 use crate::limits::Limits;
 
 const fn seconds(n: u64) -> Duration {
@@ -184,10 +184,14 @@ settings! {
     retention: Duration = days(30), seconds(1) => days(3_650);
     /// Entries held of one sealed chat.
     chat_entries: u64 = 100_000, 10 => 1_000_000_000;
-    /// Bytes held of one sealed chat.
+    /// Bytes held of one chat.
     chat_bytes: Bytes = mib(256), kib(64) => mib(1 << 20);
-    /// Bytes held in sealed chats of what one account sent.
+    /// Bytes held of what one account sent.
     account_bytes: Bytes = mib(512), kib(64) => mib(1 << 20);
+    /// Bytes held in the inbox of one device; past them its oldest items go.
+    inbox_bytes: Bytes = mib(1), kib(16) => mib(1 << 10);
+    /// How long the history of channels and other open chats is kept.
+    history_retention: Kept = Kept(None);
 
     /// Frames that wait for one session in memory before it reads from disk instead.
     session_queue: usize = 256, 8 => 100_000;
@@ -254,7 +258,9 @@ impl Config {
             chat_entries: self.chat_entries,
             chat_bytes: self.chat_bytes.0,
             account_bytes: self.account_bytes.0,
+            inbox_bytes: self.inbox_bytes.0,
             retention: self.retention,
+            history_retention: self.history_retention.0,
             writer_queue: self.writer_queue,
             writer_batch: self.writer_batch,
             readers: self.readers,

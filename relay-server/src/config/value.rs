@@ -33,8 +33,14 @@ pub(crate) trait Value: Sized + Clone + PartialOrd {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Bytes(pub u64);
 
+/// How long something is kept; `None` for ever.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
+pub struct Kept(pub Option<Duration>);
+
 /// The most characters of a [`Name`].
 const MAX_NAME: usize = 64;
+/// The word of [`Kept`] for what does not end.
+const FOR_EVER: &str = "forever";
 
 /// How the operator calls the relay; may be empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Default, Debug)]
@@ -196,6 +202,21 @@ impl Value for Duration {
         let fits = |(name, unit): &&(&str, u64)| *name != "ms" && millis != 0 && millis.is_multiple_of(*unit);
         let (name, unit) = TIMES.iter().find(fits).copied().unwrap_or(("ms", 1));
         toml::Value::String(format!("{}{name}", millis / unit))
+    }
+}
+
+impl Value for Kept {
+    fn allowed() -> String {
+        format!("`{FOR_EVER}`, or {} from 1s on", Duration::allowed())
+    }
+    fn from_text(text: &str) -> Option<Self> {
+        if text == FOR_EVER {
+            return Some(Self(None));
+        }
+        Duration::from_text(text).filter(|time| *time >= Duration::from_secs(1)).map(|time| Self(Some(time)))
+    }
+    fn to_toml(&self) -> toml::Value {
+        self.0.map_or_else(|| toml::Value::String(FOR_EVER.to_owned()), |time| time.to_toml())
     }
 }
 
@@ -380,6 +401,10 @@ mod tests {
         }
         assert_eq!(Bytes::from_text("99999999999GiB"), None);
         assert_eq!(Duration::from_text("5y"), None);
+        for text in ["forever", "90d", "1s"] {
+            assert_eq!(Kept::from_text(text).unwrap().to_toml().as_str(), Some(text));
+        }
+        assert_eq!(Kept::from_text("0s"), None);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) mod kind {
     pub(crate) const FOLDED: u8 = 2;
     /// An item of an inbox.
     pub(crate) const ITEM: u8 = 3;
+    /// What counts towards the quota of the account that sent it.
+    pub(crate) const COUNTED: [u8; 2] = [MESSAGE, FOLDED];
 }
 
 impl Batch<'_> {
@@ -31,23 +33,23 @@ impl Batch<'_> {
         let state = self.chat(chat)?;
         check_member(&state, from)?;
         self.check_payload(&state, &payload)?;
-        if let Payload::Open(body) = &payload
-            && let Some(target) = self.check_target(&state, from.account, body)?
-        {
-            return self.append_folded(from, chat, id, body.clone(), target);
-        }
-        if state.sealed {
+        let target = match &payload {
+            Payload::Open(body) => self.check_target(&state, from.account, body)?,
+            Payload::Sealed(_) => None,
+        };
+        if !self.makes_room(chat, &payload, target)? {
             self.check_quota(&state, from.account)?;
         }
-        let (appended, bytes) = self.put(chat.into(), from, id.0, Content::Payload(payload), kind::MESSAGE)?;
-        if state.sealed {
-            let held = self.held(from.account)?;
-            self.set_held(from.account, held + bytes);
-        }
+        let (appended, bytes) = match (target, payload) {
+            (Some(target), Payload::Open(body)) => self.append_folded(from, chat, id, body, target)?,
+            (_, payload) => self.put(chat.into(), from, id.0, Content::Payload(payload), kind::MESSAGE)?,
+        };
+        let held = self.held(from.account)?;
+        self.set_held(from.account, held + bytes);
         Ok(appended)
     }
 
-    /// Appends to the inbox of a device.
+    /// Appends to the inbox of a device. Past its bound the oldest items go.
     ///
     /// # Errors
     /// Those of the database.
@@ -55,9 +57,9 @@ impl Batch<'_> {
         let mut select = self.sql().prepare_cached("SELECT account FROM devices WHERE id = ?1")?;
         let account: AccountId =
             select.query_row([device.as_bytes()], |row| id(row, 0)).optional()?.unwrap_or_default();
-        self.begin_log(device.into())?;
         let from = Sender { account, device };
         let (appended, _) = self.put(device.into(), from, Uuid::now_v7(), Content::Item(item), kind::ITEM)?;
+        self.bound_inbox(device.into())?;
         Ok(appended)
     }
 

@@ -16,18 +16,26 @@ impl Batch<'_> {
         id: MessageId,
         body: Body,
         target: u64,
-    ) -> Result<Appended, Failure> {
+    ) -> Result<(Appended, u64), Failure> {
         // An edit that comes after the delete has nothing left to say.
         let body = if self.is_deleted(chat, target)? { without_words(body) } else { body };
         let content = Content::Payload(Payload::Open(body.clone()));
-        let (appended, _) = self.put(chat.into(), from, id.0, content, kind::FOLDED)?;
+        let (appended, bytes) = self.put(chat.into(), from, id.0, content, kind::FOLDED)?;
         self.sql().prepare_cached("UPDATE entries SET target = ?3 WHERE log = ?1 AND seq = ?2")?.execute(params![
             chat.as_bytes(),
             appended.seq,
             target
         ])?;
         self.fold(chat, from.account, target, appended.seq, &body)?;
-        Ok(appended)
+        Ok((appended, bytes))
+    }
+
+    /// Whether it deletes what is there still: that is taken past a quota, too.
+    pub(super) fn makes_room(&self, chat: ChatId, payload: &Payload, target: Option<u64>) -> Result<bool, Failure> {
+        match (payload, target) {
+            (Payload::Open(Body::Delete { .. }), Some(target)) => Ok(!self.is_deleted(chat, target)?),
+            _ => Ok(false),
+        }
     }
 
     /// Where the target of an edit, a delete or a reaction stands; the author is compared by account.
@@ -117,6 +125,7 @@ impl Batch<'_> {
             let Content::Payload(Payload::Open(body)) = entry.content else {
                 continue;
             };
+            let author = entry.from.account;
             entry.content = Content::Payload(Payload::Open(without_words(body)));
             let emptied = RelayFrame::Entry(entry).encode();
             if emptied == frame {
@@ -125,6 +134,12 @@ impl Batch<'_> {
             self.sql()
                 .prepare_cached("UPDATE entries SET frame = ?3 WHERE log = ?1 AND seq = ?2")?
                 .execute(params![chat.as_bytes(), seq, emptied])?;
+            let freed = u64::try_from(frame.len().saturating_sub(emptied.len())).unwrap_or(0);
+            let mut head = self.begin_log(chat.into())?;
+            head.held_bytes = head.held_bytes.saturating_sub(freed);
+            self.set_log(chat.into(), head);
+            let held = self.held(author)?;
+            self.set_held(author, held.saturating_sub(freed));
             self.effects.push(Effect::Emptied { log: chat.into(), seq, frame: emptied.into() });
         }
         Ok(())

@@ -1,12 +1,12 @@
-//! Reading a log: pages of entries as they were stored, and the marks of a chat.
+//! Reading a log: pages of entries as they were stored.
 
-use parley_protocol::frames::{MarkScope, RelayFrame, Sender};
+use parley_protocol::frames::Sender;
 use parley_protocol::{ChatId, LogId};
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::limits::Limits;
-use crate::store::{Failure, id};
+use crate::store::Failure;
 
 /// A stretch of a log.
 pub(crate) struct Page {
@@ -73,18 +73,4 @@ pub(crate) fn page(
     let mut select = connection.prepare_cached("SELECT head FROM logs WHERE id = ?1")?;
     let head = select.query_row([log.as_bytes()], |row| row.get(0)).optional()?;
     Ok(Page { entries, head: head.unwrap_or(0), until })
-}
-
-/// The mark registers of a chat, as `who` sees them.
-pub(crate) fn marks_of(connection: &Connection, chat: ChatId, who: Sender) -> Result<Vec<Utf8Bytes>, Failure> {
-    let mut select = connection.prepare_cached(
-        "SELECT account, device, scope, mark FROM marks \
-         WHERE chat = ?1 AND device <> ?2 AND (scope = 'chat' OR account = ?3)",
-    )?;
-    let rows = select.query_map(params![chat.as_bytes(), who.device.as_bytes(), who.account.as_bytes()], |row| {
-        let from = Sender { account: id(row, 0)?, device: id(row, 1)? };
-        let scope = if row.get_ref(2)?.as_str()? == "own" { MarkScope::Own } else { MarkScope::Chat };
-        Ok(RelayFrame::Marks { chat, from, scope, mark: row.get(3)? }.encode().into())
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,16 +1,12 @@
-//! Acks, quotas, and the trimming of what every device has (DELIVERY rules 12 and 13).
+//! Acks, and the trimming of what every device has (DELIVERY rule 12).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use parley_protocol::frames::{InboxItem, MarkScope, RelayFrame, Sender};
-use parley_protocol::{AccountId, ChatId, ChatState, Code, DeviceId, ErrorBody, LogId, MessageId, Millis};
-use rusqlite::{OptionalExtension, params};
+use parley_protocol::{AccountId, ChatId, DeviceId, LogId};
+use rusqlite::params;
 
 use super::kind;
-use crate::store::{Batch, Effect, Failure, id};
-
-/// The most messages that one `expired` names.
-const MOST_EXPIRED: usize = 1_000;
+use crate::store::{Batch, Failure, id};
 
 impl Batch<'_> {
     /// Moves the cursors by what has been acked, and trims what fell behind all of them.
@@ -74,8 +70,8 @@ impl Batch<'_> {
         if upto.saturating_sub(head.trimmed_to) > slack { self.trim(chat.into(), upto) } else { Ok(()) }
     }
 
-    /// Deletes the entries up to `upto`.
-    fn trim(&mut self, log: LogId, upto: u64) -> Result<(), Failure> {
+    /// Deletes the entries up to `upto`, and what edits and reactions made of them.
+    pub(super) fn trim(&mut self, log: LogId, upto: u64) -> Result<(), Failure> {
         let Some(mut head) = self.log(log)? else {
             return Ok(());
         };
@@ -95,184 +91,56 @@ impl Batch<'_> {
             let (account, kind, entries, size) = row;
             head.held = head.held.saturating_sub(entries);
             head.held_bytes = head.held_bytes.saturating_sub(size);
-            if kind == kind::MESSAGE {
+            if kind::COUNTED.contains(&kind) {
                 let held = self.held(account)?;
                 self.set_held(account, held.saturating_sub(size));
             }
         }
-        self.sql().prepare_cached("DELETE FROM entries WHERE log = ?1 AND seq <= ?2")?.execute(params![bytes, upto])?;
+        for sql in [
+            "DELETE FROM entries WHERE log = ?1 AND seq <= ?2",
+            "DELETE FROM overlays WHERE chat = ?1 AND seq <= ?2",
+            "DELETE FROM reactions WHERE chat = ?1 AND seq <= ?2",
+        ] {
+            self.sql().prepare_cached(sql)?.execute(params![bytes, upto])?;
+        }
         head.trimmed_to = upto;
         head.trimmed_entry = last.unwrap_or_default();
         self.set_log(log, head);
         Ok(())
     }
 
-    /// Refuses a message for which there is no room now, once what can go is gone.
-    pub(super) fn check_quota(&mut self, state: &ChatState, account: AccountId) -> Result<(), Failure> {
-        if self.quota_reached(state, account)?.is_none() {
-            return Ok(());
-        }
-        if !self.cache.acks.is_empty() {
-            self.apply_acks();
-        }
-        self.trim_behind_cursors(state.id, 0)?;
-        let Some(quota) = self.quota_reached(state, account)? else {
-            return Ok(());
-        };
-        let slowest: Option<String> = self
-            .sql()
-            .prepare_cached(
-                "SELECT a.username FROM cursors c JOIN accounts a ON a.id = c.account WHERE c.chat = ?1 \
-                 ORDER BY c.seq LIMIT 1",
-            )?
-            .query_row([state.id.as_bytes()], |row| row.get(0))
-            .optional()?;
-        let holding = slowest.map_or_else(String::new, |name| {
-            format!(" It waits for {name}, whose devices have taken least of this chat;")
-        });
-        let message = format!("{quota}.{holding} the message is sent once there is room");
-        Err(ErrorBody { code: Code::QuotaExceeded, message, retry_after: Some(30) }.into())
-    }
-
-    fn quota_reached(&mut self, state: &ChatState, account: AccountId) -> Result<Option<String>, Failure> {
-        let limits = self.limits();
-        let Some(head) = self.log(state.id.into())? else {
-            return Ok(None);
-        };
-        Ok(if head.held >= limits.chat_entries {
-            Some(format!("this relay holds at most {} entries of a chat (chat_entries)", limits.chat_entries))
-        } else if head.held_bytes >= limits.chat_bytes {
-            Some(format!("this relay holds at most {} bytes of a chat (chat_bytes)", limits.chat_bytes))
-        } else if self.held(account)? >= limits.account_bytes {
-            Some(format!("this relay holds at most {} bytes of an account (account_bytes)", limits.account_bytes))
-        } else {
-            None
-        })
-    }
-
-    /// Trims everything that is held longer than the retention for devices that are away, and tells the senders.
-    /// `online` are the devices with a session. For the relay's own timer, and for tests.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub fn expire(&mut self, online: &[DeviceId]) -> Result<(), Failure> {
-        let retention = u64::try_from(self.limits().retention.as_millis()).unwrap_or(Millis::MAX);
-        let cutoff = self.now().saturating_sub(retention);
-        let mut select = self.sql().prepare_cached(
-            "SELECT l.id FROM logs l JOIN chats c ON c.id = l.id WHERE c.sealed = 1 AND l.head > l.trimmed_to + 1",
-        )?;
-        let chats = select.query_map([], |row| id::<ChatId>(row, 0))?.collect::<Result<Vec<_>, _>>()?;
-        for chat in chats {
-            self.expire_chat(chat, cutoff, online)?;
-        }
-        Ok(())
-    }
-
-    fn expire_chat(&mut self, chat: ChatId, cutoff: Millis, online: &[DeviceId]) -> Result<(), Failure> {
-        let Some(head) = self.log(chat.into())? else {
+    /// Trims an inbox that holds more than it may: to half of that, so that the next items find room. The newest stays.
+    pub(super) fn bound_inbox(&mut self, log: LogId) -> Result<(), Failure> {
+        let most = self.limits().inbox_bytes;
+        let Some(head) = self.log(log)?.filter(|head| head.held_bytes > most) else {
             return Ok(());
         };
         let mut select = self.sql().prepare_cached(
-            "SELECT c.device, c.seq, d.last_seen FROM cursors c JOIN devices d ON d.id = c.device WHERE c.chat = ?1",
+            "SELECT seq, LENGTH(CAST(frame AS BLOB)) FROM entries WHERE log = ?1 AND seq < ?2 ORDER BY seq DESC",
         )?;
-        let cursors = select
-            .query_map([chat.as_bytes()], |row| Ok((id(row, 0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<Result<Vec<(DeviceId, u64, Millis)>, _>>()?;
-        let young: Option<u64> = self
-            .sql()
-            .prepare_cached("SELECT seq FROM entries WHERE log = ?1 AND at >= ?2 ORDER BY seq LIMIT 1")?
-            .query_row(params![chat.as_bytes(), cutoff], |row| row.get(0))
-            .optional()?;
-        // The last entry which is older than the retention; one that stays away holds only what is younger.
-        let old = young.unwrap_or(head.head + 1).saturating_sub(1);
-        let away = |device: &DeviceId, seen: Millis| seen < cutoff && !online.contains(device);
-        let slowest = cursors
-            .iter()
-            .map(|(device, seq, seen)| if away(device, *seen) { old.max(*seq) } else { *seq })
-            .min()
-            .unwrap_or(head.head);
-        let upto = slowest.saturating_sub(1);
-        if upto <= head.trimmed_to {
-            return Ok(());
-        }
-        let lacking: Vec<(DeviceId, u64)> =
-            cursors.iter().filter(|(_, seq, _)| *seq < upto).map(|(device, seq, _)| (*device, *seq)).collect();
-        self.tell_expired(chat, upto, &lacking)?;
-        self.trim(chat.into(), upto)
-    }
-
-    /// Tells the devices whose messages up to `upto` go before somebody else's device has them.
-    fn tell_expired(&mut self, chat: ChatId, upto: u64, lacking: &[(DeviceId, u64)]) -> Result<(), Failure> {
-        let Some(first) = lacking.iter().map(|(_, seq)| *seq).min() else {
-            return Ok(());
-        };
-        let mut select = self.sql().prepare_cached(
-            "SELECT e.seq, e.device, e.id FROM entries e JOIN devices d ON d.id = e.device \
-             WHERE e.log = ?1 AND e.seq > ?2 AND e.seq <= ?3 AND e.kind = ?4 AND d.revoked_at IS NULL ORDER BY e.seq",
-        )?;
-        let rows = select.query_map(params![chat.as_bytes(), first, upto, kind::MESSAGE], |row| {
-            Ok((row.get::<_, u64>(0)?, id::<DeviceId>(row, 1)?, id::<MessageId>(row, 2)?))
-        })?;
-        let mut expired: HashMap<DeviceId, Vec<MessageId>> = HashMap::new();
-        for row in rows {
-            let (seq, sender, message) = row?;
-            if lacking.iter().any(|(device, has)| *device != sender && *has < seq) {
-                expired.entry(sender).or_default().push(message);
+        let mut rows = select.query(params![log.as_bytes(), head.head])?;
+        let (mut kept, mut upto) = (0, 0);
+        while let Some(row) = rows.next()? {
+            kept += row.get::<_, u64>(1)?;
+            if kept > most / 2 {
+                upto = row.get(0)?;
+                break;
             }
         }
-        for (sender, messages) in expired {
-            for messages in messages.chunks(MOST_EXPIRED) {
-                self.append_inbox(sender, InboxItem::Expired { chat, messages: messages.to_vec() })?;
-            }
-        }
-        Ok(())
+        drop(rows);
+        drop(select);
+        self.trim(log, upto)
     }
 
-    /// Sets a mark register, and has it handed to those who see it.
-    pub(crate) fn set_mark(&mut self, from: Sender, chat: ChatId, scope: MarkScope, mark: &str) -> Result<(), Failure> {
-        let state = self.chat(chat)?;
-        super::append::check_member(&state, from)?;
-        if state.kind.is_channel() && scope == MarkScope::Chat {
-            return Err(Failure::refused(Code::BadRequest, "in channels a mark goes to one's own devices alone"));
-        }
-        self.sql()
-            .prepare_cached(
-                "INSERT INTO marks (chat, device, scope, account, at, mark) VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                 ON CONFLICT (chat, device, scope) DO UPDATE SET at = ?5, mark = ?6",
-            )?
-            .execute(params![
-                chat.as_bytes(),
-                from.device.as_bytes(),
-                scope_word(scope),
-                from.account.as_bytes(),
-                self.now(),
-                mark
-            ])?;
-        let frame = RelayFrame::Marks { chat, from, scope, mark: mark.to_owned() }.encode().into();
-        self.effects.push(Effect::Mark { chat, from, scope, frame });
-        Ok(())
-    }
-}
-
-/// The word for a scope in the database.
-pub(super) const fn scope_word(scope: MarkScope) -> &'static str {
-    match scope {
-        MarkScope::Chat => "chat",
-        MarkScope::Own => "own",
-    }
-}
-
-impl Batch<'_> {
     /// A chat is about to go: what it holds of its senders counts no more.
     pub(crate) fn release_held(&mut self, chat: ChatId) -> Result<(), Failure> {
-        if !self.chat(chat)?.sealed {
-            return Ok(());
-        }
         let mut select = self.sql().prepare_cached(
-            "SELECT account, SUM(LENGTH(CAST(frame AS BLOB))) FROM entries WHERE log = ?1 AND kind = ?2 GROUP BY account",
+            "SELECT account, SUM(LENGTH(CAST(frame AS BLOB))) FROM entries WHERE log = ?1 AND kind IN (?2, ?3) \
+             GROUP BY account",
         )?;
+        let [message, folded] = kind::COUNTED;
         let rows = select
-            .query_map(params![chat.as_bytes(), kind::MESSAGE], |row| Ok((id(row, 0)?, row.get(1)?)))?
+            .query_map(params![chat.as_bytes(), message, folded], |row| Ok((id(row, 0)?, row.get(1)?)))?
             .collect::<Result<Vec<(AccountId, u64)>, _>>()?;
         for (account, bytes) in rows {
             let held = self.held(account)?;

@@ -21,7 +21,8 @@ struct Health {
 
 pub(super) fn routes(api: &Arc<Api>) -> Route {
     let health = path!("healthz").and(warp::get()).and(visit(api)).then(|visit: Visit| async move {
-        // The writer has to answer too: a relay that cannot store is not well.
+        // Whether its threads answer: if not, it is to be started again. A full disk is no reason for that; it shows in
+        // `parley_rollbacks_total`.
         let well = async {
             let store = visit.api.relay.store();
             store.read(|sql| Ok(sql.query_row("SELECT 1", [], |_| Ok(()))?)).await?;

@@ -12,13 +12,14 @@ mod sql;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use parley_protocol::{Code, ErrorBody, Millis};
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{Error as MigrationError, M, MigrationDefinitionError, Migrations};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 pub use batch::{Appended, Batch};
@@ -29,6 +30,7 @@ pub(crate) use writer::{Append, Job};
 
 use crate::limits::Limits;
 use crate::live::Live;
+use crate::sessions::stopping;
 
 /// In the order in which they are applied; never changed once released, only added to.
 const MIGRATIONS: &[&str] = &[
@@ -37,6 +39,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/003_tokens.sql"),
     include_str!("../../migrations/004_targets.sql"),
     include_str!("../../migrations/005_names.sql"),
+    include_str!("../../migrations/006_held.sql"),
 ];
 
 /// Why the database could not be opened.
@@ -78,8 +81,9 @@ pub struct Store {
 struct Inner {
     jobs: mpsc::Sender<Job>,
     readers: Mutex<Vec<Connection>>,
-    free: Semaphore,
+    free: Arc<Semaphore>,
     fatal: CancellationToken,
+    faulty: Arc<AtomicBool>,
     stopped: CancellationToken,
 }
 
@@ -108,11 +112,13 @@ impl Store {
         write_again(&connection).map_err(sql)?;
         let readers = (0..limits.readers.max(1)).map(|_| connect(path, true)).collect::<Result<Vec<_>, _>>();
         let readers = readers.map_err(sql)?;
-        let free = Semaphore::new(readers.len());
+        let free = Arc::new(Semaphore::new(readers.len()));
         let (jobs, waiting) = mpsc::channel(limits.writer_queue);
         let (fatal, stopped) = (CancellationToken::new(), CancellationToken::new());
-        writer::start(connection, waiting, limits, live, fatal.clone(), stopped.clone())?;
-        let inner = Inner { jobs, readers: Mutex::new(readers), free, fatal, stopped };
+        let faulty = Arc::new(AtomicBool::new(false));
+        let alarm = writer::Alarm { fatal: fatal.clone(), faulty: Arc::clone(&faulty) };
+        writer::start(connection, waiting, limits, live, alarm, stopped.clone())?;
+        let inner = Inner { jobs, readers: Mutex::new(readers), free, fatal, faulty, stopped };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -144,7 +150,8 @@ impl Store {
         }
     }
 
-    /// Runs `f` on one of the read connections, over everything committed so far.
+    /// Runs `f` on one of the read connections, over everything committed so far; its statements see one state of
+    /// the database.
     ///
     /// # Errors
     /// What `f` refused with.
@@ -153,17 +160,18 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let _permit = self.inner.free.acquire().await.map_err(|_| stopping())?;
+        let permit = Arc::clone(&self.inner.free).acquire_owned().await.map_err(|_| stopping())?;
         let inner = Arc::clone(&self.inner);
         let reading = tokio::task::spawn_blocking(move || {
-            // There are as many permits as connections.
-            let connection = inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = connection.ok_or_else(stopping)?;
-            let result = in_snapshot(&connection, f);
-            inner.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            result.map_err(Failure::into_body)
+            let lent = Lent::new(inner, permit);
+            let connection = lent.connection()?;
+            connection
+                .execute_batch("BEGIN")
+                .map_err(Failure::from)
+                .and_then(|()| f(connection))
+                .map_err(Failure::into_body)
         });
-        reading.await.map_err(|_| ErrorBody::new(Code::Internal, "the relay has a fault reading its database"))?
+        reading.await.map_err(|_| broken_read())?
     }
 
     /// Queues a job for the writer, waiting while its queue is full.
@@ -171,10 +179,17 @@ impl Store {
         self.inner.jobs.send(job).await.map_err(|_| stopping())
     }
 
-    /// Cancelled when the outcome of a commit is unknown: the process has to end and start again from the disk.
+    /// Cancelled when the outcome of a commit is unknown, or one of the store's threads has failed: the process has to
+    /// end and start again from the disk.
     #[must_use]
     pub fn fatal(&self) -> CancellationToken {
         self.inner.fatal.clone()
+    }
+
+    /// Whether one of the store's threads has failed, which is a fault of the relay and not of the disk.
+    #[must_use]
+    pub fn is_faulty(&self) -> bool {
+        self.inner.faulty.load(Ordering::SeqCst)
     }
 
     /// Lets the writer finish what is queued, and waits for it.
@@ -185,8 +200,42 @@ impl Store {
     }
 }
 
-fn stopping() -> ErrorBody {
-    ErrorBody::new(Code::ShuttingDown, "the relay is stopping; connect again in a moment")
+/// A read connection and its permit, held together until the read has ended: whoever asked may stop waiting before
+/// that, and the read may panic.
+struct Lent {
+    connection: Option<Connection>,
+    inner: Arc<Inner>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    fn new(inner: Arc<Inner>, permit: OwnedSemaphorePermit) -> Self {
+        let connection = inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Self { connection, inner, _permit: permit }
+    }
+
+    /// The connection; there are as many as permits.
+    fn connection(&self) -> Result<&Connection, ErrorBody> {
+        self.connection.as_ref().ok_or_else(broken_read)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "a read could not be ended");
+        }
+        self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+}
+
+fn broken_read() -> ErrorBody {
+    ErrorBody::new(Code::Internal, "the relay has a fault reading its database")
 }
 
 /// Writes what stands in the log file to the database file, and waits until it is there. After a process that ended because an
@@ -198,14 +247,6 @@ fn write_again(connection: &Connection) -> rusqlite::Result<()> {
         tracing::warn!("another process reads the database, so its log file could not be emptied");
     }
     Ok(())
-}
-
-/// Several statements of one read see one state of the database.
-fn in_snapshot<T>(connection: &Connection, f: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, Failure> {
-    connection.execute_batch("BEGIN")?;
-    let result = f(connection);
-    connection.execute_batch("ROLLBACK")?;
-    result
 }
 
 fn connect(path: &Path, read_only: bool) -> rusqlite::Result<Connection> {

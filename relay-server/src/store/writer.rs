@@ -5,6 +5,7 @@
 //! outcome is unknown is answered by nothing, and the process is told to end (DELIVERY rule 7).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{Ack, MarkScope, Payload, Sender};
@@ -83,19 +84,22 @@ pub(super) fn start(
     jobs: mpsc::Receiver<Job>,
     limits: Arc<Limits>,
     live: Arc<Live>,
-    fatal: CancellationToken,
+    alarm: Alarm,
     stopped: CancellationToken,
 ) -> std::io::Result<()> {
     let (effects, mut committed) = mpsc::channel::<Vec<Effect>>(64);
+    let watch = alarm.clone();
     std::thread::Builder::new().name("fan-out".into()).spawn(move || {
+        let _watch = watch;
         while let Some(effects) = committed.blocking_recv() {
             live.publish(effects);
         }
     })?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     std::thread::Builder::new().name("writer".into()).spawn(move || {
-        // Dropped last, also by a panic: then the process must not go on without a writer.
-        let _alarm = Alarm { fatal: fatal.clone(), stopped };
+        let _stopped = stopped.drop_guard();
+        let fatal = alarm.fatal.clone();
+        let _watch = alarm;
         let cache = Cache::default();
         let mut writer =
             Writer { connection, jobs, effects, limits, cache, acked: Instant::now(), unchecked: 0, fatal };
@@ -104,18 +108,21 @@ pub(super) fn start(
     Ok(())
 }
 
-struct Alarm {
-    fatal: CancellationToken,
-    stopped: CancellationToken,
+/// Held by each thread: the process must not go on without one of them.
+#[derive(Clone)]
+pub(super) struct Alarm {
+    pub(super) fatal: CancellationToken,
+    pub(super) faulty: Arc<AtomicBool>,
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
+        let thread = std::thread::current();
         if std::thread::panicking() {
-            tracing::error!("the writer's thread failed; the relay has to start again");
+            tracing::error!(thread = thread.name(), "a thread of the store failed; the relay has to start again");
+            self.faulty.store(true, Ordering::SeqCst);
             self.fatal.cancel();
         }
-        self.stopped.cancel();
     }
 }
 
@@ -217,6 +224,7 @@ impl Writer {
             self.fatal.cancel();
             return false;
         }
+        metrics::counter!("parley_rollbacks_total").increment(1);
         tracing::warn!(%error, jobs = replies.len(), "a transaction was rolled back; its senders were told to try later");
         for reply in replies {
             reply.lost();
@@ -241,8 +249,7 @@ impl Writer {
 fn run(batch: &mut Batch<'_>, job: Job) -> Option<Reply> {
     match job {
         Job::Append(Append { session, from, chat, id, payload, refusal }) => {
-            // A replaced session's queue is thrown away, not executed (DELIVERY rule 19).
-            if session.is_closed() {
+            if session.discards() {
                 return None;
             }
             let outcome = match refusal {
@@ -270,6 +277,10 @@ fn run(batch: &mut Batch<'_>, job: Job) -> Option<Reply> {
             None
         }
         Job::Mark { session, chat, scope, mark } => {
+            // A newer session may have set a newer one already.
+            if session.discards() {
+                return None;
+            }
             // Nobody waits for it; a mark of somebody who has just been removed goes nowhere.
             if let Err(error) = batch.in_savepoint(|batch| batch.set_mark(session.who, chat, scope, &mark)) {
                 tracing::debug!(%error, "a mark was not taken");
@@ -324,5 +335,46 @@ impl Reply {
                 session.answer(RelayFrame::Refused { chat, id, error: super::try_later() }.encode().into());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{group, person, relay};
+
+    #[tokio::test]
+    async fn what_a_replaced_session_has_queued_is_thrown_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let relay = relay(folder.path(), Limits::default());
+        let alice = person(&relay, "alice").await;
+        let chat = group(&relay, alice, &[]).await;
+        let (old, new) = (Mailbox::new(alice, &relay.limits), Mailbox::new(alice, &relay.limits));
+        relay.live.sessions.begin(&old);
+        relay.live.sessions.begin(&new);
+        let mark = |session: &Arc<Mailbox>, mark: &str| Job::Mark {
+            session: Arc::clone(session),
+            chat,
+            scope: MarkScope::Chat,
+            mark: mark.to_owned(),
+        };
+        let append = |session: &Arc<Mailbox>, text: &str| {
+            let (session, payload) = (Arc::clone(session), Payload::Sealed(text.to_owned()));
+            Job::Append(Append { session, from: alice, chat, id: MessageId::new(), payload, refusal: None })
+        };
+        for job in [mark(&new, "newer"), mark(&old, "older"), append(&old, "older"), append(&new, "newer")] {
+            relay.store().submit(job).await.unwrap();
+        }
+        // Answered after all that came before.
+        relay.store().write(|_| Ok(())).await.unwrap();
+        let read = relay.store().read(move |sql| {
+            let mark: String = sql.query_row("SELECT mark FROM marks", [], |row| row.get(0))?;
+            let frame: String = sql.query_row("SELECT frame FROM entries WHERE kind = 1", [], |row| row.get(0))?;
+            Ok((mark, frame))
+        });
+        let (mark, frame) = read.await.unwrap();
+        assert_eq!(mark, "newer");
+        assert!(frame.contains("newer"), "{frame}");
+        assert_eq!(old.load().frames, 0, "nor is it answered");
     }
 }

@@ -234,6 +234,10 @@ async fn a_full_disk_is_a_wait_and_nothing_overtakes() {
                 assert!(refused.is_some(), "the disk is full");
                 let (status, code, _) = error(post_until_refused(relay, &bob, &other).await).await;
                 assert_eq!((status, code.as_str()), (503, "try_later"));
+                // That is for whoever watches the numbers, and no reason to start it again.
+                let numbers = relay.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+                assert!(numbers.contains("parley_rollbacks_total"), "{numbers}");
+                ok::<Value>(relay.request(Method::GET, "/healthz").send().await.unwrap()).await;
             }
             2 => assert!(refused.is_none(), "there is space"),
             _ => {}
@@ -250,4 +254,30 @@ async fn a_full_disk_is_a_wait_and_nothing_overtakes() {
     process.child.wait().unwrap();
     let process = Process::start(&data, &[]);
     assert_eq!(history(&process.relay, &process.relay.sign_in("bob").await, &chat).await, sent);
+}
+
+#[tokio::test]
+async fn a_disk_that_hangs_does_not_keep_the_relay_from_stopping() {
+    let folder = TempDir::new().unwrap();
+    let (data, flag) = (folder.path().join("data"), folder.path().join("the disk hangs"));
+    let Some(shim) = failing_sync(folder.path()) else {
+        println!("SKIPPED: there is no C compiler (cc), so fsync cannot be made to hang");
+        return;
+    };
+    let mut process = Process::start(&data, &[("LD_PRELOAD", &shim), ("HANGING_SYNC", &flag)]);
+    let relay = &process.relay;
+    let (alice, bob) = (relay.sign_up("alice").await, relay.sign_up("bob").await);
+    let chat = group(relay, &alice, &bob).await;
+    let mut on_alice = Socket::open(relay, &alice.access).await;
+    std::fs::write(&flag, "").unwrap();
+    on_alice.send(&append(&chat, MessageId::new(), "waits for the disk")).await;
+    on_alice.fence().await;
+    let pid = process.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let (status, said) = process.ended();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the disk took too long"), "{said}");
+    while let Some(frame) = on_alice.next().await {
+        assert!(frame["type"] != "accepted", "{frame}");
+    }
 }

@@ -1,12 +1,18 @@
-/* Makes fsync and fdatasync fail once the file named by FAILING_SYNC exists. Preloaded into a relay. */
+/* Makes fsync and fdatasync fail once the file named by FAILING_SYNC exists, and hang while that named by
+   HANGING_SYNC does. Preloaded into a relay. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static int fails(void) {
-    const char *flag = getenv("FAILING_SYNC");
+static int is_set(const char *name) {
+    const char *flag = getenv(name);
     return flag && access(flag, F_OK) == 0;
+}
+
+static int fails(void) {
+    while (is_set("HANGING_SYNC")) usleep(10000);
+    return is_set("FAILING_SYNC");
 }
 
 int fsync(int fd) {

@@ -208,3 +208,59 @@ async fn whoever_hides_is_seen_by_his_own_devices_alone() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_for_somebody_who_reads_nothing_wait_in_the_database_and_come_once_he_reads() {
+    const QUEUE: usize = 16 << 10;
+    const DEVICES: usize = 8;
+    let relay = TestRelay::with(Limits { session_queue_bytes: QUEUE, page_bytes: QUEUE, ..limits() });
+    let (alice, bob, carol) = (relay.person("alice").await, relay.person("bob").await, relay.person("carol").await);
+    let chat = relay.chat(&alice, ChatKind::Group, true, &[&bob, &carol]).await.id;
+    let mut devices = std::collections::BTreeSet::new();
+    let mut sessions = Vec::new();
+    for _ in 0..DEVICES {
+        let device = relay.device(alice.account).await;
+        devices.insert(device);
+        sessions.push(relay.open(&Profile::new(alice.account, device)).await);
+    }
+    let mut b = relay.dial_with(&bob.profile, 256).await;
+    let mut c = relay.open(&carol.profile).await;
+    until(|| {
+        let there = relay.relay.is_online(bob.profile.who.device);
+        async move { there }
+    })
+    .await;
+    for session in &mut sessions {
+        session.send(&ClientFrame::Mark { chat, scope: MarkScope::Chat, mark: "m".repeat(6_000) }).await;
+    }
+    let marks_of = async |client: &mut crate::support::Client| {
+        let mut missing = devices.clone();
+        while !missing.is_empty() {
+            let from = client.wait(|frame| match frame {
+                RelayFrame::Marks { from, mark, .. } if mark.len() == 6_000 => Some(from.device),
+                _ => None,
+            });
+            missing.remove(&from.await);
+        }
+    };
+    // Whoever reads has them all; for the other one little waits.
+    marks_of(&mut c).await;
+    let load = relay.relay.load(bob.profile.who.device).unwrap();
+    assert!(load.bytes <= QUEUE, "{load:?}");
+    marks_of(&mut b).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_message_is_answered_with_what_to_do() {
+    let relay = TestRelay::start();
+    let alice = relay.person("alice").await;
+    let mut a = relay.open(&alice.profile).await;
+    a.send_binary(b"{}").await;
+    let message = a.wait(|frame| match frame {
+        RelayFrame::Error { error, .. } if error.code == Code::BadRequest => Some(error.message.clone()),
+        _ => None,
+    });
+    assert!(message.await.contains("text message"));
+    a.send(&ClientFrame::Subscribers { req: 1, topic: "x".into() }).await;
+    a.done(1).await;
+}

@@ -9,7 +9,7 @@ use relay_server::limits::Limits;
 use relay_server::live::Live;
 use relay_server::store::{Failure, OpenError, Store};
 
-use crate::support::{TestRelay, limits, sealed};
+use crate::support::{TestRelay, hold_writer, limits, sealed};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_appends_share_a_transaction() {
@@ -17,19 +17,7 @@ async fn many_appends_share_a_transaction() {
     let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
     let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
     let mut a = relay.open(&alice.profile).await;
-    // The writer is kept busy while appends queue up behind it.
-    let (begun, has_begun) = tokio::sync::oneshot::channel();
-    let (go, wait) = std::sync::mpsc::channel();
-    let store = relay.relay.store().clone();
-    let busy = tokio::spawn(async move {
-        let hold = move |_: &mut relay_server::store::Batch<'_>| {
-            begun.send(()).unwrap();
-            wait.recv().unwrap();
-            Ok(())
-        };
-        store.write(hold).await
-    });
-    has_begun.await.unwrap();
+    let busy = hold_writer(&relay).await;
     let mut sent = Vec::new();
     for n in 0..100 {
         sent.push(a.append(chat, sealed(&n.to_string())).await);
@@ -37,8 +25,7 @@ async fn many_appends_share_a_transaction() {
     // A pong says that the relay has read all of them.
     a.send(&ClientFrame::Subscribers { req: 1, topic: "x".into() }).await;
     a.done(1).await;
-    go.send(()).unwrap();
-    busy.await.unwrap().unwrap();
+    drop(busy);
     for id in sent {
         a.outcome(id).await.unwrap();
     }
@@ -198,4 +185,74 @@ async fn a_dead_session_is_found_by_its_silence() {
         async move { gone }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_who_gives_up_takes_nobody_elses_place() {
+    let relay = TestRelay::with(Limits { readers: 1, ..limits() });
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let store = relay.relay.store().clone();
+    let given_up = tokio::spawn(async move {
+        let slow = move |_: &rusqlite::Connection| {
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+            Ok(())
+        };
+        store.read(slow).await
+    });
+    has_begun.await.unwrap();
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    let other = relay.relay.store().read(|sql| Ok(sql.query_row("SELECT 7", [], |row| row.get::<_, u8>(0))?));
+    let mut other = std::pin::pin!(other);
+    assert!(futures_util::poll!(other.as_mut()).is_pending(), "the one connection is still in use");
+    go.send(()).unwrap();
+    assert_eq!(other.await.unwrap(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_that_panics_gives_its_connection_back() {
+    let relay = TestRelay::with(Limits { readers: 1, ..limits() });
+    let broken: Result<(), ErrorBody> = relay.relay.store().read(|_| panic!("a fault in a read")).await;
+    assert_eq!(broken.unwrap_err().code, Code::Internal);
+    let next = relay.relay.store().read(|sql| Ok(sql.query_row("SELECT 7", [], |row| row.get::<_, u8>(0))?));
+    assert_eq!(next.await.unwrap(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_whose_fan_out_fails_does_not_go_on() {
+    let relay = TestRelay::start();
+    let store = relay.relay.store();
+    let broken = store.write(|batch| {
+        batch.after_commit(|_| panic!("a fault in the fan-out"));
+        Ok(())
+    });
+    broken.await.unwrap();
+    tokio::time::timeout(crate::support::DEADLINE, store.fatal().cancelled()).await.expect("the relay is told to end");
+    assert!(store.is_faulty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_queued_when_the_relay_stops_is_stored_and_answered() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let busy = hold_writer(&relay).await;
+    let mut sent = Vec::new();
+    for n in 0..100 {
+        sent.push(a.append(chat, sealed(&n.to_string())).await);
+    }
+    // The answer says that the relay has read all of them.
+    a.send(&ClientFrame::Subscribers { req: 1, topic: "x".into() }).await;
+    a.done(1).await;
+    relay.relay.close_sessions().await;
+    drop(busy);
+    for id in sent {
+        a.outcome(id).await.unwrap();
+    }
+    assert_eq!(a.bye().await.0, Code::ShuttingDown);
+    assert_eq!(relay.held(chat.into()).await, 101);
+    assert_eq!(relay.dial(&bob.profile).await.bye().await.0, Code::ShuttingDown, "nobody begins any more");
 }

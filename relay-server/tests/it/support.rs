@@ -236,6 +236,10 @@ impl Client {
         }
     }
 
+    pub(crate) async fn send_binary(&mut self, bytes: &'static [u8]) {
+        self.socket.send(Message::binary(bytes)).await.unwrap();
+    }
+
     /// The next frame from the relay; `None` at the end.
     pub(crate) async fn receive(&mut self) -> Option<RelayFrame> {
         loop {
@@ -356,6 +360,32 @@ impl Client {
         })
         .await
     }
+}
+
+/// How many cursors the relay holds for a device.
+pub(crate) async fn cursors(relay: &TestRelay, device: DeviceId) -> u64 {
+    let read = move |sql: &rusqlite::Connection| {
+        let count = "SELECT COUNT(*) FROM cursors WHERE device = ?1";
+        Ok(sql.query_row(count, [device.as_bytes()], |row| row.get(0))?)
+    };
+    relay.relay.store().read(read).await.unwrap()
+}
+
+/// Keeps the writer busy until what is returned is dropped.
+pub(crate) async fn hold_writer(relay: &TestRelay) -> std::sync::mpsc::Sender<()> {
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let (go, wait) = std::sync::mpsc::channel();
+    let store = relay.relay.store().clone();
+    tokio::spawn(async move {
+        let hold = move |_: &mut relay_server::store::Batch<'_>| {
+            begun.send(()).unwrap();
+            let _ = wait.recv();
+            Ok(())
+        };
+        store.write(hold).await
+    });
+    has_begun.await.unwrap();
+    go
 }
 
 /// Waits until something is so.
