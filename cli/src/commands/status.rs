@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use desktop_app::views::{ChatStatus, Connection};
+use desktop_app::views::{ChatStatus, ChatView, Connection, Route};
+use parley_protocol::ChatKind;
+use parley_protocol::frames::PresenceState;
 use serde_json::json;
+use tokio::time::{Instant, timeout_at};
 
 use crate::failure::Result;
 use crate::lines;
-use crate::session::Session;
+use crate::session::{LOOK, Session, next};
 use crate::when;
 use crate::wrap::cells;
 
 pub(crate) async fn run(session: &Session, wait: u64) -> Result<()> {
     session.catch_up().await?;
-    tokio::time::sleep(Duration::from_secs(wait)).await;
+    settle(session, Duration::from_secs(wait)).await?;
     let me = session.engine.me().await?;
     let connection = session.engine.connection().await?;
     let chats = session.engine.chats().await?;
@@ -35,6 +38,28 @@ pub(crate) async fn run(session: &Session, wait: u64) -> Result<()> {
         session.out.say(&format!("{mark} {name}{pad}  {route}  {}", session.out.paint.dim(&links)))?;
     }
     Ok(())
+}
+
+/// Gives links time to come up, and routes to be measured: no longer than it takes.
+async fn settle(session: &Session, wait: Duration) -> Result<()> {
+    let mut events = session.engine.events();
+    let deadline = Instant::now() + wait;
+    loop {
+        let is_online = matches!(session.engine.connection().await?, Connection::Online { .. });
+        let chats = session.engine.chats().await?;
+        let mut shown = chats.iter().filter(|chat| chat.status == ChatStatus::Active && !chat.archived);
+        if !is_online || shown.all(is_settled) || Instant::now() >= deadline {
+            return Ok(());
+        }
+        // Whatever comes, the routes are looked at again.
+        let _ = timeout_at(deadline.min(Instant::now() + LOOK), next(&mut events)).await;
+    }
+}
+
+/// Whether a chat's route is measured, and directly if the other is there.
+fn is_settled(chat: &ChatView) -> bool {
+    let away = !matches!(&chat.presence, Some(presence) if presence.state != PresenceState::Offline);
+    chat.route.round_trip.is_some() && (chat.kind != ChatKind::Direct || away || chat.route.route != Route::Relay)
 }
 
 /// The connection in words.
