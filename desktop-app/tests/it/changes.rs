@@ -4,8 +4,8 @@ use desktop_app::views::Delivery;
 use parley_protocol::{Body, MessageId};
 
 use crate::raw::{Raw, text};
-use crate::telling::{pair, pair_by_relay};
-use crate::world::{World, eventually};
+use crate::telling::{counted, pair, pair_by_relay, three};
+use crate::world::{Device, World, eventually};
 
 #[tokio::test]
 async fn edits_deletes_and_reactions_reach_the_other_directly() {
@@ -29,7 +29,7 @@ async fn edits_deletes_and_reactions_reach_the_other_directly() {
 #[tokio::test]
 async fn an_edit_keeps_the_mentions_that_its_words_still_have() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = three(&world).await;
     let names = vec!["bob".into(), "carol".into()];
     let group = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
     let channel = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
@@ -211,19 +211,59 @@ async fn a_message_that_was_handed_over_is_deleted_and_leaves_a_tombstone() {
     assert!(line.deleted && line.text.is_empty());
 }
 
+/// What a link was given is deleted and leaves a tombstone; what it has no room for yet is cancelled, and is an empty one under its
+/// number.
 #[tokio::test]
-async fn a_message_taken_back_while_a_link_hands_it_over_is_gone_for_both() {
+async fn of_two_messages_taken_back_the_one_that_a_link_was_given_leaves_a_tombstone_and_the_other_nothing() {
     let world = World::new().await;
     let (alice, bob, chat) = pair(&world).await;
     alice.linked(chat).await;
-    let mut expected = Vec::new();
+    bob.linked(chat).await;
+    alice.gate.cut();
+    alice.offline().await;
+    // Bob marks nothing, so the link takes only so many.
+    let held = bob.engine().hold().await.unwrap();
+    let keys = alice.say_all(chat, &counted(0..300)).await;
+    let (handed, waiting) = (keys[0], keys[298]);
+    alice.engine().delete(chat, handed).await.unwrap();
+    assert!(alice.line(chat, handed).await.deleted, "it is on its way, and a tombstone stays");
+    alice.engine().delete(chat, waiting).await.unwrap();
+    assert!(alice.engine().message(chat, waiting).await.is_err(), "it never was");
+    drop(held);
+    let mut expected = counted(1..300);
+    expected.retain(|text| text != "298");
+    bob.shows_all(chat, &expected).await;
+    let line = bob.line(chat, handed).await;
+    assert!(line.deleted && line.text.is_empty());
+    assert!(bob.engine().message(chat, waiting).await.is_err(), "not even a tombstone");
+    assert_eq!(bob.gaps(chat).await, []);
+    alice.gate.heal();
+    let last = alice.say(chat, "end").await;
+    alice.came(chat, last, Delivery::Delivered).await;
+    eventually("nothing is kept", async || alice.rows_kept() == 0).await;
+    alice.shows_all(chat, &bob.texts(chat).await).await;
+}
+
+#[tokio::test]
+async fn messages_taken_back_while_a_link_hands_them_over_are_gone_for_both() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair(&world).await;
+    alice.linked(chat).await;
+    let (mut expected, mut regretted) = (Vec::new(), Vec::new());
     for n in 0..20 {
         let key = alice.say(chat, &format!("regretted {n}")).await;
         alice.engine().delete(chat, key).await.unwrap();
+        regretted.push(key);
         expected.push(format!("kept {n}"));
         alice.say(chat, &format!("kept {n}")).await;
     }
     bob.shows_all(chat, &expected).await;
     alice.shows_all(chat, &expected).await;
     assert!(bob.gaps(chat).await.is_empty());
+    for key in regretted {
+        // Whichever was first: both keep a tombstone, or neither has anything.
+        let of = async |device: &Device| device.engine().message(chat, key).await.map(|line| line.deleted).ok();
+        assert_eq!(of(&alice).await, of(&bob).await);
+        assert_ne!(of(&bob).await, Some(false));
+    }
 }

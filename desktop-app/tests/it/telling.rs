@@ -6,7 +6,7 @@ use desktop_app::Event;
 use desktop_app::views::{
     ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings,
 };
-use parley_protocol::{AccountId, ChatId, MessageKey};
+use parley_protocol::{AccountId, ChatId, EventId, MessageKey};
 use tokio::sync::broadcast;
 
 use crate::world::{Device, PATIENCE, World, eventually};
@@ -27,6 +27,18 @@ pub(crate) async fn pair_by_relay(world: &World) -> (Device, Device, ChatId) {
     let chat = alice.direct(&bob).await;
     bob.has_chat(chat).await;
     (alice, bob, chat)
+}
+
+/// Alice, Bob and Carol.
+pub(crate) async fn three(world: &World) -> (Device, Device, Device) {
+    (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await)
+}
+
+/// Alice, Bob and Carol, and a group of Alice's which all three have.
+pub(crate) async fn trio(world: &World) -> (Device, Device, Device, ChatId) {
+    let (alice, bob, carol) = three(world).await;
+    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    (alice, bob, carol, chat)
 }
 
 /// The numbers of a range, as words.
@@ -134,6 +146,24 @@ impl Device {
     pub(crate) async fn knows_devices(&self, chat: ChatId, others: usize) {
         let what = format!("{} knows of {others} other devices", self.name);
         eventually(&what, async || self.view(chat).await.route.devices == others).await;
+    }
+
+    /// Waits until the chat has this many members.
+    pub(crate) async fn counts(&self, chat: ChatId, members: usize) {
+        let what = format!("{} knows of {members} members", self.name);
+        eventually(&what, async || self.view(chat).await.member_count == members).await;
+    }
+
+    /// The membership which runs begin under now.
+    pub(crate) fn membership(&self, chat: ChatId) -> EventId {
+        let sql = "SELECT membership FROM chats WHERE id = ?1";
+        let id: [u8; 16] = self.database().query_row(sql, [chat.as_bytes()], |row| row.get(0)).unwrap();
+        id.into()
+    }
+
+    /// How many messages the outbox keeps.
+    pub(crate) fn rows_kept(&self) -> i64 {
+        self.database().query_row("SELECT count(*) FROM sent", [], |row| row.get(0)).unwrap()
     }
 
     /// Waits until the chat stands so.
