@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use desktop_app::views::{ChatStatus, ChatView, Connection, Route};
+use desktop_app::views::{ChatStatus, ChatView, Connection, PresenceView, Route};
 use parley_protocol::ChatKind;
 use parley_protocol::frames::PresenceState;
 use serde_json::json;
@@ -56,10 +56,12 @@ async fn settle(session: &Session, wait: Duration) -> Result<()> {
     }
 }
 
-/// Whether a chat's route is measured, and directly if the other is there.
+/// Whether a chat's route is measured, and directly unless the other is known to be away: the relay tells that a moment after the
+/// session's opening.
 fn is_settled(chat: &ChatView) -> bool {
-    let away = !matches!(&chat.presence, Some(presence) if presence.state != PresenceState::Offline);
-    chat.route.round_trip.is_some() && (chat.kind != ChatKind::Direct || away || chat.route.route != Route::Relay)
+    let is_away = matches!(&chat.presence, Some(PresenceView { state: PresenceState::Offline, last_seen: Some(_) }));
+    let is_direct = !matches!(chat.route.route, Route::Relay | Route::Wait);
+    chat.route.round_trip.is_some() && (chat.kind != ChatKind::Direct || is_direct || is_away)
 }
 
 /// The connection in words.

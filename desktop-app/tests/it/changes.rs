@@ -3,8 +3,8 @@
 use desktop_app::views::Delivery;
 use parley_protocol::{Body, MessageId};
 
-use crate::raw::{Raw, text};
-use crate::telling::{counted, pair, pair_by_relay, three};
+use crate::raw::text;
+use crate::telling::{by_hand, counted, pair, pair_by_relay, three};
 use crate::world::{Device, World, eventually};
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn an_edit_keeps_the_mentions_that_its_words_still_have() {
     let (alice, bob, carol) = three(&world).await;
     let names = vec!["bob".into(), "carol".into()];
     let group = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
-    let channel = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let channel = alice.channel("News").await;
     bob.engine().join(channel).await.unwrap();
     let (whom, other) = (bob.account().await, carol.account().await);
     for chat in [group, channel] {
@@ -78,10 +78,7 @@ async fn changes_made_while_both_are_away_arrive() {
 #[tokio::test]
 async fn a_change_waits_for_its_message() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let (edited, deleted) = (MessageId::new(), MessageId::new());
     let targets = (bob.key(edited), bob.key(deleted));
     for body in [
@@ -109,10 +106,7 @@ async fn a_change_waits_for_its_message() {
 #[tokio::test]
 async fn nobody_changes_what_another_account_wrote() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut mallory = Raw::sign_up(&world, "mallory").await;
-    let chat = alice.engine().new_direct("mallory").await.unwrap();
-    let membership = mallory.joins(chat).await;
+    let (alice, mut mallory, chat, membership) = by_hand(&world, "alice", "mallory").await;
     let key = alice.say(chat, "my words").await;
     for body in [
         Body::Edit { target: key, text: "not my words".into(), mentions: vec![] },

@@ -8,16 +8,13 @@ use parley_protocol::message::RunEnd;
 use parley_protocol::{Clock, RunId};
 
 use crate::raw::{Raw, text};
-use crate::telling::{counted, pair, pair_by_relay};
+use crate::telling::{by_hand, counted, pair, pair_by_relay};
 use crate::world::{World, eventually};
 
 #[tokio::test]
 async fn a_number_that_never_comes_becomes_a_gap_and_is_filled_if_it_comes_after_all() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let messages: Vec<_> = (1..=4).map(|n| bob.next(membership, text(&n.to_string()))).collect();
     bob.append(chat, &messages[0]).await;
     bob.append(chat, &messages[2]).await;
@@ -68,10 +65,7 @@ async fn junk_under_the_id_of_a_direct_message_keeps_it_from_nobody() {
 #[tokio::test]
 async fn the_missing_end_of_a_run_is_noticed_by_the_next_run() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let first: Vec<_> = (1..=3).map(|n| bob.next(membership, text(&n.to_string()))).collect();
     let before = RunEnd { run: bob.run, n: 3, membership };
     (bob.run, bob.n) = (RunId(uuid::Uuid::new_v4()), 1);
@@ -90,10 +84,7 @@ async fn the_missing_end_of_a_run_is_noticed_by_the_next_run() {
 #[tokio::test]
 async fn what_a_mark_lists_as_missing_is_sent_again_and_is_not_delivered_until_then() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    bob.joins(chat).await;
+    let (alice, mut bob, chat, _) = by_hand(&world, "alice", "bob").await;
     let keys = alice.say_all(chat, &counted(0..60)).await;
     let mut got = Vec::new();
     while got.len() < keys.len() {
@@ -120,10 +111,7 @@ async fn what_a_mark_lists_as_missing_is_sent_again_and_is_not_delivered_until_t
 #[tokio::test]
 async fn what_is_held_beyond_a_gap_outlives_the_app() {
     let world = World::new().await;
-    let mut alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (mut alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let messages: Vec<_> = (1..=3).map(|n| bob.next(membership, text(&n.to_string()))).collect();
     bob.append(chat, &messages[0]).await;
     bob.append(chat, &messages[2]).await;

@@ -1,6 +1,5 @@
 //! A relay that is an old copy, on which others have gone on before those come back who know better.
 
-use desktop_app::Event;
 use desktop_app::views::Delivery;
 
 use crate::telling::{counted, trio};
@@ -69,14 +68,7 @@ async fn others_go_on_fifty_entries_behind_before_those_are_back_who_wrote_them(
     }
     alice.came(chat, last, Delivery::Delivered).await;
     for (device, ear) in [&bob, &carol, &dave].into_iter().zip(&mut ears) {
-        let mut told: Vec<_> = ear
-            .heard()
-            .into_iter()
-            .filter_map(|event| match event {
-                Event::Message { key, .. } => Some(key),
-                _ => None,
-            })
-            .collect();
+        let mut told = ear.told();
         let count = told.len();
         told.sort_unstable();
         told.dedup();

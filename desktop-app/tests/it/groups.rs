@@ -4,7 +4,7 @@ use desktop_app::views::{ChatStatus, Delivery, Route};
 
 use crate::gate::Half;
 use crate::raw::{Raw, text};
-use crate::telling::{counted, three, trio};
+use crate::telling::{by_hand, counted, three, trio};
 use crate::world::World;
 
 #[tokio::test]
@@ -292,10 +292,7 @@ async fn junk_under_anothers_id_hides_nothing() {
 #[tokio::test]
 async fn two_messages_in_one_place_are_told_and_the_first_stays() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut mallory = Raw::sign_up(&world, "mallory").await;
-    let chat = alice.engine().new_direct("mallory").await.unwrap();
-    let membership = mallory.joins(chat).await;
+    let (alice, mut mallory, chat, membership) = by_hand(&world, "alice", "mallory").await;
     let mut ear = alice.listen();
     let first = mallory.next(membership, text("yes"));
     mallory.append(chat, &first).await;

@@ -9,6 +9,7 @@ use desktop_app::views::{
 use parley_protocol::{AccountId, ChatId, EventId, MessageKey};
 use tokio::sync::broadcast;
 
+use crate::raw::Raw;
 use crate::world::{Device, PATIENCE, World, eventually};
 
 /// Two people with a direct chat which both have.
@@ -27,6 +28,14 @@ pub(crate) async fn pair_by_relay(world: &World) -> (Device, Device, ChatId) {
     let chat = alice.direct(&bob).await;
     bob.has_chat(chat).await;
     (alice, bob, chat)
+}
+
+/// Somebody, and somebody who speaks the wire by hand, with a direct chat and the membership which runs begin under.
+pub(crate) async fn by_hand(world: &World, name: &str, other: &str) -> (Device, Raw, ChatId, EventId) {
+    let (device, mut raw) = (world.sign_up(name).await, Raw::sign_up(world, other).await);
+    let chat = device.engine().new_direct(other).await.unwrap();
+    let membership = raw.joins(chat).await;
+    (device, raw, chat, membership)
 }
 
 /// Alice, Bob and Carol.
@@ -69,6 +78,15 @@ impl Ear {
         self.hears(word, |event| matches!(event, Event::Notice { code, .. } if code == word)).await
     }
 
+    /// The messages that it was told of up to now, in order.
+    pub(crate) fn told(&mut self) -> Vec<MessageKey> {
+        let message = |event| match event {
+            Event::Message { key, .. } => Some(key),
+            _ => None,
+        };
+        self.heard().into_iter().filter_map(message).collect()
+    }
+
     /// Everything that was told up to now and not yet asked for.
     pub(crate) fn heard(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
@@ -93,6 +111,12 @@ impl Device {
             member.has_chat(chat).await;
         }
         chat
+    }
+
+    /// Makes a public channel.
+    pub(crate) async fn channel(&self, title: &str) -> ChatId {
+        let title = title.to_owned();
+        self.on(move |engine| async move { engine.new_channel(&title, "", true).await }).await.unwrap()
     }
 
     /// Sends many messages, one after the other.

@@ -7,7 +7,7 @@ use parley_protocol::{ClientFrame, Code};
 use relay_server::config::Bytes;
 
 use crate::raw::{Raw, text};
-use crate::telling::{counted, pair_by_relay};
+use crate::telling::{by_hand, counted, pair_by_relay};
 use crate::world::{PATIENCE, World, eventually};
 
 #[tokio::test]
@@ -71,10 +71,7 @@ async fn the_relay_commits_and_dies_before_it_answers() {
 #[tokio::test]
 async fn an_append_that_is_repeated_in_the_next_session_is_answered_as_before() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let message = bob.next(membership, text("once"));
     bob.append(chat, &message).await;
     alice.shows(chat, &["once"]).await;
@@ -108,11 +105,8 @@ async fn past_a_quota_messages_wait_and_then_go_on_in_order() {
 #[tokio::test]
 async fn a_quota_that_lifts_before_the_next_append_lets_nothing_overtake() {
     let world = World::with(|config| config.chat_entries = 10).await;
-    let bob = world.sign_up("bob").await;
+    let (bob, mut alice, chat, membership) = by_hand(&world, "bob", "alice").await;
     bob.never_direct().await;
-    let mut alice = Raw::sign_up(&world, "alice").await;
-    let chat = bob.engine().new_direct("alice").await.unwrap();
-    let membership = alice.joins(chat).await;
     bob.gate.cut();
     bob.offline().await;
     let mut messages = Vec::new();
@@ -216,11 +210,8 @@ async fn what_is_appended_before_the_refusal_is_heard_of_does_not_overtake() {
 #[tokio::test]
 async fn a_slow_reader_catches_up_beside_a_live_flow() {
     let world = World::with(|config| config.session_queue = 8).await;
-    let mut bob = world.sign_up("bob").await;
+    let (mut bob, mut alice, chat, membership) = by_hand(&world, "bob", "alice").await;
     bob.never_direct().await;
-    let mut alice = Raw::sign_up(&world, "alice").await;
-    let chat = bob.engine().new_direct("alice").await.unwrap();
-    let membership = alice.joins(chat).await;
     bob.kill().await;
     for n in 0..3_000 {
         let message = alice.next(membership, text(&n.to_string()));
