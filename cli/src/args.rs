@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use self::details::{
-    DeviceChange, DirectWord, Invite, Listen, New, RoleWord, Send, Settings, Signin, Signup, Topic, Until,
+    DeviceChange, DirectWord, Invite, Listen, New, RoleWord, Send, Settings, Signin, Signup, Switch, Topic, Until,
 };
 use crate::when;
 
@@ -84,9 +84,12 @@ pub(crate) enum Command {
     Password,
     /// Show the account, or delete it.
     Account {
-        /// Delete the account at the relay.
+        /// Delete the account at the relay; asks for the username to be typed.
         #[arg(long)]
         delete: bool,
+        /// Do not ask.
+        #[arg(long, requires = "delete")]
+        yes: bool,
     },
     /// List the chats.
     Chats {
@@ -181,7 +184,7 @@ pub(crate) enum Command {
     Retry {
         /// Where.
         chat: String,
-        /// `last`, or an id or its end, as `history` shows it.
+        /// `last` (the newest own one), or an id or its end, as `history` shows it.
         #[arg(default_value = "last")]
         message: String,
     },
@@ -189,7 +192,7 @@ pub(crate) enum Command {
     Edit {
         /// Where.
         chat: String,
-        /// `last`, or an id or its end, as `history` shows it.
+        /// `last` (the newest own one), or an id or its end, as `history` shows it.
         message: String,
         /// The new words; `-` reads them from stdin.
         text: Vec<String>,
@@ -198,20 +201,27 @@ pub(crate) enum Command {
     Delete {
         /// Where.
         chat: String,
-        /// `last`, or an id or its end, as `history` shows it.
+        /// `last` (the newest own one), or an id or its end, as `history` shows it.
         message: String,
     },
     /// React to a message.
     React {
         /// Where.
         chat: String,
-        /// `last`, or an id or its end, as `history` shows it.
+        /// `last` (the newest of the chat), or an id or its end, as `history` shows it.
         message: String,
         /// The emoji.
         emoji: String,
         /// Take the reaction back.
         #[arg(long)]
         off: bool,
+    },
+    /// Show how far a message came, device by device.
+    Info {
+        /// Where.
+        chat: String,
+        /// `last` (the newest of the chat), or an id or its end, as `history` shows it.
+        message: String,
     },
     /// Show the newest messages of a chat.
     History {
@@ -253,7 +263,11 @@ pub(crate) enum Command {
     /// Block somebody.
     Block {
         /// Whom.
-        user: String,
+        #[arg(required_unless_present = "list")]
+        user: Option<String>,
+        /// List who is blocked.
+        #[arg(long, conflicts_with = "user")]
+        list: bool,
     },
     /// No longer block somebody.
     Unblock {
@@ -263,10 +277,14 @@ pub(crate) enum Command {
     /// Mark somebody as verified, on this device.
     Verify {
         /// Whom.
-        user: String,
+        #[arg(required_unless_present = "list")]
+        user: Option<String>,
         /// No longer.
         #[arg(long)]
         off: bool,
+        /// List who is verified.
+        #[arg(long, conflicts_with_all = ["user", "off"])]
+        list: bool,
     },
     /// Silence a chat.
     Mute {
@@ -299,8 +317,8 @@ pub(crate) enum Command {
     Settings(Settings),
     /// Show the connection, and how each conversation travels.
     Status {
-        /// Give direct links so many seconds to come up first.
-        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        /// Give direct links and their round trips up to so many seconds first.
+        #[arg(long, value_name = "SECONDS", default_value_t = 1)]
         wait: u64,
     },
     /// Print a completion script.

@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     /// There is no such chat, message, person or device, or more than one.
     #[error("{0}")]
     NotFound(String),
+    /// One is no longer in the chat.
+    #[error("you are no longer in {0}; what was said there stays to be read")]
+    Left(String),
     /// The relay said no in another way than by an error (a message it refused for good).
     #[error("{0}")]
     Refused(String),
@@ -39,7 +42,7 @@ impl Failure {
             Self::Engine(EngineError::Unreachable(_)) => 5,
             Self::Engine(EngineError::ProfileInUse(_)) => 6,
             Self::Late(_) => 7,
-            Self::NotFound(_) | Self::Terminal(_) | Self::Engine(_) => 1,
+            Self::NotFound(_) | Self::Left(_) | Self::Terminal(_) | Self::Engine(_) => 1,
         }
     }
 
@@ -48,6 +51,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Engine(EngineError::Invalid(_)) => "usage",
             Self::NotFound(_) | Self::Engine(EngineError::NotFound(_)) => "not_found",
+            Self::Left(_) => "left",
             Self::Refused(_) => "refused",
             Self::Late(_) => "not_in_time",
             Self::Terminal(_) | Self::Unread => "terminal",
@@ -76,8 +80,13 @@ impl Failure {
                 format!("this profile belongs to {name}; `parley signout` first, or choose another with --profile DIR")
             }
             Self::Engine(EngineError::ProfileInUse(folder)) => format!(
-                "another process has the profile {folder} open; close that one, or choose another with --profile DIR"
+                "another process has the profile {folder} open; close that one, or go on beside it as a second device \
+                 of the account: `parley --profile DIR signin NAME`, with a folder of its own"
             ),
+            Self::Engine(EngineError::Closed) => {
+                "the engine has ended by a fault of its own; nothing that was acknowledged is lost, run the command again"
+                    .to_owned()
+            }
             Self::Engine(EngineError::Unreachable(reason)) => {
                 format!("the relay cannot be reached: {reason}; check the network, or the address in --relay")
             }
@@ -110,6 +119,9 @@ mod tests {
             (EngineError::ProfileInUse(String::new()).into(), 6, "profile_in_use"),
             (Failure::Late(String::new()), 7, "not_in_time"),
             (EngineError::NotFound(String::new()).into(), 1, "not_found"),
+            (EngineError::Keychain(String::new()).into(), 1, "keychain"),
+            (EngineError::Closed.into(), 1, "closed"),
+            (Failure::Left(String::new()), 1, "left"),
         ] {
             assert_eq!((failure.exit(), failure.code()), (exit, code));
         }

@@ -1,6 +1,6 @@
 //! How a line of a conversation looks: messages with their receipts, changes of the chat, gaps, routes.
 
-use desktop_app::views::{ChatView, Delivery, MessageKind, MessageView, Route, RouteView};
+use desktop_app::views::{ChatView, Delivery, DeviceDelivery, MessageKind, MessageView, Route, RouteView};
 use parley_protocol::frames::PresenceState;
 use parley_protocol::{ChatKind, MessageKey};
 
@@ -167,6 +167,24 @@ pub(crate) fn reactions(view: &MessageView, paint: Paint) -> String {
         if reaction.own { paint.bold(&words) } else { words }
     });
     shown.collect::<Vec<_>>().join("  ")
+}
+
+/// How far a message came, in a line for it, named as the caller wishes, and one for each device.
+pub(crate) fn info(name: &str, message: &MessageView, devices: &[DeviceDelivery]) -> Vec<String> {
+    let from = if message.own { "from you".to_owned() } else { format!("from {}", clean::line(&message.username)) };
+    let (at, word) = (when::full(message.sent_at), delivery_word(&message.delivery));
+    let mut rows = vec![format!("{name} {from}, {at}: {word}, {}", route_word(message.route))];
+    rows.extend(devices.iter().map(|device| {
+        let state = match (device.delivered, device.read) {
+            (_, true) => "read",
+            (true, false) => "delivered",
+            (false, false) => "not yet",
+        };
+        let id = device.device.to_string();
+        let id = id.get(id.len().saturating_sub(6)..).unwrap_or_default();
+        format!("{}, device …{id}: {state}", clean::line(&device.username))
+    }));
+    rows
 }
 
 /// A change of the chat, as a sentence.

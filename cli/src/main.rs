@@ -4,6 +4,7 @@ mod args;
 mod clean;
 mod commands;
 mod conversation;
+mod emoji;
 mod failure;
 mod lines;
 mod output;
@@ -23,7 +24,10 @@ use crate::failure::Failure;
 use crate::output::Out;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let out = Out::new(cli.global.json);
     log_to_stderr();
     let ended = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -42,6 +46,21 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit())
         }
     }
+}
+
+/// Ends on a command line that cannot be read, or one that asks for help.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let is_help = !error.use_stderr();
+    let mut words = std::env::args_os().skip(1).take_while(|word| word != "--");
+    if !is_help && words.any(|word| word == "--json") {
+        let said = error.render().to_string();
+        let message = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // The failure itself is what the process ends with.
+        let _ = Out::new(true).error("usage", message);
+    }
+    // Without anybody to tell there is nothing else to do.
+    let _ = error.print();
+    if is_help { ExitCode::SUCCESS } else { ExitCode::from(Failure::Usage(String::new()).exit()) }
 }
 
 /// Quiet unless `RUST_LOG` says otherwise.

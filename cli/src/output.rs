@@ -67,7 +67,12 @@ impl Out {
         // Without stderr there is nobody to tell.
         let _ = writeln!(std::io::stderr(), "parley: {}", clean::text(&sentence));
         // The failure itself is what the process ends with.
-        let _ = self.object(&serde_json::json!({ "error": { "code": failure.code(), "message": sentence } }));
+        let _ = self.error(failure.code(), &sentence);
+    }
+
+    /// The object of a failure, for programs.
+    pub(crate) fn error(self, code: &str, message: &str) -> Result<()> {
+        self.object(&serde_json::json!({ "error": { "code": code, "message": message } }))
     }
 }
 

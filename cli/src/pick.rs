@@ -134,30 +134,60 @@ async fn chats(engine: &Engine) -> Result<Vec<ChatView>> {
     Ok(engine.chats().await?)
 }
 
-/// A message: `last` (the newest own one), its id, or the beginning or end of it.
+/// The error that one is no longer in a chat, if so.
+///
+/// # Errors
+/// One has left it, was removed, or it was deleted.
+pub(crate) fn must_be_in(chat: &ChatView) -> Result<()> {
+    match chat.status {
+        ChatStatus::Active => Ok(()),
+        ChatStatus::Left | ChatStatus::Deleted => Err(Failure::Left(lines::chat_name(chat))),
+    }
+}
+
+/// Which message `last` is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Last {
+    /// The newest own one: for what only its author may do.
+    Own,
+    /// The newest of the chat.
+    OfAll,
+}
+
+/// A message: `last`, its id, or the beginning or end of it.
 ///
 /// # Errors
 /// There is none, or more than one.
-pub(crate) async fn message(session: &Session, chat: ChatId, what: &str) -> Result<MessageView> {
-    match known_message(&session.engine, chat, what).await {
+pub(crate) async fn message(session: &Session, chat: ChatId, what: &str, last: Last) -> Result<MessageView> {
+    let named_last = what == "last";
+    if named_last && last == Last::OfAll && !session.global.offline {
+        // Others may have written since.
+        session.catch_up().await?;
+    }
+    match known_message(&session.engine, chat, what, last).await {
         // It may have come meanwhile.
-        Err(Failure::NotFound(_)) if !session.global.offline => {
+        Err(Failure::NotFound(_)) if !session.global.offline && !named_last => {
             session.catch_up().await?;
-            known_message(&session.engine, chat, what).await
+            known_message(&session.engine, chat, what, last).await
         }
         found => found,
     }
 }
 
-async fn known_message(engine: &Engine, chat: ChatId, what: &str) -> Result<MessageView> {
+async fn known_message(engine: &Engine, chat: ChatId, what: &str, last: Last) -> Result<MessageView> {
     if what == "last" {
-        let key = engine.last_own(chat).await?;
-        let key = key.ok_or_else(|| Failure::NotFound("you have sent no message in this chat".to_owned()))?;
-        return Ok(engine.message(chat, key).await?);
+        return match last {
+            Last::Own => {
+                let key = engine.last_own(chat).await?;
+                let key = key.ok_or_else(|| Failure::NotFound("you have sent no message in this chat".to_owned()))?;
+                Ok(engine.message(chat, key).await?)
+            }
+            Last::OfAll => newest(engine, chat).await,
+        };
     }
     let part = what.to_lowercase();
     if part.len() < ID_PART || !part.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
-        return Err(Failure::Usage(format!(
+        return Err(Failure::NotFound(format!(
             "`{what}` names no message; say `last`, or the six characters that `parley history` shows before it"
         )));
     }
@@ -183,6 +213,23 @@ async fn known_message(engine: &Engine, chat: ChatId, what: &str) -> Result<Mess
         1 => found.pop().ok_or_else(|| Failure::NotFound("there is no such message".to_owned())),
         count => Err(Failure::NotFound(format!("{count} messages fit `{what}`; say more of the id"))),
     }
+}
+
+/// The newest message of a chat that is not deleted.
+async fn newest(engine: &Engine, chat: ChatId) -> Result<MessageView> {
+    let mut page = Page::Newest;
+    let mut seen = 0;
+    while seen < FAR {
+        let lines = engine.history(chat, page, 50).await?;
+        let Some(first) = lines.first() else { break };
+        page = Page::Before { position: first.position };
+        seen += lines.len();
+        let newest = lines.into_iter().rev().find(|line| line.kind == MessageKind::Text && !line.deleted);
+        if let Some(message) = newest {
+            return Ok(message);
+        }
+    }
+    Err(Failure::NotFound("nothing was said in this chat yet".to_owned()))
 }
 
 /// A person, by name: somebody with whom there is a chat, or anybody on the relay.

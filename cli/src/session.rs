@@ -21,8 +21,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(1_500);
 /// How long closing waits for a session that is just being opened: one that is cut off there costs the next command a second attempt.
 const SETTLE: Duration = Duration::from_millis(800);
-/// Even if no event says so, the connection is looked at this often.
-const LOOK: Duration = Duration::from_millis(250);
+/// Even if no event says so, what is waited for is looked at this often.
+pub(crate) const LOOK: Duration = Duration::from_millis(250);
 
 /// An open profile and how to talk about it.
 #[derive(Clone)]

@@ -185,6 +185,26 @@ impl Engine {
         let _ = fault.await;
     }
 
+    /// Holds the engine up, while its links and its session go on, until what this gives is dropped. For tests of a device that
+    /// has what it was sent and does not say so.
+    ///
+    /// # Errors
+    /// The engine is closed.
+    #[doc(hidden)]
+    pub async fn hold(&self) -> Result<std::sync::mpsc::Sender<()>> {
+        let (hold, held) = std::sync::mpsc::channel();
+        let (begun, begins) = oneshot::channel();
+        let command = Box::new(move |_: &mut Core, _: &Connection, _: &mut Effects| {
+            let _ = begun.send(());
+            // It ends by the sender's end.
+            let _ = held.recv();
+            Ok(())
+        });
+        self.inner.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
+        begins.await.map_err(|_| EngineError::Closed)?;
+        Ok(hold)
+    }
+
     /// The machine's network changed, or a person wants it: try the relay now, and make fresh links.
     pub async fn network_changed(&self) -> Result<()> {
         // The link ends with the engine only.

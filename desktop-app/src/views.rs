@@ -429,11 +429,14 @@ pub struct Settings {
     pub read_marks: bool,
     /// Whether others see that one is typing.
     pub typing: bool,
+    /// Whether direct links go through the operator's TURN server only, so that the others do not learn one's network
+    /// address. Where the operator set up none, there are no direct links then.
+    pub hide_address: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { direct_links: DirectLinks::default(), read_marks: true, typing: true }
+        Self { direct_links: DirectLinks::default(), read_marks: true, typing: true, hide_address: false }
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) struct Send {
     pub(crate) chat: String,
     /// The words; `-` or nothing reads them from stdin.
     pub(crate) text: Vec<String>,
-    /// The message it answers: `last`, or an id or its end.
+    /// The message it answers: `last` (the newest of the chat), or an id or its end.
     #[arg(long, value_name = "MESSAGE")]
     pub(crate) reply: Option<String>,
     /// How far the message shall come before the command ends; exit code 7 if it does not.
@@ -189,6 +189,10 @@ pub(crate) struct Settings {
     /// With whom direct links are made; a link shows one's network address to the other.
     #[arg(long, value_enum)]
     pub(crate) direct_links: Option<DirectWord>,
+    /// Whether direct links go through the operator's TURN server only, which hides one's network address; without such a
+    /// server there are no direct links then.
+    #[arg(long, value_enum)]
+    pub(crate) hide_address: Option<Switch>,
     /// Whether others learn what was read.
     #[arg(long, value_enum)]
     pub(crate) read_marks: Option<Switch>,

@@ -29,9 +29,21 @@ fn what_does_not_belong_together_is_refused() {
         vec!["history", "Tea", "-n", "0"],
         vec!["signup", "alice", "--password", "secret"],
         vec!["send"],
+        vec!["block"],
+        vec!["block", "bob", "--list"],
+        vec!["verify", "--list", "--off"],
+        vec!["account", "--yes"],
     ] {
         let error = parse(&line).expect_err(&line.join(" "));
         assert_eq!(error.exit_code(), 2, "{line:?}");
+    }
+}
+
+#[test]
+fn status_gives_links_a_moment_unless_told_otherwise() {
+    for (line, seconds) in [(&["status"][..], 1), (&["status", "--wait", "0"], 0)] {
+        let Some(Command::Status { wait }) = parse(line).unwrap().command else { panic!() };
+        assert_eq!(wait, seconds);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use desktop_app::EngineError;
 use desktop_app::views::{DirectLinks, Me};
 use parley_protocol::http::{Device, SignIn, SignUp};
 use serde_json::json;
 
-use crate::args::{DeviceChange, DirectWord, Settings, Signin, Signup};
+use crate::args::{DeviceChange, DirectWord, Settings, Signin, Signup, Switch};
 use crate::clean;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
@@ -55,7 +56,7 @@ pub(crate) async fn sign_out(session: &Session, all: bool) -> Result<()> {
 
 pub(crate) async fn password(session: &Session) -> Result<()> {
     if session.engine.me().await?.is_none() {
-        return Err(desktop_app::EngineError::SignedOut.into());
+        return Err(EngineError::SignedOut.into());
     }
     let current = secret("PARLEY_PASSWORD", "Current password: ").await?;
     let new = new_password("PARLEY_NEW_PASSWORD", "New password (at least 8 characters): ").await?;
@@ -63,16 +64,22 @@ pub(crate) async fn password(session: &Session) -> Result<()> {
     session.out.show(&json!({ "changed": true }), "The password is changed; your other devices have to sign in again.")
 }
 
-pub(crate) async fn account(session: &Session, delete: bool) -> Result<()> {
-    let Some(me) = session.engine.me().await? else {
-        return Err(desktop_app::EngineError::SignedOut.into());
-    };
-    if delete {
-        let prompt = format!("Deleting {} cannot be undone. Password: ", me.username);
-        let password = secret("PARLEY_PASSWORD", &prompt).await?;
-        session.engine.delete_account(&password).await?;
-        return session.out.show(&json!({ "deleted": true }), "The account is deleted. What is on this device stays.");
+/// Deletes the account, once its owner has typed its name.
+pub(crate) async fn delete(session: &Session, yes: bool) -> Result<()> {
+    let me = session.engine.me().await?.ok_or(EngineError::SignedOut)?;
+    if !yes {
+        let prompt = format!("Deleting {} cannot be undone. Type the username to go on: ", clean::line(&me.username));
+        if ask(&prompt, "--yes").await? != me.username {
+            return Err(Failure::Usage("that is not the username; nothing was deleted".to_owned()));
+        }
     }
+    let password = secret("PARLEY_PASSWORD", "Password: ").await?;
+    session.engine.delete_account(&password).await?;
+    session.out.show(&json!({ "deleted": true }), "The account is deleted. What is on this device stays.")
+}
+
+pub(crate) async fn show(session: &Session) -> Result<()> {
+    let me = session.engine.me().await?.ok_or(EngineError::SignedOut)?;
     let account = session.engine.account().await?;
     session.out.object(&json!({ "me": me, "account": account }))?;
     session
@@ -135,7 +142,8 @@ fn find_device<'a>(devices: &'a [Device], what: &str) -> Result<&'a Device> {
 }
 
 pub(crate) async fn settings(session: &Session, args: Settings) -> Result<()> {
-    let mut chosen = session.engine.settings().await?;
+    let before = session.engine.settings().await?;
+    let mut chosen = before;
     if let Some(word) = args.direct_links {
         chosen.direct_links = match word {
             DirectWord::Everybody => DirectLinks::Everybody,
@@ -143,22 +151,29 @@ pub(crate) async fn settings(session: &Session, args: Settings) -> Result<()> {
             DirectWord::Never => DirectLinks::Never,
         };
     }
+    if let Some(switch) = args.hide_address {
+        chosen.hide_address = switch.is_on();
+    }
     if let Some(switch) = args.read_marks {
         chosen.read_marks = switch.is_on();
     }
     if let Some(switch) = args.typing {
         chosen.typing = switch.is_on();
     }
-    if args.direct_links.is_some() || args.read_marks.is_some() || args.typing.is_some() {
+    if chosen != before {
         session.engine.set_settings(chosen).await?;
     }
     if let Some(switch) = args.presence {
         session.engine.show_presence(switch.is_on()).await?;
     }
+    if args.hide_address.is_some_and(Switch::is_on) {
+        session.out.note("Direct links go through the operator's TURN server from now on; if there is none, everything goes through the relay.");
+    }
     // Presence is kept at the relay; without it the rest is shown all the same.
     let presence = session.engine.account().await.ok().map(|account| account.show_presence);
     session.out.object(&json!({
         "direct_links": chosen.direct_links,
+        "hide_address": chosen.hide_address,
         "read_marks": chosen.read_marks,
         "typing": chosen.typing,
         "presence": presence,
@@ -170,6 +185,7 @@ pub(crate) async fn settings(session: &Session, args: Settings) -> Result<()> {
         DirectLinks::Never => "never",
     };
     session.out.say(&format!("direct links  {direct}"))?;
+    session.out.say(&format!("hide address  {}", switch(chosen.hide_address)))?;
     session.out.say(&format!("read marks    {}", switch(chosen.read_marks)))?;
     session.out.say(&format!("typing        {}", switch(chosen.typing)))?;
     session.out.say(&format!("presence      {}", presence.map_or("unknown without the relay", switch)))

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-use desktop_app::Event;
 use desktop_app::views::{ChatView, MessageKind, MessageView, Page};
+use desktop_app::{EngineError, Event};
 use parley_protocol::{ChatId, MessageKey};
 use serde_json::json;
 use tokio::time::{Instant, sleep_until};
@@ -34,7 +34,7 @@ struct Listener<'a> {
 pub(crate) async fn run(session: &Session, args: Listen) -> Result<()> {
     let mut events = session.engine.events();
     if session.engine.me().await?.is_none() {
-        return Err(desktop_app::EngineError::SignedOut.into());
+        return Err(EngineError::SignedOut.into());
     }
     let mut only = BTreeSet::new();
     for chat in &args.chats {
@@ -53,8 +53,7 @@ pub(crate) async fn run(session: &Session, args: Listen) -> Result<()> {
             event = next(&mut events) => event,
             () = until(end) => return listener.time_is_over(),
         };
-        let Some(event) = event else { break };
-        listener.take(event).await?;
+        listener.take(event.ok_or(EngineError::Closed)?).await?;
     }
     Ok(())
 }
@@ -131,7 +130,7 @@ impl Listener<'_> {
                 self.session.out.object(&event)?;
                 self.session.out.note(&format!("The relay: {}", plain(&connection_line(self.session, view))));
                 if matches!(view, desktop_app::views::Connection::SignedOut { .. }) {
-                    return Err(desktop_app::EngineError::SignedOut.into());
+                    return Err(EngineError::SignedOut.into());
                 }
                 Ok(())
             }

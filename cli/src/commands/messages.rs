@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use desktop_app::Event;
-use desktop_app::views::{Delivery, MessageView, Outgoing, Page, Route};
+use desktop_app::views::{Delivery, DeviceDelivery, MessageView, Outgoing, Page, Route};
 use parley_protocol::{ChatId, MessageKey};
 use serde::Serialize;
 use serde_json::json;
@@ -13,16 +13,15 @@ use tokio::time::{Instant, timeout_at};
 use super::text_of;
 use crate::args::{Send, Until};
 use crate::clean;
+use crate::emoji;
 use crate::failure::{Failure, Result};
 use crate::lines;
-use crate::pick;
-use crate::session::{Patience, Session, next};
+use crate::pick::{self, Last};
+use crate::session::{LOOK, Patience, Session, next};
 use crate::when;
 
 /// How long an edit, a deletion or a reaction is given to go out.
 const CHANGE_OUT: Duration = Duration::from_secs(3);
-/// Even if no event says so, a message is looked at this often.
-const LOOK: Duration = Duration::from_millis(250);
 
 /// What became of a message, for programs.
 #[derive(Serialize)]
@@ -38,8 +37,9 @@ struct Sent {
 pub(crate) async fn send(session: &Session, args: Send) -> Result<()> {
     let text = text_of(&args.text).await?;
     let chat = pick::chat_or_person(session, &args.chat).await?;
+    pick::must_be_in(&chat)?;
     let reply_to = match &args.reply {
-        Some(what) => Some(pick::message(session, chat.id, what).await?.key),
+        Some(what) => Some(pick::message(session, chat.id, what, Last::OfAll).await?.key),
         None => None,
     };
     let mentions = pick::mentions(&session.engine, &chat, &text).await?;
@@ -49,7 +49,7 @@ pub(crate) async fn send(session: &Session, args: Send) -> Result<()> {
 
 pub(crate) async fn retry(session: &Session, chat: &str, message: &str) -> Result<()> {
     let chat = pick::chat(session, chat).await?;
-    let key = pick::message(session, chat.id, message).await?.key;
+    let key = pick::message(session, chat.id, message, Last::Own).await?.key;
     session.engine.retry(chat.id, key).await?;
     follow(session, chat.id, key, &lines::chat_name(&chat), None, Duration::from_secs(5)).await
 }
@@ -136,7 +136,8 @@ async fn came_to(
 pub(crate) async fn edit(session: &Session, chat: &str, message: &str, text: &[String]) -> Result<()> {
     let text = text_of(text).await?;
     let chat = pick::chat(session, chat).await?;
-    let target = pick::message(session, chat.id, message).await?;
+    pick::must_be_in(&chat)?;
+    let target = pick::message(session, chat.id, message, Last::Own).await?;
     let mut events = session.engine.events();
     session.engine.edit(chat.id, target.key, &text).await?;
     changed(session, &target, &mut events, "edited").await
@@ -144,15 +145,18 @@ pub(crate) async fn edit(session: &Session, chat: &str, message: &str, text: &[S
 
 pub(crate) async fn delete(session: &Session, chat: &str, message: &str) -> Result<()> {
     let chat = pick::chat(session, chat).await?;
-    let target = pick::message(session, chat.id, message).await?;
+    pick::must_be_in(&chat)?;
+    let target = pick::message(session, chat.id, message, Last::Own).await?;
     let mut events = session.engine.events();
     session.engine.delete(chat.id, target.key).await?;
     changed(session, &target, &mut events, "deleted").await
 }
 
 pub(crate) async fn react(session: &Session, chat: &str, message: &str, emoji: &str, on: bool) -> Result<()> {
+    emoji::must_be_one(emoji)?;
     let chat = pick::chat(session, chat).await?;
-    let target = pick::message(session, chat.id, message).await?;
+    pick::must_be_in(&chat)?;
+    let target = pick::message(session, chat.id, message, Last::OfAll).await?;
     let mut events = session.engine.events();
     session.engine.react(chat.id, target.key, emoji, on).await?;
     changed(session, &target, &mut events, if on { "reacted" } else { "reaction taken back" }).await
@@ -177,6 +181,24 @@ async fn changed(session: &Session, target: &MessageView, events: &mut Receiver<
     session.out.object(&json!({ "chat": target.chat, "target": target.key, "what": what, "state": state }))?;
     let rest = if out { "" } else { "; it goes out when the relay can be reached and parley runs" };
     session.out.say(&format!("{what}{rest}"))
+}
+
+/// Shows how far a message came: one object, or a line for it and one for each device.
+pub(crate) async fn info(session: &Session, chat: &str, message: &str) -> Result<()> {
+    session.catch_up().await?;
+    let chat = pick::chat(session, chat).await?;
+    let message = pick::message(session, chat.id, message, Last::OfAll).await?;
+    let devices = deliveries(session, &message).await?;
+    session.out.object(&json!({ "message": message, "devices": devices }))?;
+    for row in lines::info(&lines::reference(message.key), &message, &devices) {
+        session.out.say(&row)?;
+    }
+    Ok(())
+}
+
+/// How far each other device has a message; only its author's devices are told that.
+pub(crate) async fn deliveries(session: &Session, message: &MessageView) -> Result<Vec<DeviceDelivery>> {
+    if message.own { Ok(session.engine.deliveries(message.chat, message.key).await?) } else { Ok(Vec::new()) }
 }
 
 pub(crate) async fn history(session: &Session, chat: &str, number: usize, unread: bool, mark_read: bool) -> Result<()> {

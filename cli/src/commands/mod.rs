@@ -5,7 +5,7 @@ pub(crate) mod chats;
 mod home;
 mod listen;
 pub(crate) mod members;
-mod messages;
+pub(crate) mod messages;
 mod people;
 pub(crate) mod status;
 mod topics;
@@ -13,6 +13,7 @@ mod topics;
 use std::io::Read as _;
 
 use clap::CommandFactory as _;
+use desktop_app::EngineError;
 
 use crate::args::{Cli, Command};
 use crate::conversation;
@@ -28,11 +29,19 @@ pub(crate) async fn run(cli: Cli, out: Out) -> Result<()> {
     }
     let session = Session::open(&cli.global, out).await?;
     let ended = tokio::select! {
-        ended = dispatch(&session, cli.command) => ended,
+        ended = carry_out(&session, cli.command) => ended,
         () = session::interrupted() => Ok(()),
     };
     session.close().await;
     ended
+}
+
+/// Carries a command out, as long as the engine lives: its events just stop when it does not.
+async fn carry_out(session: &Session, command: Option<Command>) -> Result<()> {
+    tokio::select! {
+        ended = dispatch(session, command) => ended,
+        () = session.engine.ended() => Err(EngineError::Closed.into()),
+    }
 }
 
 async fn dispatch(session: &Session, command: Option<Command>) -> Result<()> {
@@ -44,7 +53,8 @@ async fn dispatch(session: &Session, command: Option<Command>) -> Result<()> {
         Command::Signin(args) => account::sign_in(session, args).await,
         Command::Signout { all } => account::sign_out(session, all).await,
         Command::Password => account::password(session).await,
-        Command::Account { delete } => account::account(session, delete).await,
+        Command::Account { delete: true, yes } => account::delete(session, yes).await,
+        Command::Account { delete: false, .. } => account::show(session).await,
         Command::Devices { change } => account::devices(session, change).await,
         Command::Settings(args) => account::settings(session, args).await,
         Command::Chats { unread, all, ids } => chats::list(session, unread, all, ids).await,
@@ -61,14 +71,17 @@ async fn dispatch(session: &Session, command: Option<Command>) -> Result<()> {
         Command::Role { chat, user, role } => members::role(session, &chat, &user, role).await,
         Command::Members { chat } => members::list(session, &chat).await,
         Command::Find { query, users, channels } => people::find(session, &query, !channels, !users).await,
-        Command::Block { user } => people::block(session, &user, true).await,
+        Command::Block { user: Some(user), .. } => people::block(session, &user, true).await,
+        Command::Block { user: None, .. } => people::blocked(session).await,
         Command::Unblock { user } => people::block(session, &user, false).await,
-        Command::Verify { user, off } => people::verify(session, &user, !off).await,
+        Command::Verify { user: Some(user), off, .. } => people::verify(session, &user, !off).await,
+        Command::Verify { user: None, .. } => people::verified(session).await,
         Command::Send(args) => messages::send(session, args).await,
         Command::Retry { chat, message } => messages::retry(session, &chat, &message).await,
         Command::Edit { chat, message, text } => messages::edit(session, &chat, &message, &text).await,
         Command::Delete { chat, message } => messages::delete(session, &chat, &message).await,
         Command::React { chat, message, emoji, off } => messages::react(session, &chat, &message, &emoji, !off).await,
+        Command::Info { chat, message } => messages::info(session, &chat, &message).await,
         Command::History { chat, number, unread, mark_read } => {
             messages::history(session, &chat, usize::from(number), unread, mark_read).await
         }
@@ -99,3 +112,6 @@ async fn text_of(words: &[String]) -> Result<String> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

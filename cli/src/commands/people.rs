@@ -51,3 +51,29 @@ pub(crate) async fn verify(session: &Session, user: &str, on: bool) -> Result<()
         format!("{} is {} on this device.", clean::line(&name), if on { "verified" } else { "no longer verified" });
     session.out.show(&json!({ "account": account, "username": name, "verified": on }), &line)
 }
+
+/// Lists who is blocked.
+pub(crate) async fn blocked(session: &Session) -> Result<()> {
+    let people = session.engine.blocked().await?;
+    if people.is_empty() {
+        session.out.note("Nobody is blocked.");
+    }
+    for user in people {
+        let line = session.out.paint.name(user.id, &clean::line(&user.username));
+        session.out.show(&json!({ "account": user.id, "username": user.username, "blocked": true }), &line)?;
+    }
+    Ok(())
+}
+
+/// Lists who is verified on this device.
+pub(crate) async fn verified(session: &Session) -> Result<()> {
+    let people = session.engine.verified().await?;
+    if people.is_empty() {
+        session.out.note("Nobody is verified on this device.");
+    }
+    for (account, name) in people {
+        let line = session.out.paint.name(account, &clean::line(&name));
+        session.out.show(&json!({ "account": account, "username": name, "verified": true }), &line)?;
+    }
+    Ok(())
+}

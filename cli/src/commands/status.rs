@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use desktop_app::views::{ChatStatus, Connection};
+use desktop_app::views::{ChatStatus, ChatView, Connection, PresenceView, Route};
+use parley_protocol::ChatKind;
+use parley_protocol::frames::PresenceState;
 use serde_json::json;
+use tokio::time::{Instant, timeout_at};
 
 use crate::failure::Result;
 use crate::lines;
-use crate::session::Session;
+use crate::session::{LOOK, Session, next};
 use crate::when;
 use crate::wrap::cells;
 
 pub(crate) async fn run(session: &Session, wait: u64) -> Result<()> {
     session.catch_up().await?;
-    tokio::time::sleep(Duration::from_secs(wait)).await;
+    settle(session, Duration::from_secs(wait)).await?;
     let me = session.engine.me().await?;
     let connection = session.engine.connection().await?;
     let chats = session.engine.chats().await?;
@@ -35,6 +38,30 @@ pub(crate) async fn run(session: &Session, wait: u64) -> Result<()> {
         session.out.say(&format!("{mark} {name}{pad}  {route}  {}", session.out.paint.dim(&links)))?;
     }
     Ok(())
+}
+
+/// Gives links time to come up, and routes to be measured: no longer than it takes.
+async fn settle(session: &Session, wait: Duration) -> Result<()> {
+    let mut events = session.engine.events();
+    let deadline = Instant::now() + wait;
+    loop {
+        let is_online = matches!(session.engine.connection().await?, Connection::Online { .. });
+        let chats = session.engine.chats().await?;
+        let mut shown = chats.iter().filter(|chat| chat.status == ChatStatus::Active && !chat.archived);
+        if !is_online || shown.all(is_settled) || Instant::now() >= deadline {
+            return Ok(());
+        }
+        // Whatever comes, the routes are looked at again.
+        let _ = timeout_at(deadline.min(Instant::now() + LOOK), next(&mut events)).await;
+    }
+}
+
+/// Whether a chat's route is measured, and directly unless the other is known to be away: the relay tells that a moment after the
+/// session's opening.
+fn is_settled(chat: &ChatView) -> bool {
+    let is_away = matches!(&chat.presence, Some(PresenceView { state: PresenceState::Offline, last_seen: Some(_) }));
+    let is_direct = !matches!(chat.route.route, Route::Relay | Route::Wait);
+    chat.route.round_trip.is_some() && (chat.kind != ChatKind::Direct || is_direct || is_away)
 }
 
 /// The connection in words.

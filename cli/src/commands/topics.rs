@@ -1,7 +1,7 @@
 //! Topics: live broadcasts, to whoever is subscribed now.
 
-use desktop_app::Event;
 use desktop_app::views::Connection;
+use desktop_app::{EngineError, Event};
 use serde_json::json;
 
 use super::text_of;
@@ -70,11 +70,11 @@ async fn listen(session: &Session, patterns: Vec<String>, count: Option<u64>) ->
                 subscribed = false;
             }
             Some(Event::Connection(Connection::SignedOut { .. })) => {
-                return Err(desktop_app::EngineError::SignedOut.into());
+                return Err(EngineError::SignedOut.into());
             }
             Some(Event::Lagged) => session.out.note("Some messages were lost: this terminal was too slow."),
             Some(_) => {}
-            None => break,
+            None => return Err(EngineError::Closed.into()),
         }
     }
     Ok(())

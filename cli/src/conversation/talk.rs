@@ -11,6 +11,7 @@ use super::Conversation;
 use super::slash::{self, Line};
 use crate::clean;
 use crate::commands;
+use crate::emoji;
 use crate::failure::{Failure, Result};
 use crate::lines;
 use crate::pick;
@@ -52,7 +53,10 @@ impl Conversation<'_> {
                 Ok(engine.edit(chat, key, &text).await?)
             }
             Line::Delete(number) => Ok(engine.delete(chat, self.numbered(number)?.key).await?),
-            Line::React(number, emoji, on) => Ok(engine.react(chat, self.numbered(number)?.key, &emoji, on).await?),
+            Line::React(number, emoji, on) => {
+                emoji::must_be_one(&emoji)?;
+                Ok(engine.react(chat, self.numbered(number)?.key, &emoji, on).await?)
+            }
             Line::Retry(number) => Ok(engine.retry(chat, self.numbered(number)?.key).await?),
             Line::Info(number) => self.info(number).await,
             Line::History(number) => self.older(number).await,
@@ -88,27 +92,10 @@ impl Conversation<'_> {
     }
 
     async fn info(&mut self, number: usize) -> Result<()> {
-        let message = self.numbered(number)?;
-        let (key, own) = (message.key, message.own);
-        let mut rows = vec![format!(
-            "{number} {} {}, {}",
-            lines::reference(key),
-            when::full(message.sent_at),
-            lines::delivery_word(&message.delivery)
-        )];
-        if own {
-            for device in self.session.engine.deliveries(self.chat.id, key).await? {
-                let state = match (device.delivered, device.read) {
-                    (_, true) => "read",
-                    (true, false) => "delivered",
-                    (false, false) => "not yet",
-                };
-                let id = device.device.to_string();
-                let id = id.get(id.len().saturating_sub(6)..).unwrap_or_default();
-                rows.push(format!("{}, device …{id}: {state}", clean::line(&device.username)));
-            }
-        }
-        for row in rows {
+        let message = self.numbered(number)?.clone();
+        let devices = commands::messages::deliveries(self.session, &message).await?;
+        let name = format!("{number} {}", lines::reference(message.key));
+        for row in lines::info(&name, &message, &devices) {
             self.screen.tell(&row)?;
         }
         Ok(())

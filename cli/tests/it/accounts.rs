@@ -73,7 +73,7 @@ fn a_second_process_on_the_profile_is_refused() {
     let ended = alice.run(&["chats", "--json"]);
     assert_eq!(ended.code, 6, "{ended:?}");
     assert_eq!(lines(&ended.out)[0]["error"]["code"], "profile_in_use");
-    assert!(ended.err.contains("--profile"), "{ended:?}");
+    assert!(ended.err.contains("second device") && ended.err.contains("--profile DIR signin"), "{ended:?}");
     #[cfg(unix)]
     assert_eq!(listening.interrupt(), 0);
     #[cfg(unix)]
@@ -87,11 +87,72 @@ fn devices_and_settings_are_shown_and_changed() {
     alice.ok(&["devices", "rename", "this", "Alice's desk"]);
     let devices = alice.json(&["devices"]);
     assert_eq!((devices.len(), &devices[0]["name"]), (1, &"Alice's desk".into()));
-    let set = alice.json(&["settings", "--direct-links", "never", "--typing", "off", "--presence", "off"]);
+    let set = alice.json(&[
+        "settings",
+        "--direct-links",
+        "never",
+        "--typing",
+        "off",
+        "--presence",
+        "off",
+        "--hide-address",
+        "on",
+    ]);
     let shown = alice.json(&["settings"]);
     assert_eq!(set, shown);
     assert_eq!(shown[0]["direct_links"], "never");
+    assert_eq!(shown[0]["hide_address"], true);
     assert_eq!(shown[0]["typing"], false);
     assert_eq!(shown[0]["read_marks"], true);
     assert_eq!(shown[0]["presence"], false);
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_told_to_programs_too() {
+    let world = World::new();
+    let stranger = world.stranger("eve");
+    for args in [&["--json", "frobnicate"][..], &["frobnicate", "--json"], &["--json", "send"], &["--json", "--nope"]] {
+        let ended = stranger.run(args);
+        assert_eq!(ended.code, 2, "{args:?} {ended:?}");
+        let said = lines(&ended.out);
+        assert_eq!((said.len(), &said[0]["error"]["code"]), (1, &"usage".into()), "{args:?}");
+        assert!(!said[0]["error"]["message"].as_str().unwrap().is_empty(), "{args:?}");
+        assert!(ended.err.contains("Usage:"), "{ended:?}");
+    }
+    assert_eq!(stranger.run(&["frobnicate"]).out, "");
+    assert_eq!(stranger.run(&["send", "--", "--json"]).out, "", "that is a word of a message");
+    let help = stranger.run(&["--json", "--help"]);
+    assert_eq!((help.code, help.out.contains("Exit codes:")), (0, true));
+}
+
+#[test]
+fn an_account_is_not_deleted_unasked() {
+    let world = World::new();
+    let alice = world.person("alice");
+    let unasked = alice.run(&["account", "--delete"]);
+    assert_eq!(unasked.code, 2, "{unasked:?}");
+    assert!(unasked.err.contains("--yes"), "{unasked:?}");
+    alice.ok(&["account"]);
+    alice.ok(&["account", "--delete", "--yes"]);
+    assert_eq!(alice.run(&["account"]).code, 3);
+}
+
+#[test]
+fn who_is_blocked_and_who_is_verified_is_listed() {
+    let world = World::new();
+    let (alice, _bob, _carol) = (world.person("alice"), world.person("bob"), world.person("carol"));
+    for verb in ["block", "verify"] {
+        assert_eq!(alice.json(&[verb, "--list"]).len(), 0);
+        alice.ok(&["new", "bob"]);
+        alice.ok(&["new", "carol"]);
+        alice.ok(&[verb, "carol"]);
+        alice.ok(&[verb, "bob"]);
+        let listed = alice.json(&[verb, "--list"]);
+        let names: Vec<_> = listed.iter().map(|line| &line["username"]).collect();
+        assert_eq!(names, ["bob", "carol"], "{verb}");
+    }
+    alice.ok(&["unblock", "bob"]);
+    assert_eq!(alice.ok(&["block", "--list"]), "carol\n");
+    alice.ok(&["verify", "carol", "--off"]);
+    assert_eq!(alice.ok(&["verify", "--list"]), "bob\n");
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,15 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::processes::{PATIENCE, Person, Place, Running, answers, free_address, number, objects, relay};
+use crate::processes::{PATIENCE, Person, Place, Running, answers, eventually, free_address, number, objects, relay};
 
-/// How long everybody is in danger.
+/// How long everybody is in danger, at least.
 const DANGER: Duration = Duration::from_secs(16);
+/// And until this much was said, and each has died so often.
+const MESSAGES: u64 = 2_000;
+const DEATHS: u32 = 3;
+/// A machine on which that takes longer is too busy for it.
+const TOO_LONG: Duration = Duration::from_secs(180);
 /// How long Alice takes from one number to the next, at least.
 const PACE: Duration = Duration::from_millis(3);
 
@@ -67,6 +72,18 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How far it has come.
+#[derive(Default)]
+struct Course {
+    /// The danger is over: nobody dies any more, and nothing more is said.
+    calm: AtomicBool,
+    over: AtomicBool,
+    /// The number said last up to now; less than before if Alice died with it in the pipe.
+    said: AtomicU64,
+    /// The last one that there will be.
+    last: Mutex<Option<u64>>,
+}
+
 /// Alice at work: she says the numbers after the last one that her profile has, whenever she comes back.
 struct Alice<'a> {
     person: &'a Person,
@@ -87,21 +104,22 @@ impl Alice<'_> {
         (stdin, last)
     }
 
-    /// Says numbers until the danger is over, and stays until the end. Gives the last number.
-    fn talk(mut self, calm: &AtomicBool, over: &AtomicBool, said: &Mutex<Option<u64>>) {
+    /// Says numbers until the danger is over, and stays until the end.
+    fn talk(mut self, course: &Course) {
         let (mut stdin, mut last) = self.start();
-        while !over.load(Ordering::Relaxed) {
+        while !course.over.load(Ordering::Relaxed) {
             std::thread::sleep(PACE);
             if self.party.is_gone() {
                 (stdin, last) = self.start();
             }
-            if !calm.load(Ordering::Relaxed) {
+            course.said.store(last, Ordering::Relaxed);
+            if !course.calm.load(Ordering::Relaxed) {
                 // Into the pipe of one that is dead: it says it again in its next life.
                 if writeln!(stdin, "{}", last + 1).is_ok() {
                     last += 1;
                 }
             } else {
-                *lock(said) = Some(last);
+                *lock(&course.last) = Some(last);
             }
         }
         self.party.kill();
@@ -115,6 +133,20 @@ fn heard(folder: &Path, lives: u32) -> Vec<Vec<u64>> {
     (0..lives).map(|life| objects(&file(life)).iter().filter_map(of_event).collect()).collect()
 }
 
+/// Kills one after the other, at moments which the dice decide, until there was enough of it.
+fn endanger(dice: &mut StdRng, parties: &[&Party; 4], course: &Course) {
+    let began = Instant::now();
+    let enough = || {
+        let said = course.said.load(Ordering::Relaxed) >= MESSAGES;
+        said && parties.iter().all(|party| *lock(&party.killed) >= DEATHS) && began.elapsed() >= DANGER
+    };
+    while !enough() && began.elapsed() < TOO_LONG {
+        std::thread::sleep(Duration::from_millis(dice.random_range(20..1_200)));
+        parties[dice.random_range(0..parties.len())].kill();
+    }
+}
+
+/// Alice talks to Bob, who has a second device; all three, and the relay, are processes of their own that die again and again.
 #[test]
 fn each_message_is_there_once_and_in_order_whoever_is_killed() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random::<u64>);
@@ -125,52 +157,51 @@ fn each_message_is_there_once_and_in_order_whoever_is_killed() {
     let address: SocketAddr = free_address();
     let here = Place::default();
     let start_relay = |_| relay(&here, address, &folder.join("relay"), &[]);
-    let (alice, bob, relay) = (Party::new(), Party::new(), Party::new());
+    let parties = [Party::new(), Party::new(), Party::new(), Party::new()];
+    let [alice, bob, phone, relay] = &parties;
     relay.set(start_relay(0));
     answers(address);
     let people = ["alice", "bob"].map(|name| Person::sign_up(name, &here, address, folder));
+    let his_phone = people[1].sign_in("phone");
     people[0].done(&["new", "bob"]);
 
-    let (calm, over, said) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::new(None));
-    let lives = Mutex::new(0);
+    let (course, lives) = (Course::default(), Mutex::new(0));
     let listen = |life| {
         *lock(&lives) = life + 1;
         let printed = File::create(folder.join(format!("bob-{life}"))).unwrap();
         let mut command = people[1].parley(&["--json", "listen", "--unread", "--mark-read"]);
         Running::start(command.stdout(printed).stderr(Stdio::null()))
     };
-    let ended = std::thread::scope(|scope| {
-        scope.spawn(|| relay.live(&over, start_relay));
-        scope.spawn(|| bob.live(&over, listen));
-        let talker = Alice { person: &people[0], party: &alice, folder, lives: 0 };
-        scope.spawn(|| talker.talk(&calm, &over, &said));
-        let began = Instant::now();
-        while began.elapsed() < DANGER {
-            std::thread::sleep(Duration::from_millis(dice.random_range(20..1_200)));
-            let victim = [&alice, &bob, &relay][dice.random_range(0..3)];
-            victim.kill();
-        }
-        calm.store(true, Ordering::Relaxed);
+    let follow = |_| Running::start(his_phone.parley(&["listen"]).stdout(Stdio::null()).stderr(Stdio::null()));
+    let told_of_last = std::thread::scope(|scope| {
+        scope.spawn(|| relay.live(&course.over, start_relay));
+        scope.spawn(|| bob.live(&course.over, listen));
+        scope.spawn(|| phone.live(&course.over, follow));
+        let talker = Alice { person: &people[0], party: alice, folder, lives: 0 };
+        scope.spawn(|| talker.talk(&course));
+        endanger(&mut dice, &[alice, bob, phone, relay], &course);
+        course.calm.store(true, Ordering::Relaxed);
         // Nothing is asserted while the others run: a panic here would wait for them.
         let deadline = Instant::now() + PATIENCE;
         let all = || {
-            let last = *lock(&said);
+            let last = *lock(&course.last);
             last.is_some_and(|last| heard(folder, *lock(&lives)).iter().flatten().any(|n| *n == last))
         };
         while !all() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(50));
         }
-        let last = *lock(&said);
-        let ended = (last, all());
-        over.store(true, Ordering::Relaxed);
-        ended
+        course.over.store(true, Ordering::Relaxed);
+        all()
     });
-    let deaths = [&alice, &bob, &relay].map(|party| *lock(&party.killed) - 1);
-    println!("{ended:?} of what was said last, whether it came; deaths of Alice, Bob and the relay: {deaths:?}");
-    let last = ended.0.expect("Alice is there at the end");
+    let last = lock(&course.last).expect("Alice is there at the end");
+    let deaths = [alice, bob, phone, relay].map(|party| *lock(&party.killed) - 1);
+    println!("{last} messages; deaths of Alice, Bob, his phone and the relay: {deaths:?}");
+    assert!(told_of_last, "Bob was told of the last one");
+    assert!(last >= MESSAGES, "only {last} messages");
+    assert!(deaths.iter().all(|deaths| *deaths >= DEATHS), "{deaths:?}");
+
     assert_eq!(fault(&people[0].numbers("bob", u16::MAX), last), None, "Alice shows each once and in order");
     assert_eq!(fault(&people[1].numbers("alice", u16::MAX), last), None, "Bob shows each once and in order");
-    assert!(ended.1, "Bob was told of the last one");
     let heard = heard(folder, *lock(&lives));
     for life in &heard {
         let wrong = life.windows(2).find(|pair| pair[0] >= pair[1]);
@@ -180,6 +211,19 @@ fn each_message_is_there_once_and_in_order_whoever_is_killed() {
     told.sort_unstable();
     told.dedup();
     assert_eq!(fault(&told, last), None, "Bob was told of each in one of his lives");
+    // What the phone had not taken yet it takes now: from the relay, or from those who have it.
+    relay.set(start_relay(0));
+    answers(address);
+    let listening = people.each_ref().map(|person| {
+        let mut command = person.parley(&["listen"]);
+        Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))
+    });
+    eventually("the phone has the last one", || {
+        his_phone.done(&["history", "alice", "-n", "1"]);
+        his_phone.numbers("alice", 1) == [last]
+    });
+    drop(listening);
+    assert_eq!(fault(&his_phone.numbers("alice", u16::MAX), last), None, "the phone shows each once and in order");
 }
 
 /// Where numbers are not 1, 2, 3 … to the last: the place, and what stands there.

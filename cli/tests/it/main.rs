@@ -9,6 +9,7 @@ mod world;
 mod accounts;
 mod chats;
 mod conversations;
+mod hiding;
 mod killing;
 #[cfg(target_os = "linux")]
 mod namespaces;

@@ -1,5 +1,6 @@
 //! Processes for a test: a relay, and people with a profile each. Whatever was started ends with its owner.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -12,10 +13,6 @@ use serde_json::Value;
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 const PASSWORD: &str = "correct horse battery staple";
-/// Says to a second process of this test binary that it is a relay: address and folder.
-const RELAY: &str = "PARLEY_TEST_RELAY";
-/// And this, which STUN and TURN servers it tells of.
-const ICE_SERVERS: &str = "PARLEY_TEST_ICE_SERVERS";
 
 /// A process; it is killed when it is dropped.
 pub(crate) struct Running(pub(crate) Child);
@@ -59,35 +56,29 @@ impl Place {
     }
 }
 
-/// A relay as a process of its own: this test binary, told to be one.
+/// A relay: the operator's own program, which `cargo` builds beside `parley` for a run of the workspace's tests.
 pub(crate) fn relay(place: &Place, address: SocketAddr, data: &Path, ice_servers: &[IceServer]) -> Running {
-    let mut command = place.command(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "processes::is_the_relay_if_told_to", "--nocapture"])
-        .env(RELAY, format!("{address} {}", data.display()))
-        .env(ICE_SERVERS, serde_json::to_string(ice_servers).unwrap())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    let program = Path::new(env!("CARGO_BIN_EXE_parley")).with_file_name(format!("relay-server{EXE_SUFFIX}"));
+    assert!(program.exists(), "{} is not there: test the whole workspace, or build it", program.display());
+    let mut command = place.command(program);
+    command.args(["--listen", &address.to_string(), "--frames-per-second", "100000", "--frames-burst", "100000"]);
+    command.arg("--data").arg(data).stdout(Stdio::null()).stderr(Stdio::null());
+    if !ice_servers.is_empty() {
+        command.arg("--ice-servers").arg(in_toml(ice_servers));
+    }
     Running::start(&mut command)
 }
 
-#[test]
-fn is_the_relay_if_told_to() {
-    let Ok(told) = std::env::var(RELAY) else { return };
-    let (address, data) = told.split_once(' ').unwrap();
-    let ice_servers = serde_json::from_str(&std::env::var(ICE_SERVERS).unwrap()).unwrap();
-    let config = relay_server::config::Config {
-        data: data.into(),
-        ice_servers: relay_server::config::IceServers(ice_servers),
-        frames_per_second: 100_000,
-        frames_burst: 100_000,
-        ..relay_server::config::Config::default()
+/// STUN and TURN servers as the relay's settings have them.
+fn in_toml(servers: &[IceServer]) -> String {
+    let table = |server: &IceServer| {
+        let mut entries = vec![format!("urls = {:?}", server.urls)];
+        for (key, value) in [("username", &server.username), ("credential", &server.credential)] {
+            entries.extend(value.as_ref().map(|value| format!("{key} = {value:?}")));
+        }
+        format!("{{{}}}", entries.join(", "))
     };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(address).await.unwrap();
-        relay_server::run(listener, config, tokio_util::sync::CancellationToken::new()).await.unwrap();
-    });
+    format!("[{}]", servers.iter().map(table).collect::<Vec<_>>().join(", "))
 }
 
 /// A port of this machine that is free now.
@@ -111,6 +102,13 @@ impl Person {
         let person = Self { profile: folder.join(&name), name, place, relay };
         let email = format!("{}@example.org", person.name);
         person.done(&["signup", &person.name, "--email", &email]);
+        person
+    }
+
+    /// The same person at another device.
+    pub(crate) fn sign_in(&self, device: &str) -> Self {
+        let person = Self { profile: self.profile.with_file_name(device), ..self.clone() };
+        person.done(&["signin", &person.name, "--device", device]);
         person
     }
 

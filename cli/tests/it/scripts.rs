@@ -1,6 +1,6 @@
 //! What a script does: send, listen, read, with JSON and exit codes.
 
-use crate::world::World;
+use crate::world::{World, lines};
 
 #[test]
 fn bob_reads_what_alice_sent_while_he_was_away() {
@@ -109,6 +109,83 @@ fn status_says_how_each_conversation_travels() {
     let status = alice.json(&["status"]);
     assert_eq!(status[0]["connection"]["state"], "offline");
     assert_eq!(status[1]["route"]["route"], "wait");
+}
+
+#[test]
+fn status_waits_for_a_link_and_its_round_trip() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    alice.ok(&["new", "bob"]);
+    let listening = bob.start(&["listen"]);
+    listening.wait_online();
+    let status = alice.json(&["status", "--wait", "50"]);
+    let route = &status[1]["route"];
+    assert_eq!((&route["route"], &route["linked"]), (&"lan".into(), &1.into()), "{status:#?}");
+    assert!(route["round_trip"].is_u64(), "{status:#?}");
+}
+
+#[test]
+fn last_is_the_newest_of_the_chat_to_answer_and_the_newest_own_one_to_change() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let sent = &alice.json(&["send", "bob", "tea?"])[0];
+    // Bob has written nothing yet, and has not even seen the chat.
+    assert_eq!(bob.json(&["react", "alice", "last", "👍"])[0]["target"]["id"], sent["id"]);
+    let answer = &bob.json(&["send", "alice", "--reply", "last", "gladly"])[0];
+    let seen = alice.json(&["history", "bob"]);
+    let reply = seen.iter().find(|line| line["id"] == answer["id"]).unwrap();
+    assert_eq!(reply["reply_to"]["id"], sent["id"]);
+    let edited = &alice.json(&["edit", "bob", "last", "coffee?"])[0];
+    assert_eq!(edited["target"]["id"], sent["id"], "not bob's, which is newer");
+}
+
+#[test]
+fn a_reaction_is_an_emoji() {
+    let world = World::new();
+    let (alice, _bob) = (world.person("alice"), world.person("bob"));
+    alice.ok(&["send", "bob", "hello"]);
+    for word in ["notanemoji", "+1", ""] {
+        let ended = alice.run(&["react", "bob", "last", word]);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.err.contains("one emoji"), "{ended:?}");
+    }
+    alice.ok(&["react", "bob", "last", "❤️"]);
+}
+
+#[test]
+fn info_says_which_devices_have_a_message() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    alice.ok(&["send", "bob", "hello"]);
+    let info = &alice.json(&["info", "bob", "last"])[0];
+    assert_eq!((&info["message"]["text"], &info["devices"][0]["username"]), (&"hello".into(), &"bob".into()));
+    assert_eq!((&info["devices"][0]["delivered"], &info["devices"][0]["read"]), (&false.into(), &false.into()));
+    bob.ok(&["history", "alice", "--mark-read"]);
+    let info = &alice.json(&["info", "bob", "last"])[0];
+    assert_eq!((&info["devices"][0]["delivered"], &info["devices"][0]["read"]), (&true.into(), &true.into()));
+    let said = alice.ok(&["info", "bob", "last"]);
+    assert!(said.contains("from you") && said.contains("bob, device …") && said.contains("read"), "{said}");
+    let theirs = &bob.json(&["info", "alice", "last"])[0];
+    assert_eq!((&theirs["message"]["own"], &theirs["devices"]), (&false.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn what_is_not_there_and_where_one_is_not_are_no_wrong_command_lines() {
+    let world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    alice.ok(&["new", "--group", "Tea", "bob"]);
+    alice.ok(&["send", "Tea", "hello"]);
+    for missing in ["zzzzzz", "abcdef"] {
+        let ended = alice.run(&["delete", "Tea", missing, "--json"]);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert_eq!(lines(&ended.out)[0]["error"]["code"], "not_found");
+    }
+    bob.ok(&["leave", "Tea"]);
+    for args in [&["send", "Tea", "one more"][..], &["react", "Tea", "last", "👍"], &["delete", "Tea", "last"]] {
+        let ended = bob.run(&[args, &["--json"]].concat());
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert_eq!(lines(&ended.out)[0]["error"]["code"], "left");
+    }
 }
 
 #[test]

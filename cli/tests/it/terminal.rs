@@ -142,3 +142,17 @@ fn no_colour_where_none_is_wanted() {
     terminal.press(CTRL_D);
     terminal.ends();
 }
+
+#[test]
+fn an_account_is_deleted_once_its_name_was_typed() {
+    let world = World::new();
+    let alice = world.person("alice");
+    for (typed, says) in [("bob", "nothing was deleted"), ("alice", "The account is deleted.")] {
+        let mut terminal = Terminal::new(&alice, &["account", "--delete"], &[]);
+        terminal.row("question", |row| row.contains("Type the username"));
+        terminal.press(&format!("{typed}\r"));
+        terminal.row(says, |row| row.contains(says));
+        terminal.ends();
+    }
+    assert_eq!(alice.run(&["account"]).code, 3);
+}

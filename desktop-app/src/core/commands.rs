@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::session::SessionPhase;
 use super::{Core, Effects, Task};
 use crate::events::Event;
+use crate::peer::PeerCommand;
 use crate::relay_link::LinkCommand;
 use crate::store::messages::{self, Edit, Line, Reaction};
 use crate::store::{Sql, chats, int, settings};
@@ -72,7 +73,11 @@ impl Core {
     pub(crate) fn set_settings(&mut self, tx: &Connection, chosen: Settings, out: &mut Effects) -> Sql<()> {
         settings::set(tx, "settings", &chosen)?;
         let marks = chosen.read_marks != self.settings.read_marks;
+        let hides = chosen.hide_address != self.settings.hide_address;
         self.settings = chosen;
+        if hides {
+            out.peers.push(PeerCommand::Configure(self.chosen_peer_config()));
+        }
         if marks {
             out.marks.extend(chats::all(tx)?.into_iter().map(|chat| chat.state.id));
         }

@@ -196,8 +196,7 @@ impl Core {
         let mut left = Vec::new();
         for link in self.links.values_mut() {
             for (chat, lane) in &mut link.chats {
-                let overdue = lane.unmarked.front().is_some_and(|sent| now >= sent.since + MARK_OVERDUE);
-                if overdue && !lane.suspect {
+                if lane.deadline().is_some_and(|deadline| now >= deadline) {
                     lane.suspect = true;
                     left.push(*chat);
                 }
@@ -219,4 +218,24 @@ fn newer_run_held(marks: &Marks, me: DeviceId, run: RunId) -> bool {
 
 fn clone<K: Copy, V: Clone>((key, value): (&K, &V)) -> (K, V) {
     (*key, value.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unmarked(n: u64, since: Instant) -> Unmarked {
+        Unmarked { run: RunId(uuid::Uuid::from_u128(1)), n, bytes: 1, since }
+    }
+
+    #[test]
+    fn the_oldest_unmarked_message_has_less_than_a_second() {
+        let now = Instant::now();
+        let mut lane = Lane::default();
+        assert_eq!(lane.deadline(), None, "nothing is waited for");
+        lane.unmarked.extend([unmarked(1, now), unmarked(2, now + MARK_OVERDUE)]);
+        assert!(lane.deadline().is_some_and(|deadline| deadline < now + Duration::from_secs(1)));
+        lane.suspect = true;
+        assert_eq!(lane.deadline(), None, "the relay carries it already");
+    }
 }

@@ -194,7 +194,7 @@ impl Core {
         };
         let held = store::streams::holding(&db)?;
         let device = me.as_ref().map(|me| me.device).unwrap_or_default();
-        let peers = (outlets.start_peers)(device, peer_config.clone());
+        let peers = (outlets.start_peers)(device, as_chosen(&peer_config, &chosen));
         Ok(Self {
             db: Some(db),
             _profile: profile,
@@ -425,9 +425,14 @@ impl Core {
         self.links.clear();
         if other {
             // The links of the device before end with their sender.
-            self.peers = (self.outlets.start_peers)(me.device, self.peer_config.clone());
+            self.peers = (self.outlets.start_peers)(me.device, self.chosen_peer_config());
         }
         self.me = Some(me);
+    }
+
+    /// How links are made, as the person chose.
+    pub(crate) fn chosen_peer_config(&self) -> PeerConfig {
+        as_chosen(&self.peer_config, &self.settings)
     }
 
     /// This device; nil while nobody is signed in.
@@ -460,4 +465,8 @@ impl Core {
             }
         }
     }
+}
+
+fn as_chosen(config: &PeerConfig, settings: &Settings) -> PeerConfig {
+    PeerConfig { relayed_only: settings.hide_address, ..config.clone() }
 }

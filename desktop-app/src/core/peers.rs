@@ -289,11 +289,20 @@ impl Core {
     }
 
     /// The relay says which STUN and TURN servers the operator set up.
-    pub(crate) fn configure_ice(&mut self, servers: Vec<IceServer>, out: &mut Effects) {
-        if self.peer_config.ice_servers != servers {
-            self.peer_config.ice_servers = servers;
-            out.peers.push(PeerCommand::Configure(self.peer_config.clone()));
+    pub(crate) fn configure_ice(&mut self, tx: &Connection, servers: Vec<IceServer>, out: &mut Effects) -> Sql<()> {
+        if self.peer_config.ice_servers == servers {
+            return Ok(());
         }
+        self.peer_config.ice_servers = servers;
+        out.peers.push(PeerCommand::Configure(self.chosen_peer_config()));
+        // Whether one's address can be hidden depends on them.
+        self.links_by_policy(tx, out)
+    }
+
+    /// Whether the operator set up a TURN server.
+    pub(super) fn has_turn(&self) -> bool {
+        let mut urls = self.peer_config.ice_servers.iter().flat_map(|server| &server.urls);
+        urls.any(|url| url.starts_with("turn:") || url.starts_with("turns:"))
     }
 
     pub(super) fn shares(&self, tx: &Connection, chat: ChatId, peer: DeviceId) -> Sql<bool> {

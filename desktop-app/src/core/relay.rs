@@ -72,7 +72,7 @@ impl Core {
                 if let Some(session) = &mut self.session {
                     session.phase = SessionPhase::Open;
                 }
-                self.configure_ice(ice_servers, out);
+                self.configure_ice(tx, ice_servers, out)?;
                 for log in logs {
                     self.follow(tx, log, out)?;
                 }

@@ -130,6 +130,10 @@ impl Core {
         if settings::is_blocked(tx, account)? {
             return Ok(false);
         }
+        // Without a TURN server there is no link that hides one's address.
+        if self.settings.hide_address && !self.has_turn() {
+            return Ok(false);
+        }
         Ok(match self.settings.direct_links {
             DirectLinks::Everybody => true,
             DirectLinks::Verified => account == self.account() || settings::is_verified(tx, account)?,

@@ -238,6 +238,14 @@ impl Engine {
         self.ask(move |core, tx, out| Ok(Ok(core.set_verified(tx, account, verified, out)?))).await
     }
 
+    /// The accounts which are marked as verified on this device, by name.
+    ///
+    /// # Errors
+    /// The profile cannot be read.
+    pub async fn verified(&self) -> Result<Vec<(AccountId, String)>> {
+        self.read(settings::verified).await
+    }
+
     /// What the person chose.
     ///
     /// # Errors

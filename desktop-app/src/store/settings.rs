@@ -105,6 +105,13 @@ pub(crate) fn is_verified(db: &Connection, account: AccountId) -> Sql<bool> {
     db.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND verified = 1")?.exists([account.as_bytes()])
 }
 
+/// The accounts which the person marked as verified, by name.
+pub(crate) fn verified(db: &Connection) -> Sql<Vec<(AccountId, String)>> {
+    db.prepare_cached("SELECT id, username FROM accounts WHERE verified = 1 ORDER BY username, id")?
+        .query_map([], |row| Ok((id(row, 0)?, row.get(1)?)))?
+        .collect()
+}
+
 /// Marks an account as verified, or not.
 pub(crate) fn set_verified(db: &Connection, account: AccountId, verified: bool) -> Sql<()> {
     db.prepare_cached("UPDATE accounts SET verified = ?2 WHERE id = ?1")?

@@ -3,9 +3,9 @@
 use desktop_app::views::Delivery;
 use parley_protocol::{Body, MessageId};
 
-use crate::raw::{Raw, text};
-use crate::telling::{pair, pair_by_relay};
-use crate::world::{World, eventually};
+use crate::raw::text;
+use crate::telling::{by_hand, counted, pair, pair_by_relay, three};
+use crate::world::{Device, World, eventually};
 
 #[tokio::test]
 async fn edits_deletes_and_reactions_reach_the_other_directly() {
@@ -29,10 +29,10 @@ async fn edits_deletes_and_reactions_reach_the_other_directly() {
 #[tokio::test]
 async fn an_edit_keeps_the_mentions_that_its_words_still_have() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = three(&world).await;
     let names = vec!["bob".into(), "carol".into()];
     let group = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
-    let channel = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let channel = alice.channel("News").await;
     bob.engine().join(channel).await.unwrap();
     let (whom, other) = (bob.account().await, carol.account().await);
     for chat in [group, channel] {
@@ -78,10 +78,7 @@ async fn changes_made_while_both_are_away_arrive() {
 #[tokio::test]
 async fn a_change_waits_for_its_message() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let (edited, deleted) = (MessageId::new(), MessageId::new());
     let targets = (bob.key(edited), bob.key(deleted));
     for body in [
@@ -109,10 +106,7 @@ async fn a_change_waits_for_its_message() {
 #[tokio::test]
 async fn nobody_changes_what_another_account_wrote() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut mallory = Raw::sign_up(&world, "mallory").await;
-    let chat = alice.engine().new_direct("mallory").await.unwrap();
-    let membership = mallory.joins(chat).await;
+    let (alice, mut mallory, chat, membership) = by_hand(&world, "alice", "mallory").await;
     let key = alice.say(chat, "my words").await;
     for body in [
         Body::Edit { target: key, text: "not my words".into(), mentions: vec![] },
@@ -211,19 +205,59 @@ async fn a_message_that_was_handed_over_is_deleted_and_leaves_a_tombstone() {
     assert!(line.deleted && line.text.is_empty());
 }
 
+/// What a link was given is deleted and leaves a tombstone; what it has no room for yet is cancelled, and is an empty one under its
+/// number.
 #[tokio::test]
-async fn a_message_taken_back_while_a_link_hands_it_over_is_gone_for_both() {
+async fn of_two_messages_taken_back_the_one_that_a_link_was_given_leaves_a_tombstone_and_the_other_nothing() {
     let world = World::new().await;
     let (alice, bob, chat) = pair(&world).await;
     alice.linked(chat).await;
-    let mut expected = Vec::new();
+    bob.linked(chat).await;
+    alice.gate.cut();
+    alice.offline().await;
+    // Bob marks nothing, so the link takes only so many.
+    let held = bob.engine().hold().await.unwrap();
+    let keys = alice.say_all(chat, &counted(0..300)).await;
+    let (handed, waiting) = (keys[0], keys[298]);
+    alice.engine().delete(chat, handed).await.unwrap();
+    assert!(alice.line(chat, handed).await.deleted, "it is on its way, and a tombstone stays");
+    alice.engine().delete(chat, waiting).await.unwrap();
+    assert!(alice.engine().message(chat, waiting).await.is_err(), "it never was");
+    drop(held);
+    let mut expected = counted(1..300);
+    expected.retain(|text| text != "298");
+    bob.shows_all(chat, &expected).await;
+    let line = bob.line(chat, handed).await;
+    assert!(line.deleted && line.text.is_empty());
+    assert!(bob.engine().message(chat, waiting).await.is_err(), "not even a tombstone");
+    assert_eq!(bob.gaps(chat).await, []);
+    alice.gate.heal();
+    let last = alice.say(chat, "end").await;
+    alice.came(chat, last, Delivery::Delivered).await;
+    eventually("nothing is kept", async || alice.rows_kept() == 0).await;
+    alice.shows_all(chat, &bob.texts(chat).await).await;
+}
+
+#[tokio::test]
+async fn messages_taken_back_while_a_link_hands_them_over_are_gone_for_both() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair(&world).await;
+    alice.linked(chat).await;
+    let (mut expected, mut regretted) = (Vec::new(), Vec::new());
     for n in 0..20 {
         let key = alice.say(chat, &format!("regretted {n}")).await;
         alice.engine().delete(chat, key).await.unwrap();
+        regretted.push(key);
         expected.push(format!("kept {n}"));
         alice.say(chat, &format!("kept {n}")).await;
     }
     bob.shows_all(chat, &expected).await;
     alice.shows_all(chat, &expected).await;
     assert!(bob.gaps(chat).await.is_empty());
+    for key in regretted {
+        // Whichever was first: both keep a tombstone, or neither has anything.
+        let of = async |device: &Device| device.engine().message(chat, key).await.map(|line| line.deleted).ok();
+        assert_eq!(of(&alice).await, of(&bob).await);
+        assert_ne!(of(&bob).await, Some(false));
+    }
 }

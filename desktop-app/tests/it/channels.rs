@@ -7,7 +7,7 @@ use crate::telling::counted;
 use crate::world::{Device, World, eventually};
 
 async fn channel(owner: &Device) -> ChatId {
-    owner.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap()
+    owner.channel("News").await
 }
 
 /// All words of a chat, fetched page by page from the newest on.

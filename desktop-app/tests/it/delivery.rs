@@ -3,20 +3,18 @@
 use std::time::Duration;
 
 use desktop_app::views::Delivery;
+use parley_protocol::marks::Held;
 use parley_protocol::message::RunEnd;
 use parley_protocol::{Clock, RunId};
 
 use crate::raw::{Raw, text};
-use crate::telling::{counted, pair, pair_by_relay};
+use crate::telling::{by_hand, counted, pair, pair_by_relay};
 use crate::world::{World, eventually};
 
 #[tokio::test]
 async fn a_number_that_never_comes_becomes_a_gap_and_is_filled_if_it_comes_after_all() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let messages: Vec<_> = (1..=4).map(|n| bob.next(membership, text(&n.to_string()))).collect();
     bob.append(chat, &messages[0]).await;
     bob.append(chat, &messages[2]).await;
@@ -47,10 +45,9 @@ async fn junk_under_the_id_of_a_direct_message_keeps_it_from_nobody() {
     let key = alice.say(chat, "for both of you").await;
     bob.shows(chat, &["for both of you"]).await;
     // The relay has not seen it yet. Bob's first device hides it, and appends something else under its id.
-    let sql = "SELECT membership FROM chats WHERE id = ?1";
-    let membership: [u8; 16] = bob.database().query_row(sql, [chat.as_bytes()], |row| row.get(0)).unwrap();
+    let membership = bob.membership(chat);
     let mut hand = Raw::instead_of(&world, &mut bob).await;
-    let mut junk = hand.next(membership.into(), text("junk"));
+    let mut junk = hand.next(membership, text("junk"));
     junk.id = key.id;
     hand.append(chat, &junk).await;
     hand.answer(junk.id).await.unwrap();
@@ -68,10 +65,7 @@ async fn junk_under_the_id_of_a_direct_message_keeps_it_from_nobody() {
 #[tokio::test]
 async fn the_missing_end_of_a_run_is_noticed_by_the_next_run() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let first: Vec<_> = (1..=3).map(|n| bob.next(membership, text(&n.to_string()))).collect();
     let before = RunEnd { run: bob.run, n: 3, membership };
     (bob.run, bob.n) = (RunId(uuid::Uuid::new_v4()), 1);
@@ -88,12 +82,36 @@ async fn the_missing_end_of_a_run_is_noticed_by_the_next_run() {
 }
 
 #[tokio::test]
+async fn what_a_mark_lists_as_missing_is_sent_again_and_is_not_delivered_until_then() {
+    let world = World::new().await;
+    let (alice, mut bob, chat, _) = by_hand(&world, "alice", "bob").await;
+    let keys = alice.say_all(chat, &counted(0..60)).await;
+    let mut got = Vec::new();
+    while got.len() < keys.len() {
+        got.push(bob.next_entry(chat).await);
+    }
+    // Bob has acked them all, and the relay has forgotten the oldest; but he lacks the second, say by a fault of his.
+    bob.ack(chat, got[59].0).await;
+    eventually("the relay forgets the oldest", async || world.entries_kept(chat).await < 40).await;
+    let run = got[1].1.run;
+    let alices = got[1].1.device;
+    bob.mark(chat, alices, run, Held { upto: 60, missing: vec![2] }).await;
+    let (seq, again) = bob.next_entry(chat).await;
+    assert_eq!(again, got[1].1, "the same bytes under the same id");
+    for (key, delivery) in keys.iter().zip([Delivery::Delivered, Delivery::Sent, Delivery::Delivered]) {
+        alice.came(chat, *key, delivery.clone()).await;
+        assert_eq!(alice.delivery(chat, *key).await, delivery);
+    }
+    bob.ack(chat, seq).await;
+    bob.mark(chat, alices, run, Held { upto: 60, missing: vec![] }).await;
+    alice.came(chat, keys[1], Delivery::Delivered).await;
+    eventually("nothing is kept", async || alice.rows_kept() == 0).await;
+}
+
+#[tokio::test]
 async fn what_is_held_beyond_a_gap_outlives_the_app() {
     let world = World::new().await;
-    let mut alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (mut alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let messages: Vec<_> = (1..=3).map(|n| bob.next(membership, text(&n.to_string()))).collect();
     bob.append(chat, &messages[0]).await;
     bob.append(chat, &messages[2]).await;
@@ -169,9 +187,7 @@ async fn the_outbox_ends_once_everybody_has_everything() {
     let keys = alice.say_all(chat, &counted(0..20)).await;
     bob.shows_all(chat, &counted(0..20)).await;
     alice.came(chat, keys[19], Delivery::Delivered).await;
-    let empty =
-        async || alice.database().query_row("SELECT count(*) FROM sent", [], |row| row.get::<_, i64>(0)).unwrap() == 0;
-    eventually("nothing is kept that nobody needs", empty).await;
+    eventually("nothing is kept that nobody needs", async || alice.rows_kept() == 0).await;
     for key in keys {
         assert_eq!(alice.delivery(chat, key).await, Delivery::Delivered);
     }

@@ -59,7 +59,7 @@ async fn read_marks_agree_in_channels_too() {
     let world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let phone = world.sign_in("alice", "phone").await;
-    let chat = bob.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let chat = bob.channel("News").await;
     alice.engine().join(chat).await.unwrap();
     phone.has_chat(chat).await;
     bob.say_all(chat, &counted(0..5)).await;

@@ -2,15 +2,15 @@
 
 use desktop_app::views::{ChatStatus, Delivery, Route};
 
+use crate::gate::Half;
 use crate::raw::{Raw, text};
-use crate::telling::counted;
+use crate::telling::{by_hand, counted, three, trio};
 use crate::world::World;
 
 #[tokio::test]
 async fn everybody_in_a_group_sees_the_same_in_the_same_order() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, carol, chat) = trio(&world).await;
     for n in 0..20 {
         for device in [&alice, &bob, &carol] {
             device.say(chat, &format!("{} {n}", device.name)).await;
@@ -38,9 +38,7 @@ async fn everybody_in_a_group_sees_the_same_in_the_same_order() {
 #[tokio::test]
 async fn a_message_to_a_group_is_delivered_once_every_member_has_it() {
     let world = World::new().await;
-    let (alice, bob, mut carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, mut carol, chat) = trio(&world).await;
     carol.kill().await;
     let key = alice.say(chat, "hello").await;
     bob.shows(chat, &["hello"]).await;
@@ -63,7 +61,7 @@ async fn a_message_to_a_group_is_delivered_once_every_member_has_it() {
 #[tokio::test]
 async fn a_newcomer_sees_what_comes_after() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = three(&world).await;
     let chat = alice.group("Tea", &[&bob]).await;
     alice.say(chat, "before").await;
     bob.shows(chat, &["before"]).await;
@@ -80,8 +78,7 @@ async fn a_newcomer_sees_what_comes_after() {
 #[tokio::test]
 async fn a_removed_member_gets_nothing_more() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, carol, chat) = trio(&world).await;
     alice.say(chat, "all").await;
     carol.shows(chat, &["all"]).await;
     alice.engine().remove_member(chat, carol.account().await).await.unwrap();
@@ -100,9 +97,7 @@ async fn a_removed_member_gets_nothing_more() {
 #[tokio::test]
 async fn one_removed_while_away_gets_what_was_sent_until_then() {
     let world = World::new().await;
-    let (alice, bob, mut carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, mut carol, chat) = trio(&world).await;
     let account = carol.account().await;
     carol.kill().await;
     let key = alice.say(chat, "for all").await;
@@ -124,8 +119,7 @@ async fn one_removed_while_away_gets_what_was_sent_until_then() {
 #[tokio::test]
 async fn somebody_brought_in_again_goes_on() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, carol, chat) = trio(&world).await;
     let first = carol.say(chat, "first").await;
     carol.came(chat, first, Delivery::Delivered).await;
     carol.engine().leave(chat).await.unwrap();
@@ -164,8 +158,7 @@ async fn what_waits_for_a_deleted_chat_fails_visibly() {
 #[tokio::test]
 async fn the_append_of_a_removed_one_races_the_removal() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, carol, chat) = trio(&world).await;
     let account = carol.account().await;
     let engine = alice.engine().clone();
     let removal = tokio::spawn(async move { engine.remove_member(chat, account).await });
@@ -194,26 +187,76 @@ async fn the_append_of_a_removed_one_races_the_removal() {
     crate::world::eventually("all agree on what was in time", settled).await;
 }
 
+/// It dies with its request on the way, which the relay never hears of; or once the relay has carried it out and nobody here knows.
 #[tokio::test]
-async fn the_adding_device_dies_while_it_adds_and_all_agree_all_the_same() {
-    let world = World::new().await;
-    let (mut alice, bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob]).await;
-    let engine = alice.engine().clone();
-    // The request is on its way when the app dies; whether the relay took it, nobody here knows.
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(3), engine.add_member(chat, "carol")).await;
-    drop(engine);
-    alice.restart().await;
-    alice.online().await;
-    alice.engine().add_member(chat, "carol").await.unwrap();
-    carol.has_chat(chat).await;
-    let key = alice.say(chat, "all here?").await;
-    carol.shows(chat, &["all here?"]).await;
-    bob.shows(chat, &["all here?"]).await;
-    alice.came(chat, key, Delivery::Delivered).await;
-    for device in [&alice, &bob, &carol] {
-        assert_eq!(device.view(chat).await.member_count, 3);
+async fn the_adding_device_dies_between_the_steps_and_all_agree_all_the_same() {
+    for half in [Half::Request, Half::Answer] {
+        let done = half == Half::Answer;
+        let world = World::new().await;
+        let (mut alice, bob, carol) = three(&world).await;
+        let chat = alice.group("Tea", &[&bob]).await;
+        alice.gate.keep(half, "POST /api/chats/");
+        alice.begin(move |engine| async move { engine.add_member(chat, "carol").await });
+        alice.gate.has_caught_it().await;
+        if done {
+            carol.has_chat(chat).await;
+            bob.counts(chat, 3).await;
+            bob.say(chat, "welcome").await;
+            carol.shows(chat, &["welcome"]).await;
+        }
+        alice.kill().await;
+        alice.gate.heal();
+        alice.start().await;
+        alice.online().await;
+        alice.counts(chat, if done { 3 } else { 2 }).await;
+        alice.engine().add_member(chat, "carol").await.unwrap();
+        carol.has_chat(chat).await;
+        let key = alice.say(chat, "all here?").await;
+        let expected = if done { &["welcome", "all here?"][..] } else { &["all here?"] };
+        for device in [&alice, &bob, &carol] {
+            device.shows(chat, expected).await;
+            device.counts(chat, 3).await;
+            assert_eq!(device.gaps(chat).await, []);
+        }
+        alice.came(chat, key, Delivery::Delivered).await;
+    }
+}
+
+#[tokio::test]
+async fn the_removing_device_dies_between_the_steps_and_all_agree_all_the_same() {
+    for half in [Half::Request, Half::Answer] {
+        let done = half == Half::Answer;
+        let world = World::new().await;
+        let (mut alice, bob, carol, chat) = trio(&world).await;
+        let account = carol.account().await;
+        alice.gate.keep(half, "DELETE /api/chats/");
+        alice.begin(move |engine| async move { engine.remove_member(chat, account).await });
+        alice.gate.has_caught_it().await;
+        if done {
+            carol.finds(chat, ChatStatus::Left).await;
+            bob.counts(chat, 2).await;
+        }
+        // For all she knows carol is still in it.
+        alice.say(chat, "is she gone?").await;
+        bob.shows(chat, &["is she gone?"]).await;
+        alice.kill().await;
+        alice.gate.heal();
+        alice.start().await;
+        alice.online().await;
+        alice.counts(chat, if done { 2 } else { 3 }).await;
+        if !done {
+            carol.shows(chat, &["is she gone?"]).await;
+            alice.engine().remove_member(chat, account).await.unwrap();
+            carol.finds(chat, ChatStatus::Left).await;
+        }
+        let key = alice.say(chat, "only us").await;
+        for device in [&alice, &bob] {
+            device.shows(chat, &["is she gone?", "only us"]).await;
+            device.counts(chat, 2).await;
+            assert_eq!(device.gaps(chat).await, []);
+        }
+        alice.came(chat, key, Delivery::Delivered).await;
+        carol.shows(chat, if done { &[] } else { &["is she gone?"] }).await;
     }
 }
 
@@ -249,10 +292,7 @@ async fn junk_under_anothers_id_hides_nothing() {
 #[tokio::test]
 async fn two_messages_in_one_place_are_told_and_the_first_stays() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut mallory = Raw::sign_up(&world, "mallory").await;
-    let chat = alice.engine().new_direct("mallory").await.unwrap();
-    let membership = mallory.joins(chat).await;
+    let (alice, mut mallory, chat, membership) = by_hand(&world, "alice", "mallory").await;
     let mut ear = alice.listen();
     let first = mallory.next(membership, text("yes"));
     mallory.append(chat, &first).await;
@@ -283,8 +323,7 @@ async fn two_messages_in_one_place_are_told_and_the_first_stays() {
 #[tokio::test]
 async fn what_was_sent_to_one_who_had_just_left_is_no_gap_for_them_later() {
     let world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    let (alice, bob, carol, chat) = trio(&world).await;
     alice.say(chat, "first").await;
     carol.shows(chat, &["first"]).await;
     // Alice writes before she can know that carol is gone.

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use desktop_app::Event;
-use desktop_app::views::{MessageKind, MessageView};
+use desktop_app::views::{Delivery, MessageKind, MessageView};
 use parley_protocol::{ChatId, DeviceId, MessageKey};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::telling::pair;
 use crate::world::{Device, PATIENCE, World, eventually};
 
 /// What somebody says, one number after the other, and what the other was told of.
@@ -87,9 +88,7 @@ async fn told(events: &mut Receiver<Event>, count: usize) -> Vec<MessageKey> {
 #[tokio::test]
 async fn a_network_that_swallows_the_link_makes_the_relay_carry_on_until_it_heals() {
     let world = World::new().await;
-    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.direct(&bob).await;
-    bob.has_chat(chat).await;
+    let (alice, bob, chat) = pair(&world).await;
     alice.linked(chat).await;
     bob.linked(chat).await;
     let mut talk = Talk::new(chat, [&alice, &bob]);
@@ -120,12 +119,32 @@ async fn a_network_that_swallows_the_link_makes_the_relay_carry_on_until_it_heal
     talk.must_be_whole().await;
 }
 
+/// That this takes less than a second is for the deadline's own test to say: here nothing but that deadline can bring it about.
+#[tokio::test]
+async fn a_message_without_a_mark_goes_by_the_relay_though_its_link_is_up() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair(&world).await;
+    alice.linked(chat).await;
+    bob.linked(chat).await;
+    let held = bob.engine().hold().await.unwrap();
+    let key = alice.say(chat, "are you there?").await;
+    alice.came(chat, key, Delivery::Sent).await;
+    alice.relayed(chat).await;
+    // No other link can be made now: what comes to life again is the one that was there.
+    alice.gate.cut();
+    alice.offline().await;
+    drop(held);
+    alice.came(chat, key, Delivery::Delivered).await;
+    alice.linked(chat).await;
+    alice.say(chat, "good").await;
+    bob.shows(chat, &["are you there?", "good"]).await;
+    assert_eq!(bob.gaps(chat).await, []);
+}
+
 #[tokio::test]
 async fn a_link_that_loses_doubles_and_delays_packets_loses_no_message() {
     let world = World::new().await;
-    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.direct(&bob).await;
-    bob.has_chat(chat).await;
+    let (alice, bob, chat) = pair(&world).await;
     alice.linked(chat).await;
     bob.linked(chat).await;
     let mut talk = Talk::new(chat, [&alice, &bob]);

@@ -8,7 +8,7 @@ use crate::world::World;
 async fn an_entry_of_a_newer_version_is_passed_over_and_what_follows_is_shown() {
     let mut world = World::new().await;
     let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let channel = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let channel = alice.channel("News").await;
     bob.on(move |engine| async move { engine.join(channel).await }).await.unwrap();
     bob.kill().await;
     let odd = alice.say(channel, "of a kind that is yet to come").await;

@@ -1,11 +1,12 @@
 //! A client that speaks the wire by hand, for what no engine would do: keep answers unread, forge, repeat, and overtake.
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use parley_protocol::frames::{LogView, Opening, Payload};
+use parley_protocol::frames::{Ack, Content, LogView, MarkScope, Opening, Payload};
 use parley_protocol::http::{SignUp, Tokens};
+use parley_protocol::marks::{Held, Marks};
 use parley_protocol::{
-    Body, ChatId, ClientFrame, Clock, DeviceId, EventId, LifeId, MessageId, MessageKey, RelayFrame, RunId,
-    SealedMessage, VERSION, payload,
+    Body, ChatId, ClientFrame, Clock, DeviceId, EventId, LifeId, MarkRegister, MessageId, MessageKey, RelayFrame,
+    RunId, SealedMessage, VERSION, payload,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -129,6 +130,36 @@ impl Raw {
     pub(crate) async fn append(&mut self, chat: ChatId, message: &SealedMessage) {
         let payload = Payload::Sealed(payload::seal(message));
         self.send(&ClientFrame::Append { chat, id: message.id, payload }).await;
+    }
+
+    /// The next message of a chat, with its `seq`.
+    pub(crate) async fn next_entry(&mut self, chat: ChatId) -> (u64, SealedMessage) {
+        self.until("a message", |frame| match frame {
+            RelayFrame::Entry(entry) if entry.log == chat.into() => match entry.content {
+                Content::Payload(Payload::Sealed(bytes)) => Some((entry.seq, payload::open(&bytes).unwrap())),
+                _ => None,
+            },
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until somebody types, or stops.
+    pub(crate) async fn hears_typing(&mut self, wanted: bool) {
+        self.until("typing", |frame| matches!(frame, RelayFrame::Typing { on, .. } if on == wanted).then_some(()))
+            .await;
+    }
+
+    /// Says that everything of a chat up to here is stored.
+    pub(crate) async fn ack(&mut self, chat: ChatId, seq: u64) {
+        self.send(&ClientFrame::Ack { logs: vec![Ack { log: chat.into(), seq }] }).await;
+    }
+
+    /// Says how far it holds one run of somebody.
+    pub(crate) async fn mark(&mut self, chat: ChatId, device: DeviceId, run: RunId, held: Held) {
+        let delivered = Marks([(device, [(run, held)].into())].into());
+        let mark = payload::seal_marks(&MarkRegister { delivered, ..MarkRegister::default() });
+        self.send(&ClientFrame::Mark { chat, scope: MarkScope::Chat, mark }).await;
     }
 
     /// Waits for the relay's answer to an append: its `seq`, or the error.

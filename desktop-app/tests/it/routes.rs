@@ -107,6 +107,30 @@ async fn links_are_made_with_those_only_whom_the_person_chose() {
 }
 
 #[tokio::test]
+async fn who_hides_the_own_address_has_no_link_where_there_is_no_turn_server() {
+    let world = World::new().await;
+    let (mut alice, bob, chat) = pair(&world).await;
+    alice.linked(chat).await;
+    alice.choose(|settings| settings.hide_address = true).await;
+    for device in [&alice, &bob] {
+        eventually("no link is left", async || device.view(chat).await.route.linked == 0).await;
+    }
+    alice.restart().await;
+    assert!(alice.engine().settings().await.unwrap().hide_address, "it is kept");
+    alice.online().await;
+    let mut ear = alice.listen();
+    alice.say(chat, "by the relay").await;
+    bob.say(chat, "so here").await;
+    alice.shows(chat, &["by the relay", "so here"]).await;
+    let direct = |event: &Event| matches!(event, Event::Route { route, .. } if route.linked > 0);
+    assert!(!ear.heard().iter().any(direct), "nor did one come again");
+    alice.choose(|settings| settings.hide_address = false).await;
+    for device in [&alice, &bob] {
+        device.linked(chat).await;
+    }
+}
+
+#[tokio::test]
 async fn a_new_link_opens_while_the_relay_still_holds_older_messages() {
     let world = World::new().await;
     let (alice, mut bob, chat) = pair(&world).await;
@@ -158,11 +182,8 @@ async fn a_link_dies_with_five_unmarked_of_which_three_had_arrived() {
     bob.heal_links();
     alice.say(chat, "5").await;
     bob.shows_all(chat, &counted(0..6)).await;
-    let told = ear.heard().into_iter().filter_map(|event| match event {
-        Event::Message { key, .. } => Some(key),
-        _ => None,
-    });
-    assert_eq!(told.take(5).collect::<Vec<_>>(), keys, "each was told once, in order");
+    let told = ear.told();
+    assert_eq!(told[..5], keys, "each was told once, in order");
     assert!(bob.gaps(chat).await.is_empty());
 }
 

@@ -50,7 +50,7 @@ async fn a_date_is_found_among_a_year_of_messages() {
 async fn a_date_and_a_quoted_message_are_fetched_from_a_channel_s_history() {
     let world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let chat = alice.channel("News").await;
     let keys = alice.say_all(chat, &counted(0..450)).await;
     alice.came(chat, keys[449], desktop_app::views::Delivery::Sent).await;
     bob.engine().join(chat).await.unwrap();
@@ -67,7 +67,7 @@ async fn a_date_and_a_quoted_message_are_fetched_from_a_channel_s_history() {
 async fn a_channel_that_is_all_here_is_not_asked_for_again() {
     let world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
+    let chat = alice.channel("News").await;
     let keys = alice.say_all(chat, &counted(0..3)).await;
     alice.came(chat, keys[2], desktop_app::views::Delivery::Sent).await;
     bob.engine().join(chat).await.unwrap();

@@ -6,9 +6,10 @@ use desktop_app::Event;
 use desktop_app::views::{
     ChatStatus, Connection, Delivery, DirectLinks, MessageKind, MessageView, Outgoing, Page, Settings,
 };
-use parley_protocol::{AccountId, ChatId, MessageKey};
+use parley_protocol::{AccountId, ChatId, EventId, MessageKey};
 use tokio::sync::broadcast;
 
+use crate::raw::Raw;
 use crate::world::{Device, PATIENCE, World, eventually};
 
 /// Two people with a direct chat which both have.
@@ -27,6 +28,26 @@ pub(crate) async fn pair_by_relay(world: &World) -> (Device, Device, ChatId) {
     let chat = alice.direct(&bob).await;
     bob.has_chat(chat).await;
     (alice, bob, chat)
+}
+
+/// Somebody, and somebody who speaks the wire by hand, with a direct chat and the membership which runs begin under.
+pub(crate) async fn by_hand(world: &World, name: &str, other: &str) -> (Device, Raw, ChatId, EventId) {
+    let (device, mut raw) = (world.sign_up(name).await, Raw::sign_up(world, other).await);
+    let chat = device.engine().new_direct(other).await.unwrap();
+    let membership = raw.joins(chat).await;
+    (device, raw, chat, membership)
+}
+
+/// Alice, Bob and Carol.
+pub(crate) async fn three(world: &World) -> (Device, Device, Device) {
+    (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await)
+}
+
+/// Alice, Bob and Carol, and a group of Alice's which all three have.
+pub(crate) async fn trio(world: &World) -> (Device, Device, Device, ChatId) {
+    let (alice, bob, carol) = three(world).await;
+    let chat = alice.group("Tea", &[&bob, &carol]).await;
+    (alice, bob, carol, chat)
 }
 
 /// The numbers of a range, as words.
@@ -57,6 +78,15 @@ impl Ear {
         self.hears(word, |event| matches!(event, Event::Notice { code, .. } if code == word)).await
     }
 
+    /// The messages that it was told of up to now, in order.
+    pub(crate) fn told(&mut self) -> Vec<MessageKey> {
+        let message = |event| match event {
+            Event::Message { key, .. } => Some(key),
+            _ => None,
+        };
+        self.heard().into_iter().filter_map(message).collect()
+    }
+
     /// Everything that was told up to now and not yet asked for.
     pub(crate) fn heard(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.events.try_recv().ok()).collect()
@@ -81,6 +111,12 @@ impl Device {
             member.has_chat(chat).await;
         }
         chat
+    }
+
+    /// Makes a public channel.
+    pub(crate) async fn channel(&self, title: &str) -> ChatId {
+        let title = title.to_owned();
+        self.on(move |engine| async move { engine.new_channel(&title, "", true).await }).await.unwrap()
     }
 
     /// Sends many messages, one after the other.
@@ -134,6 +170,24 @@ impl Device {
     pub(crate) async fn knows_devices(&self, chat: ChatId, others: usize) {
         let what = format!("{} knows of {others} other devices", self.name);
         eventually(&what, async || self.view(chat).await.route.devices == others).await;
+    }
+
+    /// Waits until the chat has this many members.
+    pub(crate) async fn counts(&self, chat: ChatId, members: usize) {
+        let what = format!("{} knows of {members} members", self.name);
+        eventually(&what, async || self.view(chat).await.member_count == members).await;
+    }
+
+    /// The membership which runs begin under now.
+    pub(crate) fn membership(&self, chat: ChatId) -> EventId {
+        let sql = "SELECT membership FROM chats WHERE id = ?1";
+        let id: [u8; 16] = self.database().query_row(sql, [chat.as_bytes()], |row| row.get(0)).unwrap();
+        id.into()
+    }
+
+    /// How many messages the outbox keeps.
+    pub(crate) fn rows_kept(&self) -> i64 {
+        self.database().query_row("SELECT count(*) FROM sent", [], |row| row.get(0)).unwrap()
     }
 
     /// Waits until the chat stands so.

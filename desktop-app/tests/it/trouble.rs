@@ -1,14 +1,14 @@
 //! Trouble: networks that break and freeze, quotas, slow readers, retention, wrong clocks, a locked disk.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use desktop_app::views::{Delivery, Route};
-
+use parley_protocol::{ClientFrame, Code};
 use relay_server::config::Bytes;
 
 use crate::raw::{Raw, text};
-use crate::telling::{counted, pair_by_relay};
-use crate::world::{World, eventually};
+use crate::telling::{by_hand, counted, pair_by_relay};
+use crate::world::{PATIENCE, World, eventually};
 
 #[tokio::test]
 async fn a_network_that_breaks_and_heals_loses_nothing() {
@@ -71,10 +71,7 @@ async fn the_relay_commits_and_dies_before_it_answers() {
 #[tokio::test]
 async fn an_append_that_is_repeated_in_the_next_session_is_answered_as_before() {
     let world = World::new().await;
-    let alice = world.sign_up("alice").await;
-    let mut bob = Raw::sign_up(&world, "bob").await;
-    let chat = alice.engine().new_direct("bob").await.unwrap();
-    let membership = bob.joins(chat).await;
+    let (alice, mut bob, chat, membership) = by_hand(&world, "alice", "bob").await;
     let message = bob.next(membership, text("once"));
     bob.append(chat, &message).await;
     alice.shows(chat, &["once"]).await;
@@ -108,11 +105,8 @@ async fn past_a_quota_messages_wait_and_then_go_on_in_order() {
 #[tokio::test]
 async fn a_quota_that_lifts_before_the_next_append_lets_nothing_overtake() {
     let world = World::with(|config| config.chat_entries = 10).await;
-    let bob = world.sign_up("bob").await;
+    let (bob, mut alice, chat, membership) = by_hand(&world, "bob", "alice").await;
     bob.never_direct().await;
-    let mut alice = Raw::sign_up(&world, "alice").await;
-    let chat = bob.engine().new_direct("alice").await.unwrap();
-    let membership = alice.joins(chat).await;
     bob.gate.cut();
     bob.offline().await;
     let mut messages = Vec::new();
@@ -121,7 +115,7 @@ async fn a_quota_that_lifts_before_the_next_append_lets_nothing_overtake() {
         messages.push(message.clone());
         alice.append(chat, &message).await;
         if let Err(error) = alice.answer(message.id).await {
-            assert_eq!(error.code, parley_protocol::Code::QuotaExceeded);
+            assert_eq!(error.code, Code::QuotaExceeded);
             break;
         }
     }
@@ -129,19 +123,15 @@ async fn a_quota_that_lifts_before_the_next_append_lets_nothing_overtake() {
     bob.gate.heal();
     bob.shows_all(chat, &counted(0..messages.len() - 1)).await;
     let head = u64::try_from(messages.len()).unwrap();
-    alice
-        .send(&parley_protocol::ClientFrame::Ack {
-            logs: vec![parley_protocol::frames::Ack { log: chat.into(), seq: head }],
-        })
-        .await;
+    alice.send(&ClientFrame::Ack { logs: vec![parley_protocol::frames::Ack { log: chat.into(), seq: head }] }).await;
     let next = alice.next(membership, text("too early"));
     alice.append(chat, &next).await;
-    assert_eq!(alice.answer(next.id).await.unwrap_err().code, parley_protocol::Code::ResumeFirst);
+    assert_eq!(alice.answer(next.id).await.unwrap_err().code, Code::ResumeFirst);
     let refused = messages.last().unwrap().clone();
     let accepted = async {
         // The acks are applied with a transaction of their own, in a moment.
         loop {
-            alice.send(&parley_protocol::ClientFrame::Resume { chat }).await;
+            alice.send(&ClientFrame::Resume { chat }).await;
             alice.append(chat, &refused).await;
             if alice.answer(refused.id).await.is_ok() {
                 break;
@@ -156,14 +146,72 @@ async fn a_quota_that_lifts_before_the_next_append_lets_nothing_overtake() {
     bob.shows_all(chat, &expected).await;
 }
 
+/// What the relay says is kept from alice meanwhile, so that she appends on: the relay has to know better, until she resumes. How far
+/// it has come shows by what carol hears of her, and by the answer to what carol appends after that.
+#[tokio::test]
+async fn what_is_appended_before_the_refusal_is_heard_of_does_not_overtake() {
+    let world = World::with(|config| config.chat_entries = 10).await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let mut carol = Raw::sign_up(&world, "carol").await;
+    let names = vec!["bob".to_owned(), "carol".to_owned()];
+    let chat = alice.on(|engine| async move { engine.new_group("Tea", names).await }).await.unwrap();
+    let membership = carol.joins(chat).await;
+    bob.has_chat(chat).await;
+    bob.kill().await;
+    let mut keys = Vec::new();
+    while world.entries_kept(chat).await < 10 {
+        keys.push(alice.say(chat, &keys.len().to_string()).await);
+        alice.came(chat, keys[keys.len() - 1], Delivery::Sent).await;
+    }
+    // It is bob who holds them.
+    while carol.next_entry(chat).await.0 < 10 {}
+    carol.ack(chat, 10).await;
+    for device in [alice.device_id().await, carol.device] {
+        eventually("all but bob have acked them", async || world.cursor_of(chat, device).await == 10).await;
+    }
+    alice.gate.deafen();
+    keys.push(alice.say(chat, &keys.len().to_string()).await);
+    alice.engine().typing(chat, true).await.unwrap();
+    carol.hears_typing(true).await;
+    let mine = carol.next(membership, text("me too"));
+    carol.append(chat, &mine).await;
+    assert_eq!(carol.answer(mine.id).await.unwrap_err().code, Code::QuotaExceeded);
+    // There is room again, before alice's next.
+    bob.start().await;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < deadline, "there never is room");
+        carol.send(&ClientFrame::Resume { chat }).await;
+        carol.append(chat, &mine).await;
+        if carol.answer(mine.id).await.is_ok() {
+            break;
+        }
+    }
+    keys.push(alice.say(chat, &keys.len().to_string()).await);
+    alice.engine().typing(chat, false).await.unwrap();
+    carol.hears_typing(false).await;
+    let mine = carol.next(membership, text("and again"));
+    carol.append(chat, &mine).await;
+    carol.answer(mine.id).await.unwrap();
+    let last = carol.key(mine.id);
+    eventually("bob has carol's", async || bob.engine().message(chat, last).await.is_ok()).await;
+    for key in &keys[keys.len() - 2..] {
+        assert!(bob.engine().message(chat, *key).await.is_err(), "neither is in: the next one has not overtaken");
+    }
+    alice.gate.heal();
+    let of_alice = async || {
+        let lines = bob.lines(chat).await;
+        lines.into_iter().map(|line| line.key).filter(|key| keys.contains(key)).collect::<Vec<_>>()
+    };
+    eventually("all of alice's came in order", async || of_alice().await == keys).await;
+    assert_eq!(bob.gaps(chat).await, []);
+}
+
 #[tokio::test]
 async fn a_slow_reader_catches_up_beside_a_live_flow() {
     let world = World::with(|config| config.session_queue = 8).await;
-    let mut bob = world.sign_up("bob").await;
+    let (mut bob, mut alice, chat, membership) = by_hand(&world, "bob", "alice").await;
     bob.never_direct().await;
-    let mut alice = Raw::sign_up(&world, "alice").await;
-    let chat = bob.engine().new_direct("alice").await.unwrap();
-    let membership = alice.joins(chat).await;
     bob.kill().await;
     for n in 0..3_000 {
         let message = alice.next(membership, text(&n.to_string()));
@@ -230,10 +278,7 @@ async fn a_run_from_within_a_stretch_that_is_gone_is_seen_to_be_missing() {
     dave.has_chat(chat).await;
     let within = async || alice.view(chat).await.member_count == 4;
     eventually("alice knows", within).await;
-    let membership: [u8; 16] = alice
-        .database()
-        .query_row("SELECT membership FROM chats WHERE id = ?1", [chat.as_bytes()], |row| row.get(0))
-        .unwrap();
+    let membership = alice.membership(chat);
     alice.engine().add_member(chat, "eve").await.unwrap();
     eve.has_chat(chat).await;
     let last = alice.say_all(chat, &counted(0..3)).await[2];
@@ -249,7 +294,7 @@ async fn a_run_from_within_a_stretch_that_is_gone_is_seen_to_be_missing() {
     // Carol had yet to hear of eve when she wrote: bob was among those she wrote to, and cannot know it any more.
     carol.reconnect().await;
     for words in ["to four", "of us"] {
-        let message = carol.next(membership.into(), text(words));
+        let message = carol.next(membership, text(words));
         carol.append(chat, &message).await;
         carol.answer(message.id).await.unwrap();
     }

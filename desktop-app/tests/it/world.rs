@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use desktop_app::peer::{PeerConfig, Trouble};
@@ -17,10 +17,10 @@ use parley_protocol::{ChatId, DeviceId, MessageKey};
 use relay_server::config::Config;
 use relay_server::store::Store;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+
+use crate::gate::Gate;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -105,6 +105,16 @@ impl World {
         let (_, store) = self.relay.as_ref().expect("the relay runs");
         let count = "SELECT count(*) FROM entries WHERE log = ?1";
         let read = store.read(move |sql| Ok(sql.query_row(count, [chat.as_bytes()], |row| row.get::<_, u64>(0))?));
+        read.await.unwrap()
+    }
+
+    /// How far the relay knows that a device has a chat's log.
+    pub(crate) async fn cursor_of(&self, chat: ChatId, device: DeviceId) -> u64 {
+        let (_, store) = self.relay.as_ref().expect("the relay runs");
+        let cursor = "SELECT max(seq) FROM cursors WHERE chat = ?1 AND device = ?2";
+        let read = store.read(move |sql| {
+            Ok(sql.query_row(cursor, [chat.as_bytes(), device.as_bytes()], |row| row.get::<_, u64>(0))?)
+        });
         read.await.unwrap()
     }
 
@@ -281,94 +291,6 @@ pub(crate) async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
     }
 }
 
-/// What a gate does with the connections through it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Passage {
-    /// Passes everything on.
-    Open,
-    /// Passes nothing on, in either direction, and says nothing.
-    Frozen,
-    /// Breaks every connection and lets none begin.
-    Cut,
-}
-
-/// Stands between a device and the relay.
-pub(crate) struct Gate {
-    port: u16,
-    passage: watch::Sender<Passage>,
-    /// Milliseconds which everything takes, each way.
-    delay: Arc<AtomicU64>,
-}
-
-impl Gate {
-    async fn open(relay: u16) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (passage, state) = watch::channel(Passage::Open);
-        let delay = Arc::new(AtomicU64::new(0));
-        let slow = delay.clone();
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                if *state.borrow() == Passage::Cut {
-                    continue;
-                }
-                let (mut cut, state, slow) = (state.clone(), state.clone(), slow.clone());
-                tokio::spawn(async move {
-                    let Ok(far) = TcpStream::connect(("127.0.0.1", relay)).await else { return };
-                    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                    tokio::select! {
-                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => {}
-                        () = forward(near_in, far_out, state.clone(), slow.clone()) => {}
-                        () = forward(far_in, near_out, state.clone(), slow.clone()) => {}
-                    }
-                });
-            }
-        });
-        Self { port, passage, delay }
-    }
-
-    /// Breaks every connection and lets none begin.
-    pub(crate) fn cut(&self) {
-        self.passage.send_replace(Passage::Cut);
-    }
-
-    /// Passes nothing on any more, and says nothing: a network that swallows packets.
-    pub(crate) fn freeze(&self) {
-        self.passage.send_replace(Passage::Frozen);
-    }
-
-    /// As before.
-    pub(crate) fn heal(&self) {
-        self.passage.send_replace(Passage::Open);
-    }
-
-    /// Everything takes this long, each way.
-    pub(crate) fn slow(&self, delay: Duration) {
-        self.delay.store(delay.as_millis().try_into().unwrap(), Ordering::Relaxed);
-    }
-}
-
-async fn forward(
-    mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut state: watch::Receiver<Passage>,
-    slow: Arc<AtomicU64>,
-) {
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(read) = from.read(&mut buffer).await {
-        if read == 0 || state.wait_for(|passage| *passage != Passage::Frozen).await.is_err() {
-            return;
-        }
-        let delay = slow.load(Ordering::Relaxed);
-        if delay > 0 {
-            tokio::time::sleep(Duration::from_millis(delay)).await;
-        }
-        if to.write_all(&buffer[..read]).await.is_err() {
-            return;
-        }
-    }
-}
-
 /// One device of somebody.
 pub(crate) struct Device {
     pub(crate) name: String,
@@ -493,7 +415,7 @@ impl Device {
 
     /// The relay's address, through this device's gate.
     pub(crate) fn relay(&self) -> String {
-        format!("http://127.0.0.1:{}", self.gate.port)
+        format!("http://127.0.0.1:{}", self.gate.port())
     }
 
     /// Runs something on the engine, in the device's own runtime.
@@ -505,6 +427,15 @@ impl Device {
         let Running { runtime, engine } = self.running.as_ref().expect("the app runs");
         let engine = engine.clone();
         runtime.spawn(work(engine)).await.unwrap()
+    }
+
+    /// Begins something on the engine, in the device's own runtime, and doesn't wait: it dies with the device.
+    pub(crate) fn begin<W>(&self, work: impl FnOnce(Engine) -> W)
+    where
+        W: Future<Output: Send> + Send + 'static,
+    {
+        let Running { runtime, engine } = self.running.as_ref().expect("the app runs");
+        runtime.spawn(work(engine.clone()));
     }
 
     pub(crate) fn engine(&self) -> &Engine {

@@ -32,7 +32,7 @@ class Session {
   /** The most entries that were still to come in this catch-up; 0 when caught up. */
   catchUp = $state(0);
   preferences = $state<Preferences>(DEFAULTS);
-  settings = $state<Settings>({ direct_links: "everybody", read_marks: true, typing: true });
+  settings = $state<Settings>({ direct_links: "everybody", read_marks: true, typing: true, hide_address: false });
   about = $state<About>({
     version: "",
     platform: "browser",

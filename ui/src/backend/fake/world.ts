@@ -72,7 +72,7 @@ export class World {
   blocked = new Set<AccountId>();
   devices: Device[] = [];
   showsPresence = true;
-  settings: Settings = { direct_links: "everybody", read_marks: true, typing: true };
+  settings: Settings = { direct_links: "everybody", read_marks: true, typing: true, hide_address: false };
   preferences: Preferences = {
     theme: "system",
     language: null,

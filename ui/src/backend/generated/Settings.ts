@@ -16,4 +16,9 @@ read_marks: boolean,
 /**
  * Whether others see that one is typing.
  */
-typing: boolean, };
+typing: boolean, 
+/**
+ * Whether direct links go through the operator's TURN server only, so that the others do not learn one's network
+ * address. Where the operator set up none, there are no direct links then.
+ */
+hide_address: boolean, };
