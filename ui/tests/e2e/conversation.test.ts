@@ -202,6 +202,48 @@ describe("reading", () => {
     await done(screen);
   });
 
+  describe.each([
+    ["Mara", 1],
+    ["Mara", 3],
+    ["Harbour Street 12", 3],
+    ["Harbour Street 12", 5],
+  ])("%s with %d unread opens at its end and follows what comes", (name, unread) => {
+    test.each([
+      [1280, 800],
+      [1280, 500],
+      [400, 720],
+    ])("%d × %d", async (width, height) => {
+      const screen = await chromium.open("list", { width, height });
+      const { page } = screen;
+      await page.getByRole("option").first().waitFor();
+      await page.evaluate(
+        ({ name, unread }) => {
+          const { world } = window.parley!;
+          const chat = [...world.chats.values()].find((chat) => chat.name === name)!;
+          chat.unreadFrom = chat.log.length;
+          for (let left = unread; left > 0; chat.unreadFrom -= 1) {
+            const line = chat.log.at(chat.unreadFrom - 1);
+            if (!line.own && line.kind === "text") left -= 1;
+          }
+          world.tell({ event: "chat", chat: chat.id });
+        },
+        { name, unread },
+      );
+      await page
+        .getByRole("option", { name })
+        .getByText(new RegExp(`^${unread} unread`))
+        .waitFor({ state: "attached" });
+      await page.getByRole("option", { name }).click();
+      await page.getByText("Unread from here").waitFor();
+      const below = () => page.getByRole("log").evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop);
+      await expect.poll(below).toBeLessThanOrEqual(1);
+      await screen.world("messageFrom", name, name === "Mara" ? "Mara" : "Ben", "and one more that follows");
+      await message(screen, "and one more that follows").waitFor();
+      await expect.poll(below).toBeLessThanOrEqual(1);
+      await done(screen);
+    });
+  });
+
   test("says that older messages could not be loaded, until they are", async () => {
     const screen = await open("big");
     const { page } = screen;
