@@ -174,6 +174,41 @@ describe("a message", () => {
   });
 });
 
+describe("what can be done with the message under the hand can be reached", () => {
+  test.each([
+    ["main", 720, false],
+    ["main", 760, false],
+    ["group", 900, true],
+    ["main", 1040, true],
+    ["group", 1100, true],
+    ["group", 1280, false],
+    ["group", 400, false],
+  ])("%s, %d wide, panel %s", async (scene, width, panel) => {
+    for (const text of [1, 2]) {
+      const screen = await chromium.open(scene, { width, text });
+      const { page } = screen;
+      await page.locator("[data-message]").first().waitFor();
+      if (panel) await screen.press("Control+Shift+P");
+      if (panel) await page.locator("aside").waitFor();
+      await page.evaluate(() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))));
+      const list = (await page.getByRole("log").boundingBox())!;
+      for (const one of await page.locator("[data-message]").all()) {
+        const bubble = (await one.locator(".bubble").boundingBox())!;
+        if (bubble.y < list.y + 40 || bubble.y + 20 > list.y + list.height) continue;
+        await page.mouse.move(bubble.x + bubble.width / 2, bubble.y + 10);
+        await one.locator(".actions button").last().waitFor();
+        for (const button of await one.locator(".actions button").all()) {
+          const box = (await button.boundingBox())!;
+          expect(box.x).toBeGreaterThanOrEqual(list.x);
+          expect(box.x + box.width).toBeLessThanOrEqual(list.x + list.width);
+          expect(box.y).toBeGreaterThanOrEqual(list.y);
+        }
+      }
+      await done(screen);
+    }
+  });
+});
+
 describe("reading", () => {
   test("a hundred thousand messages stay a few dozen rows, and nothing in sight moves while older ones come", async () => {
     const screen = await open("big");
