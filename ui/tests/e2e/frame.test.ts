@@ -113,3 +113,21 @@ test("? lists every shortcut, Ctrl-N begins a chat, and Esc closes each", async 
   await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.close();
 });
+
+test("Ctrl with plus, minus and zero changes the size, on every keyboard and the keypad", async () => {
+  const screen = await chromium.open("list");
+  const { page } = screen;
+  await page.getByRole("option").first().waitFor();
+  const zoom = () => page.evaluate(() => window.parley!.world.preferences.zoom);
+  await screen.press("Control++");
+  await expect.poll(zoom).toBe(1.1);
+  await screen.press("Control+NumpadAdd");
+  await expect.poll(zoom).toBe(1.25);
+  await screen.press("Control+NumpadSubtract");
+  await expect.poll(zoom).toBe(1.1);
+  await screen.press("Control+0");
+  await expect.poll(zoom).toBe(1);
+  await screen.press("?");
+  await page.getByRole("dialog").getByText("Zoom in", { exact: true }).waitFor();
+  await page.close();
+});
