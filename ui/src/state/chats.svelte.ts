@@ -69,7 +69,8 @@ class Chats {
 
   #keep(view: ChatView): void {
     const { route, round_trip } = view.route;
-    this.views.set(view.id, view);
+    // Of somebody one blocked nothing is told.
+    this.views.set(view.id, view.blocked ? { ...view, presence: null } : view);
     roundTrips.take(view.id, route, round_trip);
     if (route === "relay" && round_trip !== null) roundTrips.take("relay", route, round_trip);
   }

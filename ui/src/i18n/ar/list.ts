@@ -61,6 +61,7 @@ export default {
   connecting: "جارٍ الاتصال بالمرحّل",
   catching_up: "جارٍ اللحاق: {done} من {all}",
   not_reached: "تعذّر الوصول إلى المرحّل",
+  other_version: "المرحّل بإصدار آخر",
   retry_in: "إعادة المحاولة بعد \u2066{n} s\u2069",
   retrying: "جارٍ المحاولة",
 

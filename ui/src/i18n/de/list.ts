@@ -59,6 +59,7 @@ export default {
   connecting: "Verbindung zum Relay",
   catching_up: "Wird nachgeholt: {done} von {all}",
   not_reached: "Relay nicht erreicht",
+  other_version: "Relay spricht eine andere Version",
   retry_in: "nächster Versuch in {n} s",
   retrying: "wird versucht",
 

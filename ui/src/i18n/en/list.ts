@@ -59,6 +59,7 @@ export default {
   connecting: "Connecting to the relay",
   catching_up: "Catching up: {done} of {all}",
   not_reached: "Relay not reached",
+  other_version: "Relay speaks another version",
   retry_in: "retry in {n} s",
   retrying: "trying now",
 
