@@ -41,7 +41,7 @@ function actionFor(event: KeyboardEvent, context: Context): (() => void) | null 
     };
     const move = moves[event.key];
     if (move) return move;
-    if (event.key === "Escape") return talk.selecting ? () => talk.stopSelecting() : talk.focusComposer;
+    if (event.key === "Escape") return talk.selecting ? () => talk.stopSelecting() : () => talk.focusComposer();
   }
   if (!row) return null;
   const { line } = row;

@@ -7,9 +7,18 @@ const SCHEMES = new Set(["http:", "https:", "mailto:"]);
 const INVISIBLE =
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu;
 
-/** A text without what hides or turns parts of it: for names, addresses and everything else of one line. */
+/** Nothing that leaves ink: blanks of every kind, and what a font shows as nothing. */
+const BLANK = /^[\s\p{Z}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]*$/u;
+
+/** Whether there is nothing to be seen of a text. */
+export function isBlank(text: string): boolean {
+  return BLANK.test(text);
+}
+
+/** A text without what hides or turns parts of it: for names, addresses and everything else of one line. Empty if nothing
+ * of it can be seen. */
 export function plain(text: string): string {
-  return text.replace(INVISIBLE, "");
+  return isBlank(text) ? "" : text.replace(INVISIBLE, "");
 }
 
 /** The address a link really goes to, as a browser reads it; null if it must not be opened. */

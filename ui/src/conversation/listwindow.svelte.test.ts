@@ -20,6 +20,7 @@ class Paper {
   constructor(keys: string[]) {
     this.keys = keys;
     Object.defineProperty(this.#element, "scrollHeight", { get: () => this.#height });
+    Object.defineProperty(this.#element, "clientHeight", { get: () => VIEWPORT });
     Object.defineProperty(this.#element, "scrollTop", {
       get: () => this.#top,
       set: (top: number) => (this.#top = Math.max(0, Math.min(top, this.#height - VIEWPORT))),
@@ -96,6 +97,36 @@ it("holds on to a row while the end of what is held is not the end", () => {
   paper.keys = keysFrom(0, 180);
   paper.settle();
   expect(paper.at("d/99")).toBe(before);
+});
+
+it("stands at the end where a row was asked for higher up than the end allows, and follows what comes", () => {
+  const paper = new Paper(keysFrom(0, 80));
+  paper.atEnd = false;
+  // Taller than guessed: with every row measured, the end is elsewhere.
+  for (const key of keysFrom(60, 80)) paper.taller.set(key, 83);
+  paper.window.put("d/77", 200);
+  paper.settle();
+  expect(paper.window.below).toBe(0);
+  paper.taller.set("d/79", 120);
+  paper.keys = keysFrom(0, 81);
+  paper.settle();
+  expect(paper.window.below).toBe(0);
+  paper.atEnd = true;
+  paper.settle();
+  paper.keys = keysFrom(0, 90);
+  paper.settle();
+  expect(paper.window.below).toBe(0);
+});
+
+it("keeps a row asked for where it was asked for as soon as there is enough behind it", () => {
+  const paper = new Paper(keysFrom(0, 80));
+  paper.atEnd = false;
+  paper.window.put("d/78", 150);
+  paper.settle();
+  expect(paper.window.below).toBe(0);
+  paper.keys = keysFrom(0, 120);
+  paper.settle();
+  expect(paper.at("d/78")).toBe(150);
 });
 
 it("follows a hand that goes to the very top at once", () => {

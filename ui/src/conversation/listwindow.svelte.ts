@@ -131,8 +131,9 @@ export class ListWindow {
     return true;
   }
 
-  /** Follows what was scrolled. False if the list only put itself right. */
+  /** Follows what was scrolled. False if the list only put itself right, or is gone by the time it is told. */
   scrolled(): boolean {
+    if (!this.#scroller) return false;
     const { top } = this;
     const byItself = this.#applied !== null && Math.abs(top - this.#applied) <= 1;
     this.#applied = null;
@@ -188,13 +189,12 @@ export class ListWindow {
     const wanted =
       anchor.at === "end" ? scroller.scrollHeight : scrollFor(anchor, this.#keys(), this.laid.tops, this.viewport);
     if (wanted !== null && Math.abs(scroller.scrollTop - wanted) > 0.5) {
+      const before = this.top;
       scroller.scrollTop = wanted;
-      const { top } = this;
-      this.#applied = top;
-      // Asked for more than there is: what is now in sight holds the place.
-      if (anchor.at === "row" && Math.abs(top - wanted) > 1) this.anchor = this.#anchorNow();
+      if (this.top !== before) this.#applied = this.top;
     }
-    if (this.anchor.at === "row" && this.#isWhole() && this.below <= 1) this.anchor = { at: "end" };
+    // A row that is asked for higher up than the end allows stays asked for while there may be more behind the end.
+    if (anchor.at === "row" && this.#isWhole() && isAtEnd(scroller)) this.anchor = { at: "end" };
   }
 
   #anchorNow(): Anchor {
@@ -216,4 +216,8 @@ export class ListWindow {
     if (key === undefined) return { at: "end" };
     return { at: "row", key, offset: (this.laid.tops[index] ?? 0) - this.top };
   }
+}
+
+function isAtEnd({ scrollHeight, clientHeight, scrollTop }: HTMLElement): boolean {
+  return scrollHeight - clientHeight - scrollTop <= 1;
 }

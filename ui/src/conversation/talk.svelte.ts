@@ -50,8 +50,10 @@ export class Talk {
   jump: (line: { device: string; id: string }) => void = () => undefined;
   jumpToDay: (time: number) => void = () => undefined;
   toEnd: () => void = () => undefined;
-  /** Set by the composer. */
-  focusComposer: () => void = () => undefined;
+  /** The element with the messages. Set by the list. */
+  list: HTMLElement | null = null;
+  /** Where one writes, while one can. Set by the composer. */
+  field: HTMLElement | null = null;
 
   #begun = $state.raw<Begun | null>(null);
   replyTo = $derived(this.#begun?.begun === "reply" ? this.#begun.line : null);
@@ -102,6 +104,11 @@ export class Talk {
       toasts.show(failure(thrown).message);
       return false;
     }
+  }
+
+  /** Puts the focus where one writes; where one can't, on the messages. */
+  focusComposer(): void {
+    (this.field ?? this.list)?.focus();
   }
 
   reply(line: MessageView): void {

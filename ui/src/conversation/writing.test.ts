@@ -10,7 +10,7 @@ import { highlight } from "./highlight";
 import { parse, textOf } from "./markdown";
 import { candidates, isOnlyEmoji, mentionAt, mentioned, pieces } from "./mentions";
 import { monthOf, shifted } from "./calendar";
-import { RoundTrip } from "./roundtrip";
+import { RoundTrip } from "../state/roundtrip";
 import { summary } from "./summary";
 
 const people = ["Ben", "Ann.B", "ann", "فاطمة"].map((username, index) => ({ account: String(index), username }));

@@ -1,7 +1,7 @@
 // What the second line of a chat in the list says. Pure, but for the words.
 
 import type { ChatView, Delivery, MessageView } from "../backend/types";
-import { plain } from "../conversation/links";
+import { isBlank, plain } from "../conversation/links";
 import { sentenceOf } from "../conversation/sentences";
 import { summary } from "../conversation/summary";
 import { t } from "../i18n/index.svelte";
@@ -32,7 +32,7 @@ export function preview(chat: ChatView, typing: string[], open: boolean): Previe
 function ofMessage(chat: ChatView, line: MessageView): Preview {
   if (line.kind !== "text") return { ...PLAIN, text: summary(sentenceOf(line)) };
   if (line.deleted) return { ...PLAIN, text: line.own ? t("list.mine_deleted") : t("list.deleted") };
-  const text = summary(line.text);
+  const text = isBlank(line.text) ? t("conversation.blank") : summary(line.text);
   if (!line.own) return { ...PLAIN, prefix: chat.kind === "direct" ? "" : `${plain(line.username)}:`, text };
   const { state } = line.delivery;
   if (state === "failed") return { kind: "failed", prefix: t("list.not_sent"), text, delivery: "failed" };

@@ -7,6 +7,7 @@ import { joinChannel, writeTo } from "../state/actions";
 import { chats } from "../state/chats.svelte";
 import { clock } from "../state/clock.svelte";
 import { snippet } from "../state/match";
+import { nameOf } from "../state/names";
 import { navigation } from "../state/navigation.svelte";
 import type { Search } from "../state/search.svelte";
 import { session } from "../state/session.svelte";
@@ -43,7 +44,7 @@ function chatResults(search: Search): Result[] {
   return search.chats.map((chat) => ({
     key: `chat ${chat.id}`,
     avatar: { id: chat.peer ?? chat.id, kind: chat.kind, presence: chat.presence?.state ?? null },
-    title: plain(chat.name),
+    title: nameOf(chat),
     text: "",
     end: chat.archived
       ? t("common.archived")
@@ -96,7 +97,7 @@ function messageResults(search: Search): Result[] {
     return {
       key: `message ${message.device} ${message.id}`,
       avatar: { id: view?.peer ?? message.chat, kind: view?.kind ?? "group", presence: null },
-      title: plain(chat_name),
+      title: view ? nameOf(view) : plain(chat_name),
       text: snippet(summary(message.text.slice(firstHit(message.text, search.query))), search.query),
       end: listTime(message.sent_at, clock.minute),
       open: () => navigation.openChat(message.chat, { device: message.device, id: message.id }),

@@ -6,6 +6,7 @@ import { backend } from "../backend";
 import type { ChatId, ChatView, Event } from "../backend/types";
 import { onEvent } from "./events";
 import { perFrame } from "./frame";
+import { roundTrips } from "./roundtrips.svelte";
 
 class Chats {
   /** By id; each view is replaced as a whole. */
@@ -23,8 +24,9 @@ class Chats {
   archived = $derived(this.ordered.filter((chat) => chat.archived));
   /** The relay's round trip in microseconds, as the chats that travel by it tell. */
   relayRoundTrip = $derived(
-    this.ordered.find((chat) => chat.route.route === "relay" && chat.route.round_trip !== null)?.route.round_trip ??
-      null,
+    this.ordered.some(({ route }) => route.route === "relay" && route.round_trip !== null)
+      ? roundTrips.of("relay")
+      : null,
   );
 
   #dirty = new Set<ChatId>();
@@ -38,12 +40,13 @@ class Chats {
   async load(): Promise<void> {
     const views = await backend().chats();
     this.views.clear();
-    for (const view of views) this.views.set(view.id, view);
+    for (const view of views) this.#keep(view);
     this.loaded = true;
   }
 
   clear(): void {
     this.views.clear();
+    roundTrips.clear();
     this.loaded = false;
   }
 
@@ -60,8 +63,16 @@ class Chats {
   /** Asks for a chat now; for whoever goes on with its view. */
   async refreshed(chat: ChatId): Promise<ChatView> {
     const view = await backend().chat(chat);
-    this.views.set(chat, view);
+    this.#keep(view);
     return view;
+  }
+
+  #keep(view: ChatView): void {
+    const { route, round_trip } = view.route;
+    // Of somebody one blocked nothing is told.
+    this.views.set(view.id, view.blocked ? { ...view, presence: null } : view);
+    roundTrips.take(view.id, route, round_trip);
+    if (route === "relay" && round_trip !== null) roundTrips.take("relay", route, round_trip);
   }
 
   #happened(event: Event): void {
@@ -74,7 +85,7 @@ class Chats {
       case "route": {
         const view = this.views.get(event.chat);
         const { route, round_trip, since, linked, devices } = event;
-        if (view) this.views.set(event.chat, { ...view, route: { route, round_trip, since, linked, devices } });
+        if (view) this.#keep({ ...view, route: { route, round_trip, since, linked, devices } });
         return;
       }
       case "presence":
@@ -102,8 +113,11 @@ class Chats {
     views.forEach((result, index) => {
       const chat = dirty[index]!;
       this.#asked.delete(chat);
-      if (result.status === "fulfilled") this.views.set(chat, result.value);
-      else if (result.reason?.code === "not_found") this.views.delete(chat);
+      if (result.status === "fulfilled") this.#keep(result.value);
+      else if (result.reason?.code === "not_found") {
+        this.views.delete(chat);
+        roundTrips.forget(chat);
+      }
     });
     if (this.#dirty.size > 0) this.#flush();
   }

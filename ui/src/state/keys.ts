@@ -2,12 +2,14 @@
 
 import { flushSync } from "svelte";
 import { backend } from "../backend";
+import { attempt } from "./actions";
 import { chats } from "./chats.svelte";
 import { onEvent } from "./events";
 import { layout } from "./layout.svelte";
 import { navigation } from "./navigation.svelte";
 import { session } from "./session.svelte";
 import { shortcuts } from "./shortcuts.svelte";
+import { larger, smaller } from "./zoom";
 
 /** Registers them, and the shell's menu items of the same names; gives what takes them away. */
 export function registerShortcuts(): () => void {
@@ -28,6 +30,9 @@ export function registerShortcuts(): () => void {
     shortcuts: () => navigation.openDialog({ dialog: "shortcuts" }),
     close: () => closeTopmost(),
     quit: () => void backend().quit(),
+    zoom_in: () => zoom(larger(session.preferences.zoom)),
+    zoom_out: () => zoom(smaller(session.preferences.zoom)),
+    zoom_reset: () => zoom(1),
   };
   const act = (name: string) => () => actions[name]?.();
 
@@ -47,6 +52,9 @@ export function registerShortcuts(): () => void {
       { keys: "Mod+,", label: "common.settings", group: "general", run: act("settings"), when: free },
       { keys: "?", label: "list.all_shortcuts", group: "general", run: act("shortcuts"), when: free },
       { keys: "Escape", label: "list.close_topmost", group: "general", run: act("close"), when: signedIn },
+      { keys: "Mod+Plus", label: "list.zoom_in", group: "general", run: act("zoom_in") },
+      { keys: "Mod+Minus", label: "list.zoom_out", group: "general", run: act("zoom_out") },
+      { keys: "Mod+Zero", label: "list.zoom_reset", group: "general", run: act("zoom_reset") },
       { keys: "Mod+Q", label: "list.quit", group: "general", run: act("quit") },
       { keys: "Mod+F", label: "list.search", group: "list", run: act("search"), when: free },
       { keys: "Alt+ArrowUp", label: "list.previous_chat", group: "list", run: act("previous_chat"), when: free },
@@ -98,6 +106,11 @@ function closeTopmost(): void {
   else if (navigation.panel) navigation.panel = false;
   else if (navigation.archive) navigation.archive = false;
   else navigation.closeChat();
+}
+
+/** At the largest and the smallest size there is no next one. */
+function zoom(size: number | null): void {
+  if (size !== null) void attempt(() => session.setPreferences({ zoom: size }));
 }
 
 function focusSearch(): void {

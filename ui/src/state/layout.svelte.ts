@@ -13,6 +13,8 @@ class Layout {
   /** One column with a way back. */
   narrow = $derived(this.#width < NARROW);
   middle = $derived(this.#width < MIDDLE);
+  /** How high what stands below the messages is: the composer, or what is in its place. */
+  foot = $state(0);
   panel = $derived(navigation.panel && navigation.chat !== null);
   /** The list is a column of avatars. */
   rail = $derived(!this.narrow && this.middle && this.panel);

@@ -33,6 +33,8 @@ class Navigation {
   archive = $state(false);
   /** Asks the conversation to open its search; counts up. */
   searchInChat = $state(0);
+  /** How often a chat was opened: who opens one means to write in it. */
+  opened = $state(0);
 
   openChat(chat: ChatId, target: MessageKey | null = null): void {
     this.settings = null;
@@ -42,6 +44,7 @@ class Navigation {
       void backend().setVisibleChat(chat);
     }
     this.target = target;
+    this.opened += 1;
   }
 
   closeChat(): void {

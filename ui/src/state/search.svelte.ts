@@ -29,7 +29,6 @@ export class Search {
   answered = $state("");
 
   #pause: ReturnType<typeof setTimeout> | undefined;
-  #wanted = $derived(this.query.trim());
 
   active = $derived(this.#wanted !== "");
   /** Whether messages have been asked for and the answer has come. */
@@ -44,6 +43,11 @@ export class Search {
   });
   newChannels = $derived(this.channels.filter((channel) => !chats.get(channel.id)).slice(0, Search.MOST));
   moreHits = $derived(this.hits.length >= MOST_MESSAGES);
+
+  /** No derived value: an answer may come once whoever asked is gone. */
+  get #wanted(): string {
+    return this.query.trim();
+  }
 
   /** To be called in an effect: follows the query. */
   follow(): void {

@@ -7,7 +7,7 @@ import { session } from "./session.svelte";
 export type ShortcutGroup = "general" | "list" | "conversation" | "message";
 
 export interface Shortcut {
-  /** `Mod+K`, `Alt+ArrowUp`, `Escape`, `?`. `Mod` is Ctrl, and ⌘ on a Mac. */
+  /** `Mod+K`, `Alt+ArrowUp`, `Escape`, `?`, `Mod+Plus`. `Mod` is Ctrl, and ⌘ on a Mac. */
   keys: string;
   label: Key;
   group: ShortcutGroup;
@@ -52,11 +52,20 @@ export function matches(keys: string, event: KeyboardEvent): boolean {
   const other = session.isMac ? event.ctrlKey : event.metaKey;
   if (mod !== parts.includes("Mod") || other) return false;
   if (event.altKey !== parts.includes("Alt")) return false;
+  const anywhere = ANYWHERE[key];
+  if (anywhere) return anywhere(event);
   const isCharacter = key.length === 1;
   if (isCharacter && parts.length === 0) return event.key === key && !isWriting(event.target);
   if (event.shiftKey !== parts.includes("Shift")) return false;
   return isCharacter ? event.key.toLowerCase() === key.toLowerCase() : event.key === key;
 }
+
+/** Keys that some keyboards have with Shift and others without, and the keypad once more. */
+const ANYWHERE: Record<string, (event: KeyboardEvent) => boolean> = {
+  Plus: ({ key }) => key === "+" || key === "=",
+  Minus: ({ key }) => key === "-",
+  Zero: ({ key, code }) => key === "0" || code === "Digit0" || code === "Numpad0",
+};
 
 function isWriting(target: EventTarget | null): boolean {
   return (
@@ -64,13 +73,22 @@ function isWriting(target: EventTarget | null): boolean {
   );
 }
 
-const ARROWS: Record<string, string> = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Enter: "↵" };
+const SIGNS: Record<string, string> = {
+  ArrowUp: "↑",
+  ArrowDown: "↓",
+  ArrowLeft: "←",
+  ArrowRight: "→",
+  Enter: "↵",
+  Plus: "+",
+  Minus: "−",
+  Zero: "0",
+};
 const MAC: Record<string, string> = { Mod: "⌘", Alt: "⌥", Shift: "⇧", Escape: "esc" };
 const OTHERS: Record<string, string> = { Mod: "Ctrl", Escape: "Esc", Delete: "Del", PageUp: "PgUp", PageDown: "PgDn" };
 
 /** As a key cap shows it: `Ctrl F`, `⌘F`. */
 export function shownKeys(keys: string): string {
-  const parts = keys.split("+").map((part) => (session.isMac ? MAC[part] : OTHERS[part]) ?? ARROWS[part] ?? part);
+  const parts = keys.split("+").map((part) => (session.isMac ? MAC[part] : OTHERS[part]) ?? SIGNS[part] ?? part);
   return parts.join(session.isMac ? "" : " ");
 }
 

@@ -59,6 +59,20 @@ test("it acts only when it may, and the newest one first", () => {
   expect([newer.mock.calls.length, run.mock.calls.length]).toEqual([1, 1]);
 });
 
+test("a sign that some keyboards have with Shift, and the keypad, act on any of them", () => {
+  register("Mod+Plus");
+  expect(press("+", { ctrlKey: true })).toBe(true);
+  expect(press("+", { ctrlKey: true, shiftKey: true })).toBe(true);
+  expect(press("=", { ctrlKey: true })).toBe(true);
+  expect(press("+", { ctrlKey: true, code: "NumpadAdd" })).toBe(true);
+  expect(press("+")).toBe(false);
+  off();
+  register("Mod+Zero");
+  expect(press("à", { ctrlKey: true, code: "Digit0" })).toBe(true);
+  expect(press("Insert", { ctrlKey: true, code: "Numpad0" })).toBe(true);
+  expect(shownKeys("Mod+Plus")).toBe("Ctrl +");
+});
+
 test("what one composes is left alone", () => {
   register("Escape");
   expect(press("Escape", { isComposing: true })).toBe(false);

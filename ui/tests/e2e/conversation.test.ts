@@ -174,6 +174,41 @@ describe("a message", () => {
   });
 });
 
+describe("what can be done with the message under the hand can be reached", () => {
+  test.each([
+    ["main", 720, false],
+    ["main", 760, false],
+    ["group", 900, true],
+    ["main", 1040, true],
+    ["group", 1100, true],
+    ["group", 1280, false],
+    ["group", 400, false],
+  ])("%s, %d wide, panel %s", async (scene, width, panel) => {
+    for (const text of [1, 2]) {
+      const screen = await chromium.open(scene, { width, text });
+      const { page } = screen;
+      await page.locator("[data-message]").first().waitFor();
+      if (panel) await screen.press("Control+Shift+P");
+      if (panel) await page.locator("aside").waitFor();
+      await page.evaluate(() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))));
+      const list = (await page.getByRole("log").boundingBox())!;
+      for (const one of await page.locator("[data-message]").all()) {
+        const bubble = (await one.locator(".bubble").boundingBox())!;
+        if (bubble.y < list.y + 40 || bubble.y + 20 > list.y + list.height) continue;
+        await page.mouse.move(bubble.x + bubble.width / 2, bubble.y + 10);
+        await one.locator(".actions button").last().waitFor();
+        for (const button of await one.locator(".actions button").all()) {
+          const box = (await button.boundingBox())!;
+          expect(box.x).toBeGreaterThanOrEqual(list.x);
+          expect(box.x + box.width).toBeLessThanOrEqual(list.x + list.width);
+          expect(box.y).toBeGreaterThanOrEqual(list.y);
+        }
+      }
+      await done(screen);
+    }
+  });
+});
+
 describe("reading", () => {
   test("a hundred thousand messages stay a few dozen rows, and nothing in sight moves while older ones come", async () => {
     const screen = await open("big");
@@ -200,6 +235,48 @@ describe("reading", () => {
     await page.getByRole("button", { name: /To the newest/ }).click();
     await message(screen, "100000:").waitFor();
     await done(screen);
+  });
+
+  describe.each([
+    ["Mara", 1],
+    ["Mara", 3],
+    ["Harbour Street 12", 3],
+    ["Harbour Street 12", 5],
+  ])("%s with %d unread opens at its end and follows what comes", (name, unread) => {
+    test.each([
+      [1280, 800],
+      [1280, 500],
+      [400, 720],
+    ])("%d × %d", async (width, height) => {
+      const screen = await chromium.open("list", { width, height });
+      const { page } = screen;
+      await page.getByRole("option").first().waitFor();
+      await page.evaluate(
+        ({ name, unread }) => {
+          const { world } = window.parley!;
+          const chat = [...world.chats.values()].find((chat) => chat.name === name)!;
+          chat.unreadFrom = chat.log.length;
+          for (let left = unread; left > 0; chat.unreadFrom -= 1) {
+            const line = chat.log.at(chat.unreadFrom - 1);
+            if (!line.own && line.kind === "text") left -= 1;
+          }
+          world.tell({ event: "chat", chat: chat.id });
+        },
+        { name, unread },
+      );
+      await page
+        .getByRole("option", { name })
+        .getByText(new RegExp(`^${unread} unread`))
+        .waitFor({ state: "attached" });
+      await page.getByRole("option", { name }).click();
+      await page.getByText("Unread from here").waitFor();
+      const below = () => page.getByRole("log").evaluate((log) => log.scrollHeight - log.clientHeight - log.scrollTop);
+      await expect.poll(below).toBeLessThanOrEqual(1);
+      await screen.world("messageFrom", name, name === "Mara" ? "Mara" : "Ben", "and one more that follows");
+      await message(screen, "and one more that follows").waitFor();
+      await expect.poll(below).toBeLessThanOrEqual(1);
+      await done(screen);
+    });
   });
 
   test("says that older messages could not be loaded, until they are", async () => {

@@ -22,7 +22,7 @@ test("in the middle, an open panel folds the list to a rail of avatars", async (
   expect(await badge.innerText()).toMatch(/of \d direct/);
   await screen.isAccessible();
   await list.getByRole("option", { name: /Jonas/ }).click();
-  await page.getByRole("heading", { name: "Jonas" }).first().waitFor();
+  await page.getByRole("heading", { name: "Jonas" }).first().click();
   await screen.press("Control+f");
   await page.keyboard.type("mara");
   expect(await page.locator("#search").inputValue()).toBe("mara");
@@ -111,5 +111,23 @@ test("? lists every shortcut, Ctrl-N begins a chat, and Esc closes each", async 
   await screen.isAccessible();
   await screen.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.close();
+});
+
+test("Ctrl with plus, minus and zero changes the size, on every keyboard and the keypad", async () => {
+  const screen = await chromium.open("list");
+  const { page } = screen;
+  await page.getByRole("option").first().waitFor();
+  const zoom = () => page.evaluate(() => window.parley!.world.preferences.zoom);
+  await screen.press("Control++");
+  await expect.poll(zoom).toBe(1.1);
+  await screen.press("Control+NumpadAdd");
+  await expect.poll(zoom).toBe(1.25);
+  await screen.press("Control+NumpadSubtract");
+  await expect.poll(zoom).toBe(1.1);
+  await screen.press("Control+0");
+  await expect.poll(zoom).toBe(1);
+  await screen.press("?");
+  await page.getByRole("dialog").getByText("Zoom in", { exact: true }).waitFor();
   await page.close();
 });

@@ -125,7 +125,7 @@ describe("search", () => {
     await screen.press("Control+f");
     await screen.page.keyboard.type("harriet");
     await screen.page.getByRole("option", { name: /Harriet/ }).click();
-    await screen.page.getByRole("heading", { name: "Harriet" }).waitFor();
+    await screen.page.getByRole("heading", { name: "Harriet" }).click();
     await screen.press("Control+f");
     await screen.page.keyboard.type("harvest");
     await screen.page.getByRole("option", { name: /harvest-swap/ }).click();

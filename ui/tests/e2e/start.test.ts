@@ -191,3 +191,18 @@ describe("fits", () => {
     await done(screen);
   });
 });
+
+test("at the smallest usual size the whole form stands in the window, and the relay's name stands out", async () => {
+  const screen = await chromium.open("start", { width: 960, height: 660 });
+  const { page } = screen;
+  await page.getByLabel("Relay address or invite").fill("relay.harbour.example");
+  const name = page.locator(".card .name .one-line");
+  await name.waitFor();
+  const weight = (one: Element) => Number(getComputedStyle(one).fontWeight);
+  expect(await name.evaluate(weight)).toBeGreaterThan(500);
+  expect(await page.locator(".card .name > :last-child").evaluate(weight)).toBe(400);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("button", { name: "I have an account here" }).waitFor();
+  expect(await page.locator("main").evaluate((main) => main.scrollHeight - main.clientHeight)).toBe(0);
+  await done(screen);
+});

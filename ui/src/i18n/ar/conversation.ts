@@ -5,6 +5,7 @@ export default {
     "{n, plural, zero {لا أحد آخر} one {شخص آخر} two {شخصان آخران} few {# أشخاص آخرين} many {# شخصًا آخر} other {# شخص آخر}}",
   edited: "معدّلة",
   deleted: "حُذفت هذه الرسالة",
+  blank: "لا شيء يمكن رؤيته",
   you_deleted: "حذفت هذه الرسالة",
   not_sent: "لم تُرسل. {reason}",
   show_all: "عرض الكل",
@@ -84,7 +85,6 @@ export default {
   chosen: "{n, plural, one {واحدة محددة} two {اثنتان محددتان} few {# محددة} other {# محددة}}",
   chosen_actions: "ما يمكن فعله بالرسائل المحددة",
   none_chosen: "لم يُحدَّد ما يمكن نسخه",
-  only_own: "لا تُحذف إلا رسائلك",
   delete_title: "{n, plural, one {حذف هذه الرسالة؟} two {حذف رسالتين؟} few {حذف # رسائل؟} other {حذف # رسالة؟}}",
   delete_lead:
     "{n, plural, one {تزول من كل أجهزة الجميع هنا، ولا يمكن التراجع.} other {تزول من كل أجهزة الجميع هنا، ولا يمكن التراجع.}}",

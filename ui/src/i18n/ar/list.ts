@@ -61,6 +61,7 @@ export default {
   connecting: "جارٍ الاتصال بالمرحّل",
   catching_up: "جارٍ اللحاق: {done} من {all}",
   not_reached: "تعذّر الوصول إلى المرحّل",
+  other_version: "المرحّل بإصدار آخر",
   retry_in: "إعادة المحاولة بعد \u2066{n} s\u2069",
   retrying: "جارٍ المحاولة",
 
@@ -95,6 +96,9 @@ export default {
   previous_unread: "المحادثة غير المقروءة أعلاه",
   next_unread: "المحادثة غير المقروءة أدناه",
   close_topmost: "إغلاق ما في الأعلى",
+  zoom_in: "تكبير",
+  zoom_out: "تصغير",
+  zoom_reset: "الحجم الفعلي",
   quit: "إنهاء Parley",
   theme_light: "مظهر فاتح",
   theme_dark: "مظهر داكن",

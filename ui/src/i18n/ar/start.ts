@@ -56,7 +56,6 @@ export default {
   show_password: "إظهار كلمة المرور",
   hide_password: "إخفاء كلمة المرور",
   device: "هذا الجهاز",
-  device_hint: "هكذا يظهر بين أجهزتك.",
   device_linux: "حاسوب Linux",
   device_macos: "Mac",
   device_windows: "حاسوب Windows",

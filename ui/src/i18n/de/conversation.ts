@@ -4,6 +4,7 @@ export default {
   others: "{n, plural, one {# weitere Person} other {# weitere}}",
   edited: "bearbeitet",
   deleted: "Diese Nachricht wurde gelöscht",
+  blank: "Nichts, was man sehen könnte",
   you_deleted: "Du hast diese Nachricht gelöscht",
   not_sent: "Nicht gesendet. {reason}",
   show_all: "Alles zeigen",
@@ -83,7 +84,6 @@ export default {
   chosen: "{n, plural, one {# ausgewählt} other {# ausgewählt}}",
   chosen_actions: "Was mit den ausgewählten Nachrichten geschehen soll",
   none_chosen: "Nichts zum Kopieren ist ausgewählt",
-  only_own: "Nur eigene Nachrichten können gelöscht werden",
   delete_title: "{n, plural, one {Diese Nachricht löschen?} other {# Nachrichten löschen?}}",
   delete_lead:
     "{n, plural, one {Sie verschwindet von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.}}",

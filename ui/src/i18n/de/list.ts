@@ -59,6 +59,7 @@ export default {
   connecting: "Verbindung zum Relay",
   catching_up: "Wird nachgeholt: {done} von {all}",
   not_reached: "Relay nicht erreicht",
+  other_version: "Relay spricht eine andere Version",
   retry_in: "nächster Versuch in {n} s",
   retrying: "wird versucht",
 
@@ -96,6 +97,9 @@ export default {
   previous_unread: "Ungelesener Chat darüber",
   next_unread: "Ungelesener Chat darunter",
   close_topmost: "Das Oberste schließen",
+  zoom_in: "Vergrößern",
+  zoom_out: "Verkleinern",
+  zoom_reset: "Originalgröße",
   quit: "Parley beenden",
   theme_light: "Helles Aussehen",
   theme_dark: "Dunkles Aussehen",

@@ -61,7 +61,6 @@ export default {
   show_password: "Passwort zeigen",
   hide_password: "Passwort verbergen",
   device: "Dieses Gerät",
-  device_hint: "So steht es unter deinen Geräten.",
   device_linux: "Linux-Rechner",
   device_macos: "Mac",
   device_windows: "Windows-Rechner",

@@ -4,6 +4,7 @@ export default {
   others: "{n, plural, one {# other} other {# others}}",
   edited: "edited",
   deleted: "This message was deleted",
+  blank: "Nothing that can be seen",
   you_deleted: "You deleted this message",
   not_sent: "Not sent. {reason}",
   show_all: "Show all",
@@ -82,7 +83,6 @@ export default {
   chosen: "{n, plural, one {# chosen} other {# chosen}}",
   chosen_actions: "What to do with the chosen messages",
   none_chosen: "Nothing to copy is chosen",
-  only_own: "Only your own messages can be deleted",
   delete_title: "{n, plural, one {Delete this message?} other {Delete # messages?}}",
   delete_lead:
     "{n, plural, one {It goes from every device of everybody here. This can’t be undone.} other {They go from every device of everybody here. This can’t be undone.}}",

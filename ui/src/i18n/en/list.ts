@@ -59,6 +59,7 @@ export default {
   connecting: "Connecting to the relay",
   catching_up: "Catching up: {done} of {all}",
   not_reached: "Relay not reached",
+  other_version: "Relay speaks another version",
   retry_in: "retry in {n} s",
   retrying: "trying now",
 
@@ -93,6 +94,9 @@ export default {
   previous_unread: "Unread chat above",
   next_unread: "Unread chat below",
   close_topmost: "Close what is on top",
+  zoom_in: "Zoom in",
+  zoom_out: "Zoom out",
+  zoom_reset: "Actual size",
   quit: "Quit Parley",
   theme_light: "Light theme",
   theme_dark: "Dark theme",

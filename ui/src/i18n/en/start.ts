@@ -59,7 +59,6 @@ export default {
   show_password: "Show the password",
   hide_password: "Hide the password",
   device: "This device",
-  device_hint: "How it is listed among your devices.",
   device_linux: "Linux computer",
   device_macos: "Mac",
   device_windows: "Windows computer",

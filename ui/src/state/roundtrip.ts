@@ -19,14 +19,26 @@ export class RoundTrip {
       return null;
     }
     this.#last = [...this.#last, micros].slice(-KEPT);
-    const middle = median(this.#last);
-    const first = this.#shown === null;
-    const moved = this.#shown !== null && Math.abs(middle - this.#shown) >= this.#shown * FIFTH;
-    if (first || (moved && now - this.#at >= PAUSE)) {
-      this.#shown = middle;
+    return this.look(now);
+  }
+
+  /** The figure to show now. */
+  look(now: number): number | null {
+    if (this.#hasMoved && now - this.#at >= PAUSE) {
+      this.#shown = median(this.#last);
       this.#at = now;
     }
     return this.#shown;
+  }
+
+  /** When another figure is to be shown, of what came so far; null if none is. */
+  get due(): number | null {
+    return this.#hasMoved ? this.#at + PAUSE : null;
+  }
+
+  get #hasMoved(): boolean {
+    if (this.#last.length === 0) return false;
+    return this.#shown === null || Math.abs(median(this.#last) - this.#shown) >= this.#shown * FIFTH;
   }
 }
 
