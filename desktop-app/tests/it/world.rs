@@ -4,9 +4,10 @@
 //! tasks stop where they are, nothing is told to anybody. Each device reaches the relay through a gate of its own, which
 //! can be cut, frozen and slowed.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use desktop_app::peer::{PeerConfig, Trouble};
@@ -292,12 +293,19 @@ enum Passage {
     Cut,
 }
 
+/// Requests that do not reach the relay: a part of their path, and the answer that is given instead. Without one the
+/// connection breaks.
+type Refusals = Arc<Mutex<VecDeque<(String, Option<String>)>>>;
+
 /// Stands between a device and the relay.
 pub(crate) struct Gate {
     port: u16,
     passage: watch::Sender<Passage>,
     /// Milliseconds which everything takes, each way.
     delay: Arc<AtomicU64>,
+    refusals: Refusals,
+    /// Raised by one for each time that what is open then is left behind.
+    network: watch::Sender<u64>,
 }
 
 impl Gate {
@@ -307,24 +315,58 @@ impl Gate {
         let (passage, state) = watch::channel(Passage::Open);
         let delay = Arc::new(AtomicU64::new(0));
         let slow = delay.clone();
+        let refusals = Refusals::default();
+        let refused = refusals.clone();
+        let (network, now) = watch::channel(0);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 if *state.borrow() == Passage::Cut {
                     continue;
                 }
-                let (mut cut, state, slow) = (state.clone(), state.clone(), slow.clone());
+                let (mut cut, state, slow, refused) = (state.clone(), state.clone(), slow.clone(), refused.clone());
+                let (mut now, began) = (now.clone(), *now.borrow());
                 tokio::spawn(async move {
                     let Ok(far) = TcpStream::connect(("127.0.0.1", relay)).await else { return };
-                    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                    tokio::select! {
-                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => {}
-                        () = forward(near_in, far_out, state.clone(), slow.clone()) => {}
-                        () = forward(far_in, near_out, state.clone(), slow.clone()) => {}
+                    let ((near_in, mut near_out), (far_in, mut far_out)) = (near.into_split(), far.into_split());
+                    let mut stranded = false;
+                    let refusal = tokio::select! {
+                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => None,
+                        refusal = forward(near_in, &mut far_out, state.clone(), slow.clone(), Some(refused)) => refusal,
+                        refusal = forward(far_in, &mut near_out, state.clone(), slow.clone(), None) => refusal,
+                        () = left_behind(&mut now, began) => {
+                            stranded = true;
+                            None
+                        }
+                    };
+                    if stranded {
+                        // Both ends stay open, and hear nothing.
+                        std::future::pending::<()>().await;
+                    }
+                    if let Some(answer) = refusal {
+                        // Whoever asked may be gone.
+                        let _ = near_out.write_all(answer.as_bytes()).await;
                     }
                 });
             }
         });
-        Self { port, passage, delay }
+        Self { port, passage, delay, refusals, network }
+    }
+
+    /// The next request to a path breaks its connection and does not reach the relay.
+    pub(crate) fn break_at(&self, path: &str) {
+        self.refusals.lock().unwrap().push_back((path.to_owned(), None));
+    }
+
+    /// The next request to a path is answered so, and does not reach the relay.
+    pub(crate) fn answer_at(&self, path: &str, status: &str, body: &str) {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close");
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        self.refusals.lock().unwrap().push_back((path.to_owned(), Some(answer)));
+    }
+
+    /// Whether every request has come that was to be refused.
+    pub(crate) fn has_refused_all(&self) -> bool {
+        self.refusals.lock().unwrap().is_empty()
     }
 
     /// Breaks every connection and lets none begin.
@@ -335,6 +377,11 @@ impl Gate {
     /// Passes nothing on any more, and says nothing: a network that swallows packets.
     pub(crate) fn freeze(&self) {
         self.passage.send_replace(Passage::Frozen);
+    }
+
+    /// Passes nothing on any more through what is open now, and says nothing; what begins later passes.
+    pub(crate) fn strand(&self) {
+        self.network.send_modify(|network| *network += 1);
     }
 
     /// As before.
@@ -348,25 +395,49 @@ impl Gate {
     }
 }
 
+/// Waits until the network is another than the one on which a connection began.
+async fn left_behind(network: &mut watch::Receiver<u64>, began: u64) {
+    while *network.borrow_and_update() == began {
+        if network.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Passes on what comes, until either side ends or a request is refused; gives the answer to that.
 async fn forward(
     mut from: tokio::net::tcp::OwnedReadHalf,
-    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
     mut state: watch::Receiver<Passage>,
     slow: Arc<AtomicU64>,
-) {
+    refusals: Option<Refusals>,
+) -> Option<String> {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read) = from.read(&mut buffer).await {
         if read == 0 || state.wait_for(|passage| *passage != Passage::Frozen).await.is_err() {
-            return;
+            return None;
+        }
+        if let Some(refused) = refusals.as_ref().and_then(|refusals| refuse(refusals, &buffer[..read])) {
+            return refused;
         }
         let delay = slow.load(Ordering::Relaxed);
         if delay > 0 {
             tokio::time::sleep(Duration::from_millis(delay)).await;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
-            return;
+            return None;
         }
     }
+    None
+}
+
+/// Whether a request is the next one to be refused, and with what answer.
+fn refuse(refusals: &Refusals, request: &[u8]) -> Option<Option<String>> {
+    let mut refusals = refusals.lock().unwrap();
+    let (path, _) = refusals.front()?;
+    let line = request.split(|byte| *byte == b'\r').next()?;
+    let hit = line.ends_with(b"HTTP/1.1") && String::from_utf8_lossy(line).contains(path.as_str());
+    if hit { refusals.pop_front().map(|(_, answer)| answer) } else { None }
 }
 
 /// One device of somebody.
@@ -525,7 +596,7 @@ impl Device {
     pub(crate) async fn online(&self) {
         let up = async || {
             let connection = self.engine().connection().await.unwrap();
-            connection == desktop_app::views::Connection::Online { behind: 0 }
+            matches!(connection, desktop_app::views::Connection::Online { behind: 0, .. })
         };
         eventually(&format!("{} is online", self.name), up).await;
     }
