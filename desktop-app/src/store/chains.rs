@@ -114,3 +114,7 @@ impl Chain {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "chains_tests.rs"]
+mod tests;

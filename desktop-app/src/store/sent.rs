@@ -53,16 +53,18 @@ fn read_run(row: &Row<'_>) -> Sql<OwnRun> {
 
 /// Own runs of a chat of which bytes are kept, oldest first. It steps from run to run and reads neither the others nor the bytes.
 pub(crate) fn kept_runs(db: &Connection, chat: ChatId) -> Sql<Vec<OwnRun>> {
-    db.prepare_cached(&format!(
+    db.prepare_cached(&kept_runs_sql())?.query_map([chat.as_bytes()], read_run)?.collect()
+}
+
+pub(super) fn kept_runs_sql() -> String {
+    format!(
         "WITH RECURSIVE kept (kept_run) AS (
              SELECT min(run) FROM sent WHERE chat = ?1
              UNION ALL
              SELECT (SELECT min(run) FROM sent WHERE chat = ?1 AND run > kept_run) FROM kept WHERE kept_run IS NOT NULL
          )
          SELECT {RUN} FROM kept JOIN runs ON runs.chat = ?1 AND runs.run = kept_run ORDER BY place"
-    ))?
-    .query_map([chat.as_bytes()], read_run)?
-    .collect()
+    )
 }
 
 /// One own run.

@@ -1,5 +1,6 @@
 //! Old copies of a profile: who is believed that it is one, and how it becomes a new device when that is not easy.
 
+use desktop_app::Event;
 use desktop_app::peer::{PeerCommand, PeerConfig, PeerEvent, PeerLinks};
 use desktop_app::views::{Connection, Delivery};
 use parley_protocol::{ChatId, ClientFrame, DeviceId, EventId, RelayFrame, payload};
@@ -217,15 +218,14 @@ async fn a_restored_relay_that_takes_nothing_for_now_is_given_it_again_in_the_sa
     alice.gate.break_at(&path);
     let later = r#"{"error": {"code": "try_later", "message": "not now", "retry_after": 1}}"#;
     alice.gate.answer_at(&path, "503 Service Unavailable", later);
-    world.go_back_to(&backup).await;
-    alice.online().await;
+    let left = |event: &Event| matches!(event, Event::Connection(Connection::Offline { .. } | Connection::Connecting));
     let mut ear = alice.listen();
+    world.go_back_to(&backup).await;
+    ear.hears("the relay is gone", left).await;
+    ear.hears("it is back", |event| matches!(event, Event::Connection(Connection::Online { .. }))).await;
     let key = alice.say(chat, "all here").await;
     alice.came(chat, key, Delivery::Sent).await;
     assert!(alice.gate.has_refused_all());
-    let left = |event: &desktop_app::Event| {
-        matches!(event, desktop_app::Event::Connection(Connection::Offline { .. } | Connection::Connecting))
-    };
     assert!(!ear.heard().iter().any(left), "it is the same session");
     carol.gate.heal();
     carol.shows(chat, &["all here"]).await;
