@@ -50,7 +50,7 @@ async fn opening(data: &Path, table: &mut Table) -> anyhow::Result<()> {
 async fn online(engine: &Engine) -> anyhow::Result<()> {
     let mut events = engine.events();
     let caught_up = async {
-        while !matches!(engine.connection().await?, Connection::Online { behind: 0 }) {
+        while !matches!(engine.connection().await?, Connection::Online { behind: 0, .. }) {
             while !matches!(events.recv().await, Ok(Event::Connection(_)) | Err(_)) {}
         }
         anyhow::Ok(())

@@ -25,7 +25,7 @@ pub(crate) async fn talk(data: &Path, chat: ChatId, count: u64, pause: Duration)
         engine.sign_in(&world::url(data)?, request).await?;
     }
     let ready = async {
-        while !matches!(engine.connection().await?, Connection::Online { behind: 0 })
+        while !matches!(engine.connection().await?, Connection::Online { behind: 0, .. })
             || engine.chat(chat).await.is_err()
         {
             while !matches!(events.recv().await, Ok(Event::Connection(_) | Event::Chat { .. }) | Err(_)) {}

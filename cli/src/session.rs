@@ -78,12 +78,12 @@ impl Session {
         if self.global.offline {
             return self.need_account().await;
         }
-        match self.connection(CATCH_UP, |view| matches!(view, Connection::Online { behind: 0 })).await? {
+        match self.connection(CATCH_UP, |view| matches!(view, Connection::Online { behind: 0, .. })).await? {
             Connection::Offline { reason, .. } => {
                 self.out.note(&format!("The relay cannot be reached ({reason}); this is what this device has."));
             }
             Connection::Connecting => self.out.note("The relay has not answered yet; this is what this device has."),
-            Connection::Online { behind } if behind > 0 => {
+            Connection::Online { behind, .. } if behind > 0 => {
                 self.out.note(&format!("{behind} entries are still to come; this is what this device has so far."));
             }
             _ => {}

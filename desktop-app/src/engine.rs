@@ -12,9 +12,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use parley_protocol::ChatId;
+use parley_protocol::{AccountId, ChatId};
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{Core, Effects, Input, Outlets, QUEUE, Task, TaskResult, WallClock};
@@ -209,8 +210,8 @@ impl Engine {
     pub async fn network_changed(&self) -> Result<()> {
         // The link ends with the engine only.
         let _ = self.inner.link.send(LinkCommand::Wake);
-        self.ask(|_, _, out| {
-            out.peers.push(crate::peer::PeerCommand::NetworkChanged);
+        self.ask(|core, _, out| {
+            core.network_changed(out);
             Ok(Ok(()))
         })
         .await
@@ -389,15 +390,16 @@ async fn pass_on(mut events: mpsc::Receiver<PeerEvent>, inputs: mpsc::Sender<Inp
 
 /// Carries out the core's requests to the relay, one after the other.
 async fn carry_out(api: RelayApi, mut tasks: mpsc::UnboundedReceiver<Task>, inputs: mpsc::Sender<Input>) {
+    // What only adds to what is shown holds nothing up.
+    let mut asked = JoinSet::new();
     while let Some(task) = tasks.recv().await {
+        while asked.try_join_next().is_some() {}
         let result = match task {
             Task::Restore { chat, changes } => restore(&api, chat, changes).await,
             Task::ReplaceDevice => match api.replace_device().await {
                 Ok((credentials, me)) => TaskResult::Replaced { credentials, me },
-                Err(EngineError::Unreachable(_)) => {
-                    // Without the relay there is nothing to decide; the next session asks again.
-                    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-                    continue;
+                Err(error) if error.is_for_now() => {
+                    TaskResult::ReplaceLater { reason: error.to_string(), retry_after: error.retry_after() }
                 }
                 Err(error) => TaskResult::ReplaceFailed {
                     reason: format!("This profile is an old copy, and a new sign-in is needed: {error}"),
@@ -413,8 +415,25 @@ async fn carry_out(api: RelayApi, mut tasks: mpsc::UnboundedReceiver<Task>, inpu
                     Err(_) => continue,
                 }
             }
+            Task::LastSeen { accounts } => {
+                asked.spawn(ask_last_seen(api.clone(), accounts, inputs.clone()));
+                continue;
+            }
         };
         if inputs.send(Input::TaskDone(result)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Asks of one after the other when they were last there, as far as the relay answers.
+async fn ask_last_seen(api: RelayApi, accounts: Vec<AccountId>, inputs: mpsc::Sender<Input>) {
+    for account in accounts {
+        let Ok(user) = api.get::<parley_protocol::http::User>(&format!("/api/users/{account}")).await else {
+            return;
+        };
+        let said = TaskResult::LastSeen { account, at: user.last_seen };
+        if inputs.send(Input::TaskDone(said)).await.is_err() {
             return;
         }
     }
@@ -426,14 +445,14 @@ async fn restore(
     changes: Vec<(parley_protocol::EventId, parley_protocol::ChatChange)>,
 ) -> TaskResult {
     use parley_protocol::http::{RestoreChat, Restored, RestoredChange};
-    let changes = changes.into_iter().map(|(id, change)| RestoredChange { id, change }).collect();
+    let given = changes.iter().map(|(id, change)| RestoredChange { id: *id, change: change.clone() }).collect();
     let path = format!("/api/chats/{chat}/restore");
-    match api.call::<_, Restored>(reqwest::Method::POST, &path, Some(&RestoreChat { changes })).await {
+    match api.call::<_, Restored>(reqwest::Method::POST, &path, Some(&RestoreChat { changes: given })).await {
         Ok(_) => TaskResult::Restored { chat },
         Err(EngineError::Relay(error)) if !error.is_for_now() => {
             tracing::warn!(%chat, %error, "the relay did not take the changes which it lacks");
             TaskResult::Restored { chat }
         }
-        Err(_) => TaskResult::RestoreFailed { chat },
+        Err(error) => TaskResult::RestoreLater { chat, changes, retry_after: error.retry_after() },
     }
 }

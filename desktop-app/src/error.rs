@@ -52,6 +52,23 @@ impl EngineError {
             _ => None,
         }
     }
+
+    /// Whether the same request may succeed later without anybody changing it.
+    pub(crate) const fn is_for_now(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Relay(body) => body.is_for_now() || matches!(body.code, Code::Internal),
+            _ => false,
+        }
+    }
+
+    /// Seconds after which trying again makes sense, where the relay said so.
+    pub(crate) const fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Relay(body) => body.retry_after,
+            _ => None,
+        }
+    }
 }
 
 /// What every command of the engine gives.

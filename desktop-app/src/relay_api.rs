@@ -106,12 +106,12 @@ impl RelayApi {
         path: &str,
         body: &B,
     ) -> Result<T> {
-        read(self.http.post(format!("{relay}{path}")).json(body).send().await).await
+        read(relay, self.http.post(format!("{relay}{path}")).json(body).send().await).await
     }
 
     /// A request without a token or a body.
     pub(crate) async fn open_get<T: DeserializeOwned>(&self, relay: &str, path: &str) -> Result<T> {
-        read(self.http.get(format!("{relay}{path}")).send().await).await
+        read(relay, self.http.get(format!("{relay}{path}")).send().await).await
     }
 
     /// A request with the account's token and no body.
@@ -136,7 +136,7 @@ impl RelayApi {
             if let Some(body) = body {
                 request = request.json(body);
             }
-            match read(request.send().await).await {
+            match read(&credentials.relay, request.send().await).await {
                 Err(EngineError::Relay(error)) if error.code == Code::TokenExpired && stale.is_none() => {
                     stale = Some(credentials.access);
                 }
@@ -199,8 +199,9 @@ impl RelayApi {
 
     /// This profile is an old copy: a new device, in place of the old one.
     pub(crate) async fn replace_device(&self) -> Result<(Credentials, Me)> {
-        let tokens: Tokens = self.call(Method::POST, "/api/devices/replace", Some(&serde_json::json!({}))).await?;
+        // The tokens of the old device are no good any more once the relay has answered.
         let relay = self.fresh(None).await?.relay;
+        let tokens: Tokens = self.call(Method::POST, "/api/devices/replace", Some(&serde_json::json!({}))).await?;
         let credentials = self.take(Credentials::new(&relay, &tokens, (self.wall)())).await;
         Ok((credentials, me_of(&relay, &tokens)))
     }
@@ -211,19 +212,20 @@ fn is_final(code: Code) -> bool {
     matches!(code, Code::TokenReused | Code::DeviceRevoked | Code::Unauthorized)
 }
 
-async fn read<T: DeserializeOwned>(answer: Result<reqwest::Response, reqwest::Error>) -> Result<T> {
-    let unreachable = |error: reqwest::Error| EngineError::Unreachable(plain(&error));
+/// The relay's answer; what is no answer of one names the relay's address.
+async fn read<T: DeserializeOwned>(relay: &str, answer: Result<reqwest::Response, reqwest::Error>) -> Result<T> {
+    let away = |why: String| EngineError::Unreachable(format!("{relay}: {why}"));
+    let unreachable = |error: reqwest::Error| away(plain(&error));
     let answer = answer.map_err(unreachable)?;
     let status = answer.status();
     let bytes = answer.bytes().await.map_err(unreachable)?;
     if status.is_success() {
         // Answers without a body stand for `null`.
         let bytes = if bytes.is_empty() { b"null".as_slice() } else { &bytes };
-        return serde_json::from_slice(bytes)
-            .map_err(|error| EngineError::Unreachable(format!("the relay's answer could not be read: {error}")));
+        return serde_json::from_slice(bytes).map_err(|error| away(format!("its answer could not be read: {error}")));
     }
     let error = serde_json::from_slice::<ErrorAnswer>(&bytes).map_or_else(
-        |_| EngineError::Unreachable(format!("what answers there is no Parley relay (status {status})")),
+        |_| away(format!("what answers there is no Parley relay (status {status})")),
         |answer| EngineError::Relay(answer.error),
     );
     Err(error)

@@ -1,6 +1,8 @@
 //! The relay link: one task that owns the WebSocket to the relay. It connects, authenticates, notices a dead network, and comes
 //! back with growing pauses; it understands no frame.
 
+mod pulse;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::Mutex;
@@ -13,22 +15,24 @@ use parley_protocol::{Code, ErrorBody, LogId};
 use rand::Rng as _;
 use serde::Deserialize;
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error as WsError, Message, http::header::AUTHORIZATION};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use self::pulse::Pulse;
 use crate::core::Input;
 use crate::error::EngineError;
 use crate::relay_api::RelayApi;
 use crate::tokens::Credentials;
 use crate::views::Connection;
 
-/// A ping goes out when nothing came for this long.
-const QUIET: Duration = Duration::from_secs(4);
-/// The connection is dead when nothing came for this long.
-const DEAD: Duration = Duration::from_secs(9);
+/// The WebSocket, with TLS or without.
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// How often it is looked whether the machine's addresses have changed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long taking leave may take: the relay has read everything before it closes its side.
 const LEAVE: Duration = Duration::from_secs(1);
 /// How long connecting may take.
@@ -55,7 +59,7 @@ pub(crate) enum LinkCommand {
     },
     /// Leave the session and connect anew.
     Restart,
-    /// Connect now, if a pause is being kept: the network is back, or a person wants it.
+    /// The network may be another one, or a person wants it: connect now, or look at once whether the connection lives.
     Wake,
     /// Leave the session and stay away until `Go`.
     Pause,
@@ -69,6 +73,8 @@ enum End {
     Broken(String),
     /// The core asked for a fresh session.
     Restart,
+    /// What was underway began on another network, or with other tokens: begin again at once.
+    Woken,
     /// The relay knows another opening of the profile: the core decides whether to come back.
     Undecided,
     /// The core asked to stay away.
@@ -126,6 +132,10 @@ impl RelayLink {
                     drop(left);
                     return;
                 }
+                End::Woken => {
+                    failures = 0;
+                    continue;
+                }
                 End::Restart | End::Undecided => None,
                 End::Broken(reason) => Some(reason),
                 End::Pause => {
@@ -162,7 +172,7 @@ impl RelayLink {
     async fn wait(&mut self, pause: Duration, undecided: bool) -> Waited {
         let until = tokio::time::Instant::now() + pause;
         let before = addresses();
-        let mut look = tokio::time::interval(Duration::from_secs(1));
+        let mut look = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return Waited::Over,
@@ -187,22 +197,21 @@ impl RelayLink {
     }
 
     async fn connect_and_serve(&mut self) -> End {
-        let credentials = match self.api.fresh(None).await {
-            Ok(credentials) => credentials,
-            Err(EngineError::SignedOut) => return End::Pause,
-            Err(error) => return End::Broken(error.to_string()),
-        };
-        let socket = match tokio::time::timeout(CONNECT, open(&credentials)).await {
-            Ok(Ok(socket)) => socket,
-            Ok(Err(Refusal::TokenExpired)) => {
-                return match self.api.fresh(Some(&credentials.access)).await {
-                    Err(EngineError::SignedOut) => End::Pause,
-                    _ => End::Broken("the sign-in was renewed".to_owned()),
+        let socket = tokio::select! {
+            connected = connect(&self.api) => match connected {
+                Ok(socket) => socket,
+                Err(end) => return end,
+            },
+            reason = interrupted(&mut self.commands) => {
+                return match reason {
+                    Interruption::Woken => End::Woken,
+                    Interruption::Go(credentials) => {
+                        self.api.set_credentials(Some(credentials)).await;
+                        End::Woken
+                    }
+                    Interruption::End(end) => end,
                 };
             }
-            Ok(Err(Refusal::Stay(view))) => return End::Stay(view),
-            Ok(Err(Refusal::Failed(reason))) => return End::Broken(reason),
-            Err(_) => return End::Broken("the relay did not answer in time".to_owned()),
         };
         self.session += 1;
         if self.inputs.send(Input::RelayUp { session: self.session }).await.is_err() {
@@ -213,13 +222,14 @@ impl RelayLink {
 
     /// Reads and writes side by side: a relay that is fed faster than it is read from, or the other way round, would stall with
     /// one loop for both.
-    async fn serve(&mut self, socket: WebSocketStream<MaybeTlsStream<TcpStream>>) -> End {
+    async fn serve(&mut self, socket: Socket) -> End {
         let (mut sink, mut stream) = socket.split();
-        let pulse = Mutex::new(Pulse { heard: Instant::now(), pinged: None });
+        let pulse = Mutex::new(Pulse::new(Instant::now()));
+        let doubt = Notify::new();
         let end = tokio::select! {
             end = read(&mut stream, self.session, &self.inputs, &pulse) => end,
-            end = write(&mut sink, self.session, &mut self.commands, &self.api, &pulse) => end,
-            end = watch(&pulse) => end,
+            end = write(&mut sink, self.session, &mut self.commands, &self.api, &pulse, &doubt) => end,
+            end = watch(&pulse, &doubt) => end,
         };
         let goodbye = async {
             // A relay that is gone cannot take leave.
@@ -242,15 +252,64 @@ struct Place {
     cursor: Cursor,
 }
 
-/// What the reading half knows of the connection's life, and the writing half acts on.
-struct Pulse {
-    heard: Instant,
-    pinged: Option<Instant>,
+/// Why an attempt to connect is given up.
+enum Interruption {
+    /// The network may be another one.
+    Woken,
+    /// There are other tokens.
+    Go(Credentials),
+    /// It ends with this.
+    End(End),
+}
+
+/// Waits for what makes an attempt to connect void. What was meant for a session before is thrown away.
+async fn interrupted(commands: &mut mpsc::UnboundedReceiver<LinkCommand>) -> Interruption {
+    let before = addresses();
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {
+                if addresses() != before {
+                    return Interruption::Woken;
+                }
+            }
+            command = commands.recv() => match command {
+                Some(LinkCommand::Send { .. } | LinkCommand::Restart) => {}
+                Some(LinkCommand::Wake) => return Interruption::Woken,
+                Some(LinkCommand::Go { credentials }) => return Interruption::Go(credentials),
+                Some(LinkCommand::Pause) => return Interruption::End(End::Pause),
+                Some(LinkCommand::Leave(left)) => return Interruption::End(End::Left(left)),
+                None => return Interruption::End(End::Closed),
+            },
+        }
+    }
+}
+
+/// Opens the WebSocket, with tokens that are good.
+async fn connect(api: &RelayApi) -> Result<Socket, End> {
+    let credentials = match api.fresh(None).await {
+        Ok(credentials) => credentials,
+        Err(EngineError::SignedOut) => return Err(End::Pause),
+        // How it is shown says already that the relay is not reached.
+        Err(EngineError::Unreachable(reason)) => return Err(End::Broken(reason)),
+        Err(error) => return Err(End::Broken(error.to_string())),
+    };
+    let broken = |reason: &dyn std::fmt::Display| End::Broken(format!("{}: {reason}", credentials.relay));
+    match tokio::time::timeout(CONNECT, open(&credentials)).await {
+        Ok(Ok(socket)) => Ok(socket),
+        Ok(Err(Refusal::TokenExpired)) => Err(match api.fresh(Some(&credentials.access)).await {
+            Err(EngineError::SignedOut) => End::Pause,
+            _ => End::Broken("the sign-in was renewed".to_owned()),
+        }),
+        Ok(Err(Refusal::Stay(view))) => Err(End::Stay(view)),
+        Ok(Err(Refusal::Failed(reason))) => Err(broken(&reason)),
+        Err(_) => Err(broken(&"it did not answer in time")),
+    }
 }
 
 /// Passes the relay's frames on to the core.
 async fn read(
-    stream: &mut SplitStream<WebSocketStream<MaybeTlsStream<TcpStream>>>,
+    stream: &mut SplitStream<Socket>,
     session: u64,
     inputs: &mpsc::Sender<Input>,
     pulse: &Mutex<Pulse>,
@@ -260,14 +319,15 @@ async fn read(
     loop {
         let message = stream.next().await;
         let answered = lock(pulse, |pulse| {
-            pulse.heard = Instant::now();
-            if matches!(message, Some(Ok(Message::Pong(_)))) { pulse.pinged.take() } else { None }
+            let now = Instant::now();
+            pulse.hear(now);
+            if matches!(message, Some(Ok(Message::Pong(_)))) { pulse.answer(now) } else { None }
         });
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Pong(_))) => {
-                let Some(sent) = answered else { continue };
-                let micros = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
+                let Some(took) = answered else { continue };
+                let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
                 if inputs.send(Input::RelayRoundTrip { micros }).await.is_err() {
                     return End::Closed;
                 }
@@ -299,29 +359,36 @@ async fn read(
     }
 }
 
-/// Carries out the core's commands, everything that is queued with one flush, and watches for silence.
+/// Carries out the core's commands, everything that is queued with one flush, and asks whether the relay is there: when it is
+/// silent, and at once when the network may be another one.
 async fn write(
-    sink: &mut SplitSink<WebSocketStream<MaybeTlsStream<TcpStream>>, Message>,
+    sink: &mut SplitSink<Socket, Message>,
     session: u64,
     commands: &mut mpsc::UnboundedReceiver<LinkCommand>,
     api: &RelayApi,
     pulse: &Mutex<Pulse>,
+    doubt: &Notify,
 ) -> End {
-    let mut clock = tokio::time::interval(Duration::from_secs(1));
-    let mut last_ping = Instant::now();
+    let mut clock = tokio::time::interval(LOOK_EVERY);
+    let mut here = addresses();
+    let in_doubt = || {
+        lock(pulse, |pulse| pulse.doubt(Instant::now()));
+        doubt.notify_one();
+    };
     loop {
         let command = tokio::select! {
             command = commands.recv() => command,
             _ = clock.tick() => {
-                let (heard, pinged) = lock(pulse, |pulse| (pulse.heard, pulse.pinged));
-                // A ping also when busy now and then, so that the round trip shown is a fresh one.
-                let due = heard.elapsed() > QUIET || last_ping.elapsed() > DEAD;
-                if due && pinged.is_none_or(|sent| sent.elapsed() > QUIET) {
-                    last_ping = Instant::now();
-                    lock(pulse, |pulse| pulse.pinged = Some(last_ping));
-                    if let Err(error) = sink.send(Message::Ping(Default::default())).await {
-                        return End::Broken(error.to_string());
-                    }
+                let now = addresses();
+                let moved = now != here;
+                here = now;
+                if moved {
+                    in_doubt();
+                }
+                if (moved || lock(pulse, |pulse| pulse.is_due(Instant::now())))
+                    && let Err(error) = ping(sink, pulse).await
+                {
+                    return End::Broken(error.to_string());
                 }
                 continue;
             }
@@ -334,7 +401,13 @@ async fn write(
                         break Some(End::Broken(error.to_string()));
                     }
                 }
-                Some(LinkCommand::Send { .. } | LinkCommand::Wake) => {}
+                Some(LinkCommand::Send { .. }) => {}
+                Some(LinkCommand::Wake) => {
+                    in_doubt();
+                    if let Err(error) = ping(sink, pulse).await {
+                        break Some(End::Broken(error.to_string()));
+                    }
+                }
                 Some(LinkCommand::Go { credentials }) => {
                     api.set_credentials(Some(credentials)).await;
                     break Some(End::Restart);
@@ -359,14 +432,23 @@ async fn write(
     }
 }
 
+/// Asks whether the relay is there.
+async fn ping(sink: &mut SplitSink<Socket, Message>, pulse: &Mutex<Pulse>) -> Result<(), WsError> {
+    lock(pulse, |pulse| pulse.ask(Instant::now()));
+    sink.send(Message::Ping(Default::default())).await
+}
+
 /// Notices a network that swallows everything, also while the writing half waits for room in it.
-async fn watch(pulse: &Mutex<Pulse>) -> End {
+async fn watch(pulse: &Mutex<Pulse>, doubt: &Notify) -> End {
     loop {
-        let heard = lock(pulse, |pulse| pulse.heard);
-        let Some(left) = DEAD.checked_sub(heard.elapsed()) else {
+        let deadline = lock(pulse, |pulse| pulse.deadline());
+        if Instant::now() >= deadline {
             return End::Broken("the relay fell silent".to_owned());
-        };
-        tokio::time::sleep(left + Duration::from_millis(10)).await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep_until(deadline.into()) => {}
+            () = doubt.notified() => {}
+        }
     }
 }
 
@@ -404,7 +486,7 @@ enum Refusal {
     Failed(String),
 }
 
-async fn open(credentials: &Credentials) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, Refusal> {
+async fn open(credentials: &Credentials) -> Result<Socket, Refusal> {
     let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
     let address = format!("ws{}/ws", credentials.relay.trim_start_matches("http"));
     let mut request = address.into_client_request().map_err(|error| failed(&error))?;

@@ -39,6 +39,8 @@ pub enum Connection {
     Online {
         /// Entries of all logs that this device has yet to take.
         behind: u64,
+        /// The last round trip to the relay, in microseconds; absent while unknown.
+        round_trip: Option<u32>,
     },
     /// The relay cannot be reached.
     Offline {
@@ -361,6 +363,13 @@ pub struct DeviceDelivery {
     pub delivered: bool,
     /// It was shown there.
     pub read: bool,
+    /// When this device was told that it is there; absent while it is not, or if that is not known any more.
+    pub delivered_at: Option<Millis>,
+    /// When this device was told that it was shown there; absent while it was not, if its owner does not tell, or if that is not
+    /// known any more.
+    pub read_at: Option<Millis>,
+    /// By which route this device was told that it is there.
+    pub route: Option<Route>,
 }
 
 /// A hit of a search.
@@ -389,6 +398,8 @@ pub struct MemberView {
     pub presence: PresenceView,
     /// How messages travel to them now; absent in channels and for oneself.
     pub route: Option<Route>,
+    /// Median of the last round trips of the link to them, in microseconds; absent where none carries the chat, or while unknown.
+    pub round_trip: Option<u32>,
 }
 
 /// A message to be sent.

@@ -71,8 +71,8 @@ pub(crate) fn connection_line(session: &Session, connection: &Connection) -> Str
         Connection::SignedOut { reason: None } => paint.bad("signed out"),
         Connection::SignedOut { reason: Some(reason) } => paint.bad(&format!("signed out ({reason})")),
         Connection::Connecting => paint.warn("connecting"),
-        Connection::Online { behind: 0 } => paint.good("online"),
-        Connection::Online { behind } => paint.good(&format!("online, {behind} entries to come")),
+        Connection::Online { behind: 0, .. } => paint.good("online"),
+        Connection::Online { behind, .. } => paint.good(&format!("online, {behind} entries to come")),
         Connection::Offline { reason, retry_at } => {
             paint.warn(&format!("offline ({reason}), tried again {}", when::until(*retry_at)))
         }

@@ -1,6 +1,7 @@
 //! What the engine's handle asks of the core besides messages: signing in and out, what the person chose, history of open chats, and topics.
 
-use parley_protocol::frames::Activity;
+use std::time::Instant;
+
 use parley_protocol::http::HistoryMessage;
 use parley_protocol::{ChatId, ClientFrame, Clock, ErrorBody, MessageKey};
 use rusqlite::Connection;
@@ -57,16 +58,13 @@ impl Core {
         settings::set(tx, "signed_out_because", &reason)?;
         self.session = None;
         self.presence.clear();
+        self.last_seen.clear();
         self.close_all_links(out);
         self.me = None;
+        self.replacing = None;
         out.link.push(LinkCommand::Pause);
         self.show_connection(ConnectionView::SignedOut { reason }, out);
         self.all_routes(tx, out)
-    }
-
-    /// The person signed out.
-    pub(crate) fn sign_out(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
-        self.sign_out_locally(tx, None, out)
     }
 
     /// Sets what the person chose.
@@ -113,9 +111,12 @@ impl Core {
         self.links_by_policy(tx, out)
     }
 
-    /// Whether the person is there.
-    pub(crate) fn set_activity(&mut self, state: Activity, out: &mut Effects) {
-        out.relay.push(ClientFrame::Presence { state });
+    /// The machine's network changed, or a person wants it: nothing is put off any more, and links are made anew.
+    pub(crate) fn network_changed(&mut self, out: &mut Effects) {
+        if let Some(replacing) = &mut self.replacing {
+            replacing.soon(Instant::now());
+        }
+        out.peers.push(PeerCommand::NetworkChanged);
     }
 
     /// Sends a request on the session; `make` gets its number. Without a session the waiter is let go, which reads as offline.

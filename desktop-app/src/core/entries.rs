@@ -211,7 +211,7 @@ impl Core {
                 let early = Incoming { chat: id, from, named: None, payload, route: Route::Relay };
                 self.take_sealed(tx, early, out)?;
             }
-            self.renew_deaf_links(id, out);
+            self.renew_deaf_links(id);
         }
         self.wish_links_of(tx, id, out)?;
         out.events.push(Event::Chat { chat: id });
@@ -233,7 +233,7 @@ impl Core {
             InboxItem::ChatDeleted { chat } => self.chat_deleted(tx, *chat, out),
             InboxItem::Expired { chat, messages: ids } => {
                 for id in ids {
-                    sent::expire(tx, *chat, *id)?;
+                    sent::give_up(tx, *chat, *id, sent::EXPIRED)?;
                     out.events.push(Event::MessageChanged {
                         chat: *chat,
                         key: MessageKey { device: self.device(), id: *id },
@@ -242,15 +242,7 @@ impl Core {
                 notice(out, *chat, "expired", "Some messages expired on the relay before everybody had them.");
                 Ok(())
             }
-            InboxItem::BlocksChanged { blocked } => {
-                if settings::set_blocked(tx, blocked)? {
-                    self.links_by_policy(tx, out)?;
-                    for chat in chats::all(tx)? {
-                        out.events.push(Event::Chat { chat: chat.state.id });
-                    }
-                }
-                Ok(())
-            }
+            InboxItem::BlocksChanged { blocked } => self.set_blocked(tx, blocked, out),
         }
     }
 }

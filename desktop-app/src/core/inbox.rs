@@ -28,35 +28,37 @@ pub(crate) struct Incoming {
     pub(crate) route: Route,
 }
 
+impl Incoming {
+    /// What it says; `None`, and a notice, if that cannot be read or cannot be true.
+    fn open(&self, out: &mut Effects) -> Option<SealedMessage> {
+        let message = match payload::open(&self.payload) {
+            Ok(message) => message,
+            Err(error) => {
+                let code = if matches!(error, payload::OpenError::Newer { .. }) { "newer" } else { "damaged" };
+                notice(out, self.chat, code, &format!("One message could not be read: {error}."));
+                return None;
+            }
+        };
+        let plausible = message.device == self.from.device
+            && self.named.is_none_or(|named| named == message.id)
+            && message.clock.is_plausible()
+            && message.n > 0;
+        if !plausible {
+            let words = "A message claims a sender or a time that it cannot have; it was left out.";
+            notice(out, self.chat, "damaged", words);
+        }
+        plausible.then_some(message)
+    }
+}
+
 impl Core {
     /// Takes a sealed message. `false` only if a link carried it ahead of the membership that it needs: then it was not
     /// taken, and comes again by the relay.
     pub(crate) fn take_sealed(&mut self, tx: &Connection, incoming: Incoming, out: &mut Effects) -> Sql<bool> {
-        let Incoming { chat, from, named, payload: text, route } = incoming;
-        let message = match payload::open(&text) {
-            Ok(message)
-                if message.device == from.device
-                    && named.is_none_or(|named| named == message.id)
-                    && message.clock.is_plausible()
-                    && message.n > 0 =>
-            {
-                message
-            }
-            Ok(_) => {
-                notice(
-                    out,
-                    chat,
-                    "damaged",
-                    "A message claims a sender or a time that it cannot have; it was left out.",
-                );
-                return Ok(true);
-            }
-            Err(error) => {
-                let code = if matches!(error, payload::OpenError::Newer { .. }) { "newer" } else { "damaged" };
-                notice(out, chat, code, &format!("One message could not be read: {error}."));
-                return Ok(true);
-            }
+        let Some(message) = incoming.open(out) else {
+            return Ok(true);
         };
+        let Incoming { chat, from, payload: text, route, .. } = incoming;
         match chats::audience(tx, chat, message.membership)? {
             Some(devices) if devices.contains(&self.device()) => {}
             // A run which this device isn't in: it began before it joined, or while it was away from the chat.
@@ -72,7 +74,8 @@ impl Core {
         let digest = digest(&text);
         match messages::taken(tx, chat, key, digest)? {
             Some(true) => {
-                self.mark_anew(chat, out);
+                // The mark may have been lost; it goes to the relay at the most once a second.
+                out.marks.insert(chat);
                 return Ok(true);
             }
             Some(false) => {
@@ -108,11 +111,6 @@ impl Core {
         }
         out.marks.insert(chat);
         Ok(true)
-    }
-
-    /// What came twice is marked again, as the mark may have been lost; at the most once a second to the relay.
-    fn mark_anew(&mut self, chat: ChatId, out: &mut Effects) {
-        out.marks.insert(chat);
     }
 
     /// Learns from a run's first message where the run before it ends. `true` if nothing of that one is outstanding.

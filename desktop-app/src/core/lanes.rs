@@ -3,13 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use parley_protocol::{ChatId, DeviceId, EventId, MarkRegister, Marks, RunId};
+use parley_protocol::{ChatId, DeviceId, MarkRegister, Marks, RunId};
 use rusqlite::Connection;
 
 use super::outbox::{Handed, note};
 use super::peers::PeerFrame;
 use super::{Core, Effects};
 use crate::route;
+use crate::store::chains::Chain;
 use crate::store::chats::ChatRow;
 use crate::store::{Sql, chats, sent, streams};
 use crate::views::Route;
@@ -115,12 +116,11 @@ impl Core {
         if peers.is_empty() {
             return Ok(());
         }
-        let runs = sent::runs(tx, id)?;
-        let order: Vec<RunId> = runs.iter().map(|run| run.run).collect();
+        let mut chain = Chain::of(tx, id, me, me)?;
         for peer in peers {
             let marks = streams::marks_of(tx, id, peer)?.delivered;
             let mut frames = Vec::new();
-            let mut listening: HashMap<EventId, bool> = HashMap::new();
+            let mut listening: HashMap<RunId, bool> = HashMap::new();
             let own = chat.state.members.get(&self.account()).is_some_and(|member| member.devices.contains(&peer));
             let Some(link) = self.links.get_mut(&peer) else { continue };
             // What goes to a device of one's own has yet to go to somebody.
@@ -137,16 +137,11 @@ impl Core {
                     }
                     lane.sent = row.position;
                     let Some((run, n)) = row.number else { continue };
-                    let Some(at) = order.iter().position(|other| *other == run) else { continue };
-                    let membership = runs.get(at).map(|run| run.membership).unwrap_or_default();
-                    let listens = match listening.get(&membership) {
+                    let listens = match listening.get(&run) {
                         Some(listens) => *listens,
-                        None => {
-                            let devices = chats::audience(tx, id, membership)?.unwrap_or_default();
-                            *listening.entry(membership).or_insert(devices.contains(&peer))
-                        }
+                        None => *listening.entry(run).or_insert(is_heard(tx, id, run, peer)?),
                     };
-                    if !listens || marks.has(me, run, n, order.get(at + 1..).unwrap_or_default()) {
+                    if !listens || chain.has(tx, &marks, run, n)? {
                         continue;
                     }
                     lane.unmarked.push_back(Unmarked { run, n, bytes: row.payload.len(), since: Instant::now() });
@@ -209,6 +204,14 @@ impl Core {
         }
         Ok(())
     }
+}
+
+/// Whether a device is in the audience of a run of ours.
+fn is_heard(tx: &Connection, chat: ChatId, run: RunId, peer: DeviceId) -> Sql<bool> {
+    let Some(run) = sent::run(tx, chat, run)? else {
+        return Ok(false);
+    };
+    Ok(chats::audience(tx, chat, run.membership)?.is_some_and(|devices| devices.contains(&peer)))
 }
 
 /// Whether the mark holds the beginning of a run of ours other than this one, and does not name this one.

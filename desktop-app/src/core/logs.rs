@@ -78,7 +78,7 @@ impl Core {
             }
             (LogStart::Started, None) => {}
         }
-        self.renew_deaf_links(chat, out);
+        self.renew_deaf_links(chat);
         self.wish_links_of(tx, chat, out)?;
         out.pump.insert(chat);
         out.routes.insert(chat);

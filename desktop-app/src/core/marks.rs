@@ -1,19 +1,21 @@
 //! Marks: how far this device and others hold and have shown what was sent (DELIVERY rules 5, 6, 15).
 
 use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{MarkScope, Sender};
 use parley_protocol::marks::{MarkRegister, Marks, OpenMark};
-use parley_protocol::{ChatId, ClientFrame, DeviceId, MessageKey, RunId, payload};
+use parley_protocol::{ChatId, ClientFrame, DeviceId, MessageKey, payload};
 use rusqlite::Connection;
 
-use super::session::SessionPhase;
-use super::{Core, Effects};
+use super::{Core, Effects, advances};
 use crate::events::Event;
+use crate::store::advances::When;
+use crate::store::chains::Chain;
 use crate::store::chats::ChatRow;
 use crate::store::{Sql, chats, messages, sent, streams};
-use crate::views::ChatStatus;
+use crate::views::{ChatStatus, Route};
 
 /// A device's register goes to the relay at most this often.
 const MARKS_EVERY: Duration = Duration::from_secs(1);
@@ -31,16 +33,11 @@ impl Core {
         let me = self.device();
         let present: BTreeSet<DeviceId> = chat.state.devices().map(|(device, _)| device).collect();
         let marks = streams::all_marks(tx, chat_id)?;
-        let runs = sent::runs(tx, chat_id)?;
-        let order: Vec<RunId> = runs.iter().map(|run| run.run).collect();
+        let mut chain = Chain::of(tx, chat_id, me, me)?;
         let empty = MarkRegister::default();
-        for (at, run) in runs.iter().enumerate() {
-            if !sent::keeps_any(tx, chat_id, run.run)? {
-                continue;
-            }
+        for run in sent::kept_runs(tx, chat_id)? {
             let audience = chats::audience(tx, chat_id, run.membership)?.unwrap_or_default();
             let others = audience.iter().filter(|device| **device != me && present.contains(device));
-            let later = order.get(at + 1..).unwrap_or_default();
             // All of them hold everything up to the smallest of what each holds, but for what one of them gave up.
             let mut upto = None::<u64>;
             let mut missing = BTreeSet::new();
@@ -51,7 +48,7 @@ impl Core {
                         missing.extend(held.missing.iter().copied());
                         held.upto
                     }
-                    None if register.has(me, run.run, run.last_n, later) => run.last_n,
+                    None if chain.leaves_out(tx, register, run.run)? => run.last_n,
                     None => 0,
                 };
                 upto = Some(upto.map_or(held, |least| least.min(held)));
@@ -80,11 +77,12 @@ impl Core {
         chat: ChatId,
         from: Sender,
         register: &MarkRegister,
+        route: Route,
         out: &mut Effects,
     ) -> Sql<()> {
         let before = streams::marks_of(tx, chat, from.device)?;
         let mut merged = before.clone();
-        self.take_maximum(tx, chat, &mut merged, register)?;
+        let mut chains = self.take_maximum(tx, chat, &mut merged, register)?;
         if from.account == self.account() {
             // What it has shown of others is kept as it last said it, for runs whose beginning has yet to come here.
             let newest = if register.read == Marks::default() { &before.read } else { &register.read };
@@ -94,6 +92,8 @@ impl Core {
         }
         if merged != before {
             streams::put_marks(tx, chat, from.device, &merged)?;
+            let when = When { at: self.now(), route };
+            advances::note(tx, chat, from.device, &mut chains, [&before, &merged], when)?;
             self.settle(tx, chat, out)?;
             out.events.push(Event::Marks { chat });
         }
@@ -118,43 +118,45 @@ impl Core {
     }
 
     /// Merges a register by maximum, and drops again the runs of one's own devices which either side knows to be complete:
-    /// what a register leaves out while it holds the beginning of a later run.
+    /// what a register leaves out while it holds the beginning of a later run. Gives the order of the runs of those it names.
     fn take_maximum(
         &self,
         tx: &Connection,
         chat: ChatId,
         merged: &mut MarkRegister,
         register: &MarkRegister,
-    ) -> Sql<()> {
+    ) -> Sql<BTreeMap<DeviceId, Chain>> {
         let me = self.device();
-        let mut own = vec![(me, sent::runs(tx, chat)?.into_iter().map(|run| run.run).collect::<Vec<_>>())];
-        for device in chats::devices_of(tx, chat, self.account())? {
-            if device != me {
-                let runs = streams::in_order(tx, chat, device)?;
-                own.push((device, runs.into_iter().map(|run| run.run).collect()));
-            }
-        }
+        let mut own: BTreeSet<DeviceId> = chats::devices_of(tx, chat, self.account())?.into_iter().collect();
+        own.insert(me);
         let (old, new) = (merged.clone(), register);
         merged.delivered.merge(&new.delivered);
         merged.read.merge(&new.read);
-        for (sender, runs) in &own {
-            for (at, run) in runs.iter().enumerate() {
-                let later = runs.get(at + 1..).unwrap_or_default();
-                for (result, parts) in [
-                    (&mut merged.delivered, [&old.delivered, &new.delivered]),
-                    (&mut merged.read, [&old.read, &new.read]),
-                ] {
-                    let complete = parts.iter().any(|marks| marks.has(*sender, *run, u64::MAX, later));
-                    if complete && let Some(known) = result.0.get_mut(sender) {
-                        known.remove(run);
+        let mut chains = BTreeMap::new();
+        for (result, parts) in
+            [(&mut merged.delivered, [&old.delivered, &new.delivered]), (&mut merged.read, [&old.read, &new.read])]
+        {
+            // How far the messages of other accounts came is their business.
+            result.0.retain(|sender, _| own.contains(sender));
+            for (sender, runs) in &mut result.0 {
+                let chain = match chains.entry(*sender) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(place) => place.insert(Chain::of(tx, chat, me, *sender)?),
+                };
+                let mut complete = Vec::new();
+                for run in runs.keys() {
+                    for part in parts {
+                        if chain.leaves_out(tx, part, *run)? {
+                            complete.push(*run);
+                        }
                     }
+                }
+                for run in complete {
+                    runs.remove(&run);
                 }
             }
         }
-        // How far the messages of other accounts came is their business.
-        merged.delivered.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
-        merged.read.0.retain(|device, _| own.iter().any(|(sender, _)| sender == device));
-        Ok(())
+        Ok(chains)
     }
 
     /// The own register of a chat moved: links are told at once, the relay within a second.
@@ -165,7 +167,7 @@ impl Core {
 
     /// Tells the relay the registers that are due, unless every other device is linked and was told.
     pub(crate) fn flush_marks(&mut self, tx: &Connection, now: Instant, out: &mut Effects) -> Sql<()> {
-        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+        if !self.is_online() {
             return Ok(());
         }
         // A few at a time: the relay holds only so many of a session's registers for the others.
@@ -204,7 +206,7 @@ impl Core {
 
     /// Tells the relay every register which is due within a moment; `false` without a session.
     pub(crate) fn tell_all_marks(&mut self, tx: &Connection, out: &mut Effects) -> Sql<bool> {
-        if self.session.as_ref().is_none_or(|session| session.phase != SessionPhase::Open) {
+        if !self.is_online() {
             return Ok(false);
         }
         // A mark which this batch has moved is among them only now.

@@ -8,7 +8,10 @@
 //! If a transaction fails (a full disk), the core forgets everything it holds in memory, as after a crash: the session and all
 //! links are dropped and come back from what is on the disk.
 
+mod advances;
+mod again;
 mod commands;
+mod copies;
 mod entries;
 mod gaps;
 mod inbox;
@@ -17,17 +20,19 @@ mod logs;
 mod marks;
 mod outbox;
 mod peers;
+mod presence;
 mod relay;
 mod routes;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parley_protocol::frames::{Cursor, Opening, Presence, RelayFrame};
-use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, DeviceId, EventId, LogId};
+use parley_protocol::frames::{Activity, Cursor, Opening, Presence, RelayFrame};
+use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, DeviceId, EventId, LogId, Millis};
 use rusqlite::Connection;
+use tokio::sync::mpsc::error::TrySendError::{Closed, Full};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::error::EngineError;
@@ -92,6 +97,18 @@ pub(crate) enum Input {
     TaskDone(TaskResult),
 }
 
+impl Input {
+    /// Whether it says what came of [`Task::ReplaceDevice`].
+    const fn answers_replacement(&self) -> bool {
+        matches!(
+            self,
+            Self::TaskDone(
+                TaskResult::Replaced { .. } | TaskResult::ReplaceLater { .. } | TaskResult::ReplaceFailed { .. }
+            )
+        )
+    }
+}
+
 /// A request to be made outside the core.
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
@@ -103,20 +120,26 @@ pub(crate) enum Task {
     ForgetTokens,
     /// Learn the name of an account.
     Name { account: AccountId },
+    /// Learn when these people were last there.
+    LastSeen { accounts: Vec<AccountId> },
 }
 
 /// What came of a [`Task`].
 pub(crate) enum TaskResult {
     /// The log has what could be given back, or the relay refused for good.
     Restored { chat: ChatId },
-    /// Try again in the next session.
-    RestoreFailed { chat: ChatId },
+    /// Not for now: the relay is away, or asks for patience.
+    RestoreLater { chat: ChatId, changes: Vec<(EventId, ChatChange)>, retry_after: Option<u64> },
     /// New tokens for a new device.
     Replaced { credentials: Credentials, me: Me },
+    /// Not for now: the relay is away, or asks for patience.
+    ReplaceLater { reason: String, retry_after: Option<u64> },
     /// It did not work; the person has to sign in again.
     ReplaceFailed { reason: String },
     /// An account's name.
     Named { account: AccountId, username: String },
+    /// When somebody was last there, if they show it.
+    LastSeen { account: AccountId, at: Option<Millis> },
 }
 
 /// What follows from a batch, let go after its commit.
@@ -165,6 +188,10 @@ pub(crate) struct Core {
     pub(crate) session: Option<session::Session>,
     pub(crate) links: HashMap<DeviceId, peers::Link>,
     pub(crate) presence: HashMap<AccountId, Presence>,
+    /// When people were last there of whose presence nothing was told in this session.
+    pub(crate) last_seen: HashMap<AccountId, Millis>,
+    /// Whether the person is there, as they said.
+    activity: Activity,
     /// Gaps that are waited for: when the first message beyond was held.
     pub(crate) gaps: HashMap<(ChatId, DeviceId), Instant>,
     /// Chats whose marks the relay has yet to be told, and those told within the last second.
@@ -172,6 +199,12 @@ pub(crate) struct Core {
     pub(crate) routes: HashMap<ChatId, RouteView>,
     pub(crate) relay_round_trip: Option<u32>,
     pub(crate) peer_config: PeerConfig,
+    /// Commands which the peer links had no room for and which must not be lost, in order.
+    unsent: VecDeque<PeerCommand>,
+    /// Links which have to begin anew: a frame for them found no room, or what they carried could not be taken.
+    broken: BTreeSet<DeviceId>,
+    /// This profile is an old copy, and the relay was asked for a new device.
+    replacing: Option<again::Again>,
     next_upkeep: Instant,
 }
 
@@ -208,11 +241,16 @@ impl Core {
             session: None,
             links: HashMap::new(),
             presence: HashMap::new(),
+            last_seen: HashMap::new(),
+            activity: Activity::Online,
             gaps: held.into_iter().map(|key| (key, Instant::now())).collect(),
             marks_due: HashMap::new(),
             routes: HashMap::new(),
             relay_round_trip: None,
             peer_config,
+            unsent: VecDeque::new(),
+            broken: BTreeSet::new(),
+            replacing: None,
             next_upkeep: Instant::now(),
         })
     }
@@ -250,9 +288,18 @@ impl Core {
             return Ok(());
         };
         let mut out = Effects::default();
+        let replacing = self.replacing.clone();
+        let replaced = batch.iter().any(Input::answers_replacement);
         let result = self.transact(&mut db, batch, &mut out);
         self.db = Some(db);
-        result?;
+        if let Err(error) = result {
+            self.replacing = replacing;
+            if let Some(replacing) = self.replacing.as_mut().filter(|_| replaced) {
+                // The answer was in the batch: ask once more.
+                replacing.failed(Instant::now(), None);
+            }
+            return Err(error);
+        }
         self.release(out);
         Ok(())
     }
@@ -294,6 +341,7 @@ impl Core {
             Input::RelayDown { session, view } => self.end_session(tx, session, view, out),
             Input::RelayRoundTrip { micros } => {
                 self.relay_round_trip = Some(micros);
+                self.show_round_trip(out);
                 Ok(())
             }
             Input::Peer(event) => self.peer_event(tx, event, out),
@@ -305,8 +353,12 @@ impl Core {
     fn tick(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
         let now = Instant::now();
         self.give_up_gaps(tx, now, out)?;
+        self.leave_broken(tx, out)?;
+        self.ask_last_seen(tx, now, out)?;
         self.watch_links(tx, now, out)?;
         self.retry_refused(tx, now, out)?;
+        self.restore_again(now, out);
+        self.replace_again(now, out);
         self.flush_marks(tx, now, out)?;
         if now >= self.next_upkeep {
             self.next_upkeep = now + Duration::from_secs(3_600);
@@ -319,10 +371,13 @@ impl Core {
         let gaps = self.gaps.values().map(|since| *since + gaps::GAP_PATIENCE);
         let links = self.links.values().filter_map(peers::Link::deadline);
         let refused = self.session.iter().filter_map(session::Session::deadline);
-        let marks = self.marks_due.values().copied().filter(|_| self.session.is_some());
+        let marks = self.marks_due.values().copied().filter(|_| self.is_online());
+        let peers = (!self.unsent.is_empty() || !self.broken.is_empty()).then(Instant::now);
         gaps.chain(links)
             .chain(refused)
             .chain(marks)
+            .chain(peers)
+            .chain(self.replacing.as_ref().and_then(again::Again::deadline))
             .chain([self.next_upkeep])
             .min()
             .unwrap_or_else(|| Instant::now() + Duration::from_secs(60))
@@ -344,9 +399,7 @@ impl Core {
         for command in out.link {
             self.send_link(command);
         }
-        for command in out.peers {
-            self.send_peers(command);
-        }
+        self.send_peers(out.peers);
         for task in out.tasks {
             // The receiver ends with the engine only.
             let _ = self.outlets.tasks.send(task);
@@ -365,20 +418,41 @@ impl Core {
         let _ = self.outlets.link.send(command);
     }
 
-    /// Hands a command to the peer links. They never wait for the core, so a full queue means that they are far behind: the
-    /// link is forgotten here, and what it misses goes by the relay.
-    fn send_peers(&mut self, command: PeerCommand) {
-        if let Err(mpsc::error::TrySendError::Full(PeerCommand::Send { peer, .. })) = self.peers.try_send(command) {
-            self.links.remove(&peer);
+    /// Hands commands to the peer links, in order. The core never waits for them, so a full queue means that they are far behind.
+    /// A link that misses a frame has a gap, and is left for a fresh one. Signals are live and may be lost: their attempt fails by
+    /// its deadline. Everything else waits here until there is room.
+    fn send_peers(&mut self, commands: Vec<PeerCommand>) {
+        for command in std::mem::take(&mut self.unsent).into_iter().chain(commands) {
+            if matches!(&command, PeerCommand::Send { peer, .. } if self.broken.contains(peer)) {
+                continue;
+            }
+            let left = if self.unsent.is_empty() { self.peers.try_send(command).err() } else { Some(Full(command)) };
+            match left {
+                None | Some(Closed(_)) => {}
+                Some(Full(PeerCommand::Send { peer, .. })) => {
+                    self.broken.insert(peer);
+                }
+                Some(Full(PeerCommand::Signal { from, .. })) => {
+                    tracing::debug!(device = %from, "the links are far behind; a signal is lost");
+                }
+                Some(Full(command)) => self.unsent.push_back(command),
+            }
         }
+    }
+
+    /// Makes the peer links anew, under this name; those before end with their sender.
+    fn restart_peers(&mut self, device: DeviceId) {
+        self.links.clear();
+        self.unsent.clear();
+        self.broken.clear();
+        self.peers = (self.outlets.start_peers)(device, self.chosen_peer_config());
     }
 
     /// After a failed transaction: everything in memory goes, as after a crash.
     fn forget(&mut self, error: &rusqlite::Error) {
         tracing::error!(%error, "the profile's database failed; starting again from what is on the disk");
         // Events of links may have been in the failed batch, so none of them is known for sure: begin anew with all.
-        self.links.clear();
-        self.peers = (self.outlets.start_peers)(self.device(), self.peer_config.clone());
+        self.restart_peers(self.device());
         self.presence.clear();
         self.session = None;
         self.marks_due.clear();
@@ -421,11 +495,10 @@ impl Core {
 
     /// The profile is this device from now on: links are made under its name.
     pub(crate) fn become_known_as(&mut self, me: Me) {
-        let other = self.device() != me.device;
-        self.links.clear();
-        if other {
-            // The links of the device before end with their sender.
-            self.peers = (self.outlets.start_peers)(me.device, self.chosen_peer_config());
+        if self.device() == me.device {
+            self.links.clear();
+        } else {
+            self.restart_peers(me.device);
         }
         self.me = Some(me);
     }
@@ -433,6 +506,11 @@ impl Core {
     /// How links are made, as the person chose.
     pub(crate) fn chosen_peer_config(&self) -> PeerConfig {
         as_chosen(&self.peer_config, &self.settings)
+    }
+
+    /// Whether a session is open: its `welcome` has come.
+    pub(crate) fn is_online(&self) -> bool {
+        self.session.as_ref().is_some_and(|session| session.phase == session::SessionPhase::Open)
     }
 
     /// This device; nil while nobody is signed in.
@@ -447,12 +525,16 @@ impl Core {
 
     fn task_done(&mut self, tx: &Connection, result: TaskResult, out: &mut Effects) -> Sql<()> {
         match result {
-            TaskResult::Restored { chat } => self.finish_reset(tx, chat, out),
-            TaskResult::RestoreFailed { chat } => {
-                tracing::warn!(%chat, "the relay could not be given back what it lacks; trying in the next session");
+            TaskResult::Restored { chat } => self.restored(tx, chat, out),
+            TaskResult::RestoreLater { chat, changes, retry_after } => {
+                self.restore_later(chat, changes, retry_after);
                 Ok(())
             }
             TaskResult::Replaced { credentials, me } => self.become_device(tx, &credentials, me, out),
+            TaskResult::ReplaceLater { reason, retry_after } => {
+                self.replace_later(reason, retry_after, out);
+                Ok(())
+            }
             TaskResult::ReplaceFailed { reason } => self.sign_out_locally(tx, Some(reason), out),
             TaskResult::Named { account, username } => {
                 settings::name_account(tx, account, &username)?;
@@ -463,6 +545,10 @@ impl Core {
                 }
                 Ok(())
             }
+            TaskResult::LastSeen { account, at } => {
+                self.was_last_seen(account, at, out);
+                Ok(())
+            }
         }
     }
 }
@@ -470,3 +556,7 @@ impl Core {
 fn as_chosen(config: &PeerConfig, settings: &Settings) -> PeerConfig {
     PeerConfig { relayed_only: settings.hide_address, ..config.clone() }
 }
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

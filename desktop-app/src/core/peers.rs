@@ -35,7 +35,7 @@ pub(super) enum PeerFrame {
         recent: Vec<LifeId>,
     },
     /// The receiver of a hello knows another opening. If it was one of the sender's own, the sender says hello again and
-    /// names it; else the sender is an old copy.
+    /// names it; else the sender may be an old copy.
     OldCopy {
         /// The opening which is known.
         opening: Opening,
@@ -124,13 +124,7 @@ impl Core {
             PeerEvent::Down { peer, link, reason } => {
                 if self.links.get(&peer).is_some_and(|open| open.id == link) {
                     tracing::info!(device = %peer, ?reason, "the link is down");
-                    self.links.remove(&peer);
-                    self.routes_with(tx, peer, out)?;
-                    for chat in chats::direct_with(tx, peer)? {
-                        // What has no mark goes by the relay, in order, before anything new.
-                        out.pump.insert(chat);
-                        self.marks_due.entry(chat).or_insert_with(Instant::now);
-                    }
+                    self.leave_link(tx, peer, out)?;
                 }
                 Ok(())
             }
@@ -172,14 +166,7 @@ impl Core {
         let from = Sender { account, device: peer };
         match frame {
             PeerFrame::Hello { opening, recent } => self.peer_hello(tx, peer, opening, &recent, out),
-            PeerFrame::OldCopy { opening } => {
-                if settings::lived(tx, opening)? {
-                    self.send_frame(peer, &PeerFrame::Hello { opening: self.opening, recent: vec![opening.life] }, out);
-                } else {
-                    self.become_new_device(out);
-                }
-                Ok(())
-            }
+            PeerFrame::OldCopy { opening } => self.peer_knows(tx, from, opening, out),
             _ if !self.links.get(&peer).is_some_and(|link| link.greeted) => Ok(()),
             PeerFrame::Marks { chat, register } => {
                 if !self.shares(tx, chat, peer)? {
@@ -193,7 +180,8 @@ impl Core {
                     // The peer may have learnt of the chat only after this device's marks came.
                     self.link_marks(tx, chat, Some(peer), out)?;
                 }
-                self.merge_marks(tx, chat, from, &register, out)
+                let route = self.links.get(&peer).map_or(Route::Direct, |link| route::route_of(link.path));
+                self.merge_marks(tx, chat, from, &register, route, out)
             }
             PeerFrame::Message { chat, payload } => {
                 if !self.shares(tx, chat, peer)? {
@@ -221,13 +209,32 @@ impl Core {
     }
 
     /// A membership became known here: links which carried something of it before begin anew, with what was not taken.
-    pub(crate) fn renew_deaf_links(&mut self, chat: ChatId, out: &mut Effects) {
+    pub(crate) fn renew_deaf_links(&mut self, chat: ChatId) {
         let deaf = |link: &Link| link.chats.get(&chat).is_some_and(|lane| lane.deaf);
-        let peers: Vec<DeviceId> = self.links.iter().filter(|(_, link)| deaf(link)).map(|(peer, _)| *peer).collect();
-        for peer in peers {
-            self.links.remove(&peer);
-            out.peers.push(PeerCommand::Close { peer, reason: CloseReason::Fault });
+        self.broken.extend(self.links.iter().filter(|(_, link)| deaf(link)).map(|(peer, _)| *peer));
+    }
+
+    /// Leaves the links which have to begin anew.
+    pub(super) fn leave_broken(&mut self, tx: &Connection, out: &mut Effects) -> Sql<()> {
+        for peer in std::mem::take(&mut self.broken) {
+            if self.links.contains_key(&peer) {
+                out.peers.push(PeerCommand::Close { peer, reason: CloseReason::Fault });
+                self.leave_link(tx, peer, out)?;
+            }
         }
+        Ok(())
+    }
+
+    /// A link is no more: what has no mark goes by the relay, in order, before anything new, and so do marks that were told on
+    /// the link alone.
+    pub(super) fn leave_link(&mut self, tx: &Connection, peer: DeviceId, out: &mut Effects) -> Sql<()> {
+        self.links.remove(&peer);
+        self.routes_with(tx, peer, out)?;
+        for chat in chats::direct_with(tx, peer)? {
+            out.pump.insert(chat);
+            self.marks_due.entry(chat).or_insert_with(Instant::now);
+        }
+        Ok(())
     }
 
     fn peer_hello(

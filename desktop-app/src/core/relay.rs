@@ -2,21 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use parley_protocol::frames::{LogCursor, RelayFrame, Sender};
-use parley_protocol::{Body, ChatId, ClientFrame, Code, DeviceId, ErrorBody, MessageId, MessageKey, VERSION, payload};
+use parley_protocol::frames::{Gone, LogCursor, LogView, RelayFrame, Sender};
+use parley_protocol::{
+    Body, ChatChange, ChatId, ClientFrame, Code, ErrorBody, EventId, MessageId, MessageKey, VERSION, payload,
+};
 use rusqlite::Connection;
 
+use super::again::Again;
 use super::inbox::notice;
 use super::session::{Refused, Session, SessionPhase, refusal_pause};
 use super::{Core, Effects, Task};
 use crate::events::Event;
-use crate::relay_link::LinkCommand;
 use crate::store::{Sql, chats, messages, sent, settings};
-use crate::tokens::Credentials;
-use crate::views::{ChatStatus, Connection as ConnectionView, Me};
+use crate::views::{ChatStatus, Connection as ConnectionView, Route};
 
 /// A mark that the relay could not take is told again after this long, unless the relay says when.
 const MARK_AGAIN: Duration = Duration::from_secs(3);
+
+/// A round trip to the relay that changed by less than this, in microseconds, is the same to a person.
+const NOTICEABLE: u32 = 10_000;
 
 impl Core {
     /// A session begins: say hello with the own cursors.
@@ -67,28 +71,9 @@ impl Core {
     pub(crate) fn relay_frame(&mut self, tx: &Connection, frame: RelayFrame, out: &mut Effects) -> Sql<()> {
         match frame {
             RelayFrame::Welcome { logs, gone, ice_servers, blocked, .. } => {
-                settings::set(tx, "confirmed_opening", &self.opening)?;
                 settings::set_blocked(tx, &blocked)?;
-                if let Some(session) = &mut self.session {
-                    session.phase = SessionPhase::Open;
-                }
                 self.configure_ice(tx, ice_servers, out)?;
-                for log in logs {
-                    self.follow(tx, log, out)?;
-                }
-                for gone in gone {
-                    self.lose(tx, gone, out)?;
-                }
-                self.subscribe_again(tx, out)?;
-                for chat in sent::chats_with_open(tx)? {
-                    out.pump.insert(chat);
-                }
-                for chat in chats::all(tx)? {
-                    // The relay may have been restored, or never been told: it is told again, once a session.
-                    self.marks_due.entry(chat.state.id).or_insert_with(Instant::now);
-                }
-                self.show_progress(tx, out)?;
-                self.all_routes(tx, out)
+                self.open_session(tx, logs, gone, out)
             }
             RelayFrame::Log(log) => {
                 self.follow(tx, log, out)?;
@@ -99,18 +84,7 @@ impl Core {
                 self.show_progress(tx, out)
             }
             RelayFrame::Entry(entry) => self.take_entry(tx, &entry, out),
-            RelayFrame::Accepted { chat, id, .. } => {
-                self.answered(chat, id);
-                if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
-                    feed.refusals = 0;
-                }
-                if sent::accept(tx, chat, id)? {
-                    let key = MessageKey { device: self.device(), id };
-                    out.events.push(Event::MessageChanged { chat, key });
-                }
-                out.pump.insert(chat);
-                Ok(())
-            }
+            RelayFrame::Accepted { chat, id, .. } => self.accepted(tx, chat, id, out),
             RelayFrame::Refused { chat, id, error } => self.refused(tx, chat, id, &error, out),
             RelayFrame::MarkRefused { chat, error } => {
                 let pause = error.retry_after.map_or(MARK_AGAIN, Duration::from_secs);
@@ -125,16 +99,7 @@ impl Core {
                 Ok(())
             }
             RelayFrame::Signal { from, body, .. } => self.peer_signal(tx, from, body, out),
-            RelayFrame::Presence(presence) => {
-                let account = presence.account;
-                let came: Vec<DeviceId> = presence.devices.clone();
-                self.presence.insert(account, presence);
-                out.events.push(Event::Presence { account });
-                for device in came {
-                    self.wish_link(tx, device, out)?;
-                }
-                Ok(())
-            }
+            RelayFrame::Presence(presence) => self.take_presence(tx, presence, out),
             RelayFrame::Topic { topic, from, data } => {
                 out.events.push(Event::Topic { topic, from, data });
                 Ok(())
@@ -157,17 +122,54 @@ impl Core {
             }
             RelayFrame::Bye { error, opening } => {
                 if error.code == Code::OldCopy {
-                    return self.maybe_old_copy(tx, opening, out);
+                    return self.relay_knows(tx, opening, out);
                 }
                 Ok(())
             }
         }
     }
 
+    /// The relay has confirmed this opening and says where the session stands: from now on things may be appended.
+    fn open_session(&mut self, tx: &Connection, logs: Vec<LogView>, gone: Vec<Gone>, out: &mut Effects) -> Sql<()> {
+        settings::set(tx, "confirmed_opening", &self.opening)?;
+        if let Some(session) = &mut self.session {
+            session.phase = SessionPhase::Open;
+        }
+        for log in logs {
+            self.follow(tx, log, out)?;
+        }
+        for gone in gone {
+            self.lose(tx, gone, out)?;
+        }
+        self.begin_presence(out);
+        self.subscribe_again(tx, out)?;
+        out.pump.extend(sent::chats_with_open(tx)?);
+        for chat in chats::all(tx)? {
+            // The relay may have been restored, or never been told: it is told again, once a session.
+            self.marks_due.entry(chat.state.id).or_insert_with(Instant::now);
+        }
+        self.show_progress(tx, out)?;
+        self.all_routes(tx, out)
+    }
+
     pub(super) fn answered(&mut self, chat: ChatId, id: MessageId) {
         if let Some(session) = &mut self.session {
             session.in_flight.remove(&(chat, id));
         }
+    }
+
+    /// The relay has taken an append.
+    fn accepted(&mut self, tx: &Connection, chat: ChatId, id: MessageId, out: &mut Effects) -> Sql<()> {
+        self.answered(chat, id);
+        if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
+            feed.refusals = 0;
+        }
+        if sent::accept(tx, chat, id)? {
+            let key = MessageKey { device: self.device(), id };
+            out.events.push(Event::MessageChanged { chat, key });
+        }
+        out.pump.insert(chat);
+        Ok(())
     }
 
     fn refused(
@@ -279,6 +281,42 @@ impl Core {
         Ok(())
     }
 
+    /// The log has what could be given back.
+    pub(super) fn restored(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
+        if let Some(session) = &mut self.session {
+            session.restores.remove(&chat);
+        }
+        self.finish_reset(tx, chat, out)
+    }
+
+    /// The relay did not take for now what its log lacks: it is given that again in this session. A later one begins by itself.
+    pub(super) fn restore_later(
+        &mut self,
+        chat: ChatId,
+        changes: Vec<(EventId, ChatChange)>,
+        retry_after: Option<u64>,
+    ) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        let (again, kept) = session.restores.entry(chat).or_insert_with(|| (Again::under_way(), Vec::new()));
+        *kept = changes;
+        let pause = again.failed(Instant::now(), retry_after);
+        tracing::warn!(%chat, ?pause, "the relay could not be given back what it lacks; it is asked again");
+    }
+
+    /// Gives a restored relay again what it did not take for now, once the pause is over.
+    pub(super) fn restore_again(&mut self, now: Instant, out: &mut Effects) {
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        for (chat, (again, changes)) in &mut session.restores {
+            if again.is_due(now) {
+                out.tasks.push(Task::Restore { chat: *chat, changes: changes.clone() });
+            }
+        }
+    }
+
     /// Another device's register came, by the relay.
     fn take_marks(&mut self, tx: &Connection, chat: ChatId, from: Sender, mark: &str, out: &mut Effects) -> Sql<()> {
         let Some(row) = chats::get(tx, chat)? else {
@@ -291,68 +329,12 @@ impl Core {
             return self.take_open_mark(tx, &row, from, mark, out);
         }
         match payload::open_marks(mark) {
-            Ok(register) => self.merge_marks(tx, chat, from, &register, out),
+            Ok(register) => self.merge_marks(tx, chat, from, &register, Route::Relay, out),
             Err(error) => {
                 tracing::warn!(%chat, device = %from.device, %error, "a mark register could not be read");
                 Ok(())
             }
         }
-    }
-
-    /// The relay knows another opening of this device. If it was one of this profile's, say so; else this is an old copy.
-    fn maybe_old_copy(
-        &mut self,
-        tx: &Connection,
-        opening: Option<parley_protocol::frames::Opening>,
-        out: &mut Effects,
-    ) -> Sql<()> {
-        let Some(opening) = opening else {
-            return Ok(());
-        };
-        if settings::lived(tx, opening)? {
-            settings::set(tx, "confirmed_opening", &opening)?;
-            out.link.push(LinkCommand::Restart);
-            return Ok(());
-        }
-        self.become_new_device(out);
-        Ok(())
-    }
-
-    /// This profile went on elsewhere after it was copied: it signs in again as a new device.
-    pub(crate) fn become_new_device(&mut self, out: &mut Effects) {
-        tracing::warn!("this profile is an old copy of one that went on elsewhere; becoming a new device");
-        self.session = None;
-        out.link.push(LinkCommand::Pause);
-        out.tasks.push(Task::ReplaceDevice);
-    }
-
-    /// The profile is another device from now on (DELIVERY rule 14).
-    pub(crate) fn become_device(
-        &mut self,
-        tx: &Connection,
-        credentials: &Credentials,
-        me: Me,
-        out: &mut Effects,
-    ) -> Sql<()> {
-        let old = self.device();
-        credentials.write(tx)?;
-        settings::set(tx, "me", &me)?;
-        settings::remove(tx, "inbox_cursor")?;
-        settings::remove(tx, "confirmed_opening")?;
-        settings::set(tx, "last_me", &me)?;
-        self.become_known_as(me);
-        self.requeue_under_new_device(tx, old, true, out)?;
-        chats::forget_stays(tx)?;
-        for chat in chats::all(tx)? {
-            let id = chat.state.id;
-            if chat.status == ChatStatus::Active {
-                self.show_gap(tx, id, self.device(), None, None, "old_copy", out)?;
-            }
-        }
-        let message = "This profile is a copy of one that was used after the copy was made. It is a new device now; from here on something may be missing.";
-        out.events.push(Event::Notice { chat: None, code: "old_copy".to_owned(), message: message.to_owned() });
-        out.link.push(LinkCommand::Go { credentials: credentials.clone() });
-        Ok(())
     }
 
     /// Says how the engine stands with its relay, if that changed.
@@ -367,12 +349,29 @@ impl Core {
         let Some(session) = self.session.as_ref().filter(|session| session.phase == SessionPhase::Open) else {
             return Ok(());
         };
+        let round_trip = match self.connection {
+            ConnectionView::Online { round_trip: Some(shown), .. } => Some(shown),
+            _ => self.relay_round_trip,
+        };
         let mut behind = 0;
         for chat in chats::all(tx)?.into_iter().filter(|chat| chat.status == ChatStatus::Active) {
             let head = session.heads.get(&chat.state.id.into()).copied().unwrap_or(0);
             behind += head.saturating_sub(chat.cursor.seq);
         }
-        self.show_connection(ConnectionView::Online { behind }, out);
+        self.show_connection(ConnectionView::Online { behind, round_trip }, out);
         Ok(())
+    }
+
+    /// Shows the relay's round trip once it is known, and when it has become quite another.
+    pub(super) fn show_round_trip(&mut self, out: &mut Effects) {
+        let (ConnectionView::Online { behind, round_trip: shown }, Some(now)) =
+            (&self.connection, self.relay_round_trip)
+        else {
+            return;
+        };
+        let near = |shown: u32| shown.abs_diff(now) <= (shown / 2).max(NOTICEABLE);
+        if !shown.is_some_and(near) {
+            self.show_connection(ConnectionView::Online { behind: *behind, round_trip: Some(now) }, out);
+        }
     }
 }

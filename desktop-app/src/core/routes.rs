@@ -3,8 +3,7 @@
 use parley_protocol::{AccountId, ChatId, ChatKind, DeviceId};
 use rusqlite::Connection;
 
-use super::session::SessionPhase;
-use super::{Core, Effects};
+use super::{Core, Effects, peers};
 use crate::events::Event;
 use crate::peer::{CloseReason, PeerCommand};
 use crate::route::{self, Reach};
@@ -36,16 +35,21 @@ impl Core {
             let link = self.links.get(&device).filter(|link| link.carries(chat.state.id));
             Reach { link: link.map(|link| link.path), other_account: true }
         });
-        let relay_up = self.session.as_ref().is_some_and(|session| session.phase == SessionPhase::Open);
-        route::choose(&theirs.collect::<Vec<_>>(), relay_up)
+        route::choose(&theirs.collect::<Vec<_>>(), self.is_online())
+    }
+
+    /// The round trip of the links which carry messages of a chat to one of its members now, in microseconds; the longest one.
+    pub(crate) fn round_trip_to(&self, chat: &ChatRow, member: AccountId) -> Option<u32> {
+        let theirs = chat.state.devices().filter(|(_, account)| *account == member);
+        let links = theirs.filter_map(|(device, _)| self.links.get(&device));
+        links.filter(|link| link.carries(chat.state.id)).filter_map(peers::Link::round_trip).max()
     }
 
     /// The route of a chat now.
     pub(crate) fn route_of(&self, chat: &ChatRow) -> RouteView {
-        let relay_up = self.session.as_ref().is_some_and(|session| session.phase == SessionPhase::Open);
         let reach =
             if chat.state.sealed && chat.state.kind == ChatKind::Direct { self.reach(chat) } else { Vec::new() };
-        let route = route::choose(&reach, relay_up);
+        let route = route::choose(&reach, self.is_online());
         let round_trip = match route {
             Route::Relay => self.relay_round_trip,
             Route::Wait => None,
@@ -146,10 +150,8 @@ impl Core {
         let open: Vec<DeviceId> = self.links.keys().copied().collect();
         for peer in open {
             if !self.may_link(tx, peer)? {
-                self.links.remove(&peer);
                 out.peers.push(PeerCommand::Close { peer, reason: CloseReason::Unwanted });
-                self.routes_with(tx, peer, out)?;
-                out.pump.extend(chats::direct_with(tx, peer)?);
+                self.leave_link(tx, peer, out)?;
             }
         }
         let online: Vec<DeviceId> =

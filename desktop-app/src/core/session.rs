@@ -3,7 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use parley_protocol::{ChatId, MessageId, MessageKey};
+use parley_protocol::{ChatChange, ChatId, EventId, MessageId, MessageKey};
+
+use super::again::Again;
 
 /// How many appends of a session may be unanswered.
 pub(crate) const WINDOW: usize = 256;
@@ -31,6 +33,10 @@ pub(crate) struct Session {
     pub(crate) wanting: HashMap<MessageKey, Vec<(ChatId, MessageId)>>,
     /// Messages of open chats that were known and came once more: a restored relay was given them back.
     pub(crate) given_back: HashSet<MessageKey>,
+    /// Changes which the restored relay was to be given, and did not take for now.
+    pub(crate) restores: HashMap<ChatId, (Again, Vec<(EventId, ChatChange)>)>,
+    /// When the relay is asked about people of whose presence it has told nothing.
+    pub(crate) ask_last_seen: Option<Instant>,
     /// Requests which are unanswered, by their number.
     pub(crate) requests: HashMap<u64, super::commands::Waiter>,
     pub(crate) next_request: u64,
@@ -78,14 +84,18 @@ impl Session {
             in_flight: HashMap::new(),
             wanting: HashMap::new(),
             given_back: HashSet::new(),
+            restores: HashMap::new(),
+            ask_last_seen: None,
             requests: HashMap::new(),
             next_request: 1,
         }
     }
 
-    /// When a refused chat has to be asked again.
+    /// When the relay has to be asked something.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.feeds.values().filter_map(|feed| feed.refused).map(|refused| refused.until).min()
+        let refused = self.feeds.values().filter_map(|feed| feed.refused).map(|refused| refused.until);
+        let restores = self.restores.values().filter_map(|(again, _)| again.deadline());
+        refused.chain(restores).chain(self.ask_last_seen).min()
     }
 }
 

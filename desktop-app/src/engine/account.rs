@@ -116,7 +116,7 @@ impl Engine {
             told?;
         }
         self.inner.api.set_credentials(None).await;
-        self.ask(|core, tx, out| Ok(Ok(core.sign_out(tx, out)?))).await
+        self.ask(|core, tx, out| Ok(Ok(core.sign_out_locally(tx, None, out)?))).await
     }
 
     /// Changes the password; other devices have to sign in again.
@@ -137,7 +137,7 @@ impl Engine {
         let body = DeleteAccount { password: password.to_owned() };
         self.inner.api.call::<_, serde_json::Value>(Method::DELETE, "/api/account", Some(&body)).await?;
         self.inner.api.set_credentials(None).await;
-        self.ask(|core, tx, out| Ok(Ok(core.sign_out(tx, out)?))).await
+        self.ask(|core, tx, out| Ok(Ok(core.sign_out_locally(tx, None, out)?))).await
     }
 
     /// The account as the relay has it.
@@ -262,7 +262,7 @@ impl Engine {
         self.ask(move |core, tx, out| Ok(Ok(core.set_settings(tx, chosen, out)?))).await
     }
 
-    /// Whether the person is there, for this session.
+    /// Whether the person is there, until told otherwise or the profile is closed.
     ///
     /// # Errors
     /// The engine is closed.

@@ -286,6 +286,7 @@ impl Engine {
                 devices: member.devices.len(),
                 presence: presence_of(core, member.account),
                 route: (member.account != core.account()).then(|| core.route_to(&row, member.account)),
+                round_trip: core.round_trip_to(&row, member.account),
             });
             Ok(Ok(members.collect()))
         })
@@ -305,6 +306,7 @@ impl Engine {
                 devices: 0,
                 presence: PresenceView { state: member.user.presence, last_seen: member.user.last_seen },
                 route: None,
+                round_trip: None,
             }));
             match page.next {
                 Some(next) => after = Some(next),
@@ -363,7 +365,7 @@ const NOT_SHOWN: PresenceView = PresenceView { state: PresenceState::Offline, la
 fn presence_of(core: &Core, account: AccountId) -> PresenceView {
     match core.presence.get(&account) {
         Some(presence) => PresenceView { state: presence.state, last_seen: presence.last_seen },
-        None => NOT_SHOWN,
+        None => PresenceView { last_seen: core.last_seen.get(&account).copied(), ..NOT_SHOWN },
     }
 }
 

@@ -8,18 +8,21 @@ use parley_protocol::marks::OpenMark;
 use parley_protocol::{AccountId, ChatId, ChatKind, DeviceId, EventId, MarkRegister, MessageKey, RunId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::advances::What;
+use super::chains::Chain;
 use super::chats::ChatRow;
-use super::{Sql, chats, count, id, id_or_none, json, sent, settings, streams};
-use crate::views::{Delivery, DeviceDelivery};
+use super::{Sql, advances, chats, count, id, id_or_none, json, sent, settings, streams};
+use crate::views::{Delivery, DeviceDelivery, Me};
 
 /// What is known of how far own messages of a chat came.
 pub(super) struct Deliveries {
     chat: ChatRow,
     me: AccountId,
     marks: BTreeMap<DeviceId, MarkRegister>,
-    runs: Vec<sent::OwnRun>,
-    /// Runs of the account's other devices, as they are needed.
-    streams: HashMap<DeviceId, Vec<streams::Stream>>,
+    /// This device.
+    here: DeviceId,
+    /// Runs of the account's devices, as they are needed.
+    chains: HashMap<DeviceId, Chain>,
     audiences: HashMap<EventId, Vec<DeviceId>>,
     open: BTreeMap<DeviceId, OpenMark>,
 }
@@ -38,13 +41,10 @@ impl Deliveries {
             return Ok(None);
         };
         let id = chat.state.id;
-        let (marks, runs) = if chat.state.sealed {
-            (streams::all_marks(db, id)?, sent::runs(db, id)?)
-        } else {
-            (BTreeMap::new(), Vec::new())
-        };
+        let marks = if chat.state.sealed { streams::all_marks(db, id)? } else { BTreeMap::new() };
         let open = if chat.state.sealed { BTreeMap::new() } else { open_marks(db, id)? };
-        Ok(Some(Self { chat, me, marks, runs, streams: HashMap::new(), audiences: HashMap::new(), open }))
+        let here = settings::get::<Me>(db, "last_me")?.map(|me| me.device).unwrap_or_default();
+        Ok(Some(Self { chat, me, marks, here, chains: HashMap::new(), audiences: HashMap::new(), open }))
     }
 
     pub(super) fn of(
@@ -77,7 +77,11 @@ impl Deliveries {
 
     /// How far each other device of the message's audience has it.
     fn devices(&mut self, db: &Connection, sender: DeviceId, run: RunId, n: u64) -> Sql<Vec<Reached>> {
-        let Some((membership, later)) = self.run(db, sender, run)? else {
+        let chain = match self.chains.entry(sender) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(Chain::of(db, self.chat.state.id, self.here, sender)?),
+        };
+        let Some(membership) = chain.run(db, run)?.and_then(|run| run.membership) else {
             return Ok(Vec::new());
         };
         let chat = self.chat.state.id;
@@ -85,38 +89,21 @@ impl Deliveries {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(chats::audience(db, chat, membership)?.unwrap_or_default()),
         };
+        let nothing = MarkRegister::default();
         let mut found = Vec::new();
         for (device, account) in self.chat.state.devices() {
             if device == sender || !audience.contains(&device) {
                 continue;
             }
-            let register = self.marks.get(&device);
-            let has = |marks: &parley_protocol::Marks| marks.has(sender, run, n, &later);
+            let register = self.marks.get(&device).unwrap_or(&nothing);
             found.push(Reached {
                 account,
                 device,
-                delivered: register.is_some_and(|register| has(&register.delivered)),
-                read: register.is_some_and(|register| has(&register.read)),
+                delivered: chain.has(db, &register.delivered, run, n)?,
+                read: chain.has(db, &register.read, run, n)?,
             });
         }
         Ok(found)
-    }
-
-    /// The membership which a run of an own device began under, and the runs that follow it.
-    fn run(&mut self, db: &Connection, sender: DeviceId, run: RunId) -> Sql<Option<(EventId, Vec<RunId>)>> {
-        if let Some(at) = self.runs.iter().position(|own| own.run == run) {
-            let later = self.runs.iter().skip(at + 1).map(|run| run.run).collect();
-            return Ok(self.runs.get(at).map(|run| (run.membership, later)));
-        }
-        let streams = match self.streams.entry(sender) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(streams::in_order(db, self.chat.state.id, sender)?),
-        };
-        let Some(at) = streams.iter().position(|stream| stream.run == run) else {
-            return Ok(None);
-        };
-        let later = streams.iter().skip(at + 1).map(|stream| stream.run).collect();
-        Ok(streams.get(at).and_then(|stream| stream.membership).map(|membership| (membership, later)))
     }
 
     /// Whether of every other account at least one device does.
@@ -144,14 +131,25 @@ pub(crate) fn details(db: &Connection, me: AccountId, chat: ChatId, key: Message
             Ok((id(row, 0)?, count(row, 1)?))
         })
         .optional()?;
-    let reached = match (number, Deliveries::load(db, me, chat)?) {
-        (Some((run, n)), Some(mut deliveries)) => deliveries.devices(db, key.device, run, n)?,
-        _ => Vec::new(),
+    let (Some(number), Some(mut deliveries)) = (number, Deliveries::load(db, me, chat)?) else {
+        return Ok(Vec::new());
     };
+    let delivered_at = advances::of(db, chat, number, What::Delivered)?;
+    let read_at = advances::of(db, chat, number, What::Read)?;
     let named = |Reached { account, device, delivered, read }| {
-        Ok(DeviceDelivery { account, username: settings::username(db, account)?, device, delivered, read })
+        let told = delivered_at.get(&device).filter(|_| delivered);
+        Ok(DeviceDelivery {
+            account,
+            username: settings::username(db, account)?,
+            device,
+            delivered,
+            read,
+            delivered_at: told.map(|told| told.at),
+            read_at: read_at.get(&device).filter(|_| read).map(|told| told.at),
+            route: told.map(|told| told.route),
+        })
     };
-    reached.into_iter().map(named).collect()
+    deliveries.devices(db, key.device, number.0, number.1)?.into_iter().map(named).collect()
 }
 
 /// How far each of these own messages came; without those that are not there.

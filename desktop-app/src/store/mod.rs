@@ -1,6 +1,8 @@
 //! The profile's database: opening it, and what every table needs. SQL stands in this module's files alone, one file for
 //! what belongs together; nothing here decides anything.
 
+pub(crate) mod advances;
+pub(crate) mod chains;
 pub(crate) mod chats;
 pub(crate) mod deliveries;
 pub(crate) mod messages;
@@ -22,10 +24,33 @@ pub(crate) type Sql<T> = rusqlite::Result<T>;
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/001_profile.sql")),
     M::up(include_str!("../../migrations/002_restored.sql")),
+    M::up(include_str!("../../migrations/003_advances.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.
 pub(crate) fn open(path: &Path) -> Result<Connection> {
+    open_writer(path).map_err(|error| match error {
+        EngineError::Storage(error) => EngineError::Storage(named(path, error)),
+        other => other,
+    })
+}
+
+/// The error, with the file and what to do about it.
+fn named(path: &Path, error: rusqlite::Error) -> rusqlite::Error {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+    let rusqlite::Error::SqliteFailure(code, words) = error else {
+        return error;
+    };
+    let words = words.unwrap_or_else(|| code.to_string());
+    let advice = match code.code {
+        NotADatabase | DatabaseCorrupt => "; put a backup in its place, or choose another profile",
+        DatabaseBusy | DatabaseLocked => "; close the program that has it open",
+        _ => "",
+    };
+    rusqlite::Error::SqliteFailure(code, Some(format!("{}: {words}{advice}", path.display())))
+}
+
+fn open_writer(path: &Path) -> Result<Connection> {
     let mut db = Connection::open(path)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     // A cursor is acknowledged after the commit, so the commit has to be on the disk.

@@ -19,8 +19,9 @@ pub(crate) struct SentRow {
     pub(crate) payload: String,
 }
 
-/// Why a message failed which the relay kept for as long as it keeps messages.
-const EXPIRED: &str = "Not everybody got this in time: the relay keeps messages only so long.";
+/// Why a message failed which the relay kept for as long as it keeps messages. Its bytes are for a receiver whose mark lists the
+/// number.
+pub(crate) const EXPIRED: &str = "Not everybody got this in time: the relay keeps messages only so long.";
 
 const COLUMNS: &str = "position, id, run, n, payload";
 
@@ -44,21 +45,53 @@ pub(crate) struct OwnRun {
     pub(crate) last_n: u64,
 }
 
-/// Own runs of a chat, oldest first.
-pub(crate) fn runs(db: &Connection, chat: ChatId) -> Sql<Vec<OwnRun>> {
-    db.prepare_cached("SELECT run, membership, life, last_n FROM runs WHERE chat = ?1 ORDER BY place")?
-        .query_map([chat.as_bytes()], |row| {
-            Ok(OwnRun { run: id(row, 0)?, membership: id(row, 1)?, life: id(row, 2)?, last_n: count(row, 3)? })
-        })?
+const RUN: &str = "run, membership, life, last_n";
+
+fn read_run(row: &Row<'_>) -> Sql<OwnRun> {
+    Ok(OwnRun { run: id(row, 0)?, membership: id(row, 1)?, life: id(row, 2)?, last_n: count(row, 3)? })
+}
+
+/// Own runs of a chat of which bytes are kept, oldest first. It steps from run to run and reads neither the others nor the bytes.
+pub(crate) fn kept_runs(db: &Connection, chat: ChatId) -> Sql<Vec<OwnRun>> {
+    db.prepare_cached(&kept_runs_sql())?.query_map([chat.as_bytes()], read_run)?.collect()
+}
+
+pub(super) fn kept_runs_sql() -> String {
+    format!(
+        "WITH RECURSIVE kept (kept_run) AS (
+             SELECT min(run) FROM sent WHERE chat = ?1
+             UNION ALL
+             SELECT (SELECT min(run) FROM sent WHERE chat = ?1 AND run > kept_run) FROM kept WHERE kept_run IS NOT NULL
+         )
+         SELECT {RUN} FROM kept JOIN runs ON runs.chat = ?1 AND runs.run = kept_run ORDER BY place"
+    )
+}
+
+/// One own run.
+pub(crate) fn run(db: &Connection, chat: ChatId, run: RunId) -> Sql<Option<OwnRun>> {
+    db.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE chat = ?1 AND run = ?2"))?
+        .query_row(params![chat.as_bytes(), run.as_bytes()], read_run)
+        .optional()
+}
+
+/// Where an own run stands among the others of its chat.
+pub(crate) fn place(db: &Connection, chat: ChatId, run: RunId) -> Sql<Option<i64>> {
+    db.prepare_cached("SELECT place FROM runs WHERE chat = ?1 AND run = ?2")?
+        .query_row(params![chat.as_bytes(), run.as_bytes()], |row| row.get(0))
+        .optional()
+}
+
+/// Own runs between two places, both excluded, oldest first.
+pub(crate) fn runs_between(db: &Connection, chat: ChatId, first: i64, last: i64) -> Sql<Vec<OwnRun>> {
+    db.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE chat = ?1 AND place > ?2 AND place < ?3 ORDER BY place"))?
+        .query_map(params![chat.as_bytes(), first, last], read_run)?
         .collect()
 }
 
 /// The newest own run of a chat.
 pub(crate) fn last_run(db: &Connection, chat: ChatId) -> Sql<Option<OwnRun>> {
-    db.prepare_cached("SELECT run, membership, life, last_n FROM runs WHERE chat = ?1 ORDER BY place DESC LIMIT 1")?
-        .query_row([chat.as_bytes()], |row| {
-            Ok(OwnRun { run: id(row, 0)?, membership: id(row, 1)?, life: id(row, 2)?, last_n: count(row, 3)? })
-        })
+    db.prepare_cached(&format!("SELECT {RUN} FROM runs WHERE chat = ?1 ORDER BY place DESC LIMIT 1"))?
+        .query_row([chat.as_bytes()], read_run)
         .optional()
 }
 
@@ -221,23 +254,20 @@ pub(crate) fn end_at(db: &Connection, chat: ChatId, id: MessageId, at: u64) -> S
     Ok(())
 }
 
-/// The row will not go out by itself.
+/// The row will not go out by itself, unless the own cursor has passed its entry; `false` if it has.
 pub(crate) fn fail(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<bool> {
-    let rows = db
-        .prepare_cached(
-            "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2 AND state <> 'ended'",
-        )?
-        .execute(params![chat.as_bytes(), id.as_bytes(), reason])?;
-    Ok(rows > 0)
+    if state(db, chat, id)?.is_none_or(|(state, _)| state == "ended") {
+        return Ok(false);
+    }
+    give_up(db, chat, id, reason)
 }
 
-/// The relay gave the row up before everybody had it. The bytes stay, for a receiver whose mark lists the number.
-pub(crate) fn expire(db: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
-    db.execute(
-        "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2",
-        params![chat.as_bytes(), id.as_bytes(), EXPIRED],
-    )?;
-    Ok(())
+/// The row will not go out by itself, wherever it has been. The bytes stay. `false` if there is none.
+pub(crate) fn give_up(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<bool> {
+    let rows = db
+        .prepare_cached("UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2")?
+        .execute(params![chat.as_bytes(), id.as_bytes(), reason])?;
+    Ok(rows > 0)
 }
 
 /// What failed for this reason waits again: it was wrong.
@@ -309,12 +339,6 @@ pub(crate) fn remove(db: &Connection, chat: ChatId, id: MessageId) -> Sql<()> {
     Ok(())
 }
 
-/// Whether bytes of a run are kept.
-pub(crate) fn keeps_any(db: &Connection, chat: ChatId, run: RunId) -> Sql<bool> {
-    db.prepare_cached("SELECT 1 FROM sent WHERE chat = ?1 AND run = ?2 LIMIT 1")?
-        .exists(params![chat.as_bytes(), run.as_bytes()])
-}
-
 /// Removes the rows of a run up to a number, but for some; gives each with whether it waited until now.
 pub(crate) fn remove_upto(
     db: &Connection,
@@ -345,15 +369,6 @@ pub(crate) fn failed(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option
     db.prepare_cached("SELECT payload FROM sent WHERE chat = ?1 AND id = ?2 AND state = 'failed'")?
         .query_row(params![chat.as_bytes(), id.as_bytes()], |row| row.get(0))
         .optional()
-}
-
-/// The row will not go out by itself, wherever it has been.
-pub(crate) fn give_up(db: &Connection, chat: ChatId, id: MessageId, reason: &str) -> Sql<()> {
-    db.execute(
-        "UPDATE sent SET state = 'failed', reason = ?3 WHERE chat = ?1 AND id = ?2",
-        params![chat.as_bytes(), id.as_bytes(), reason],
-    )?;
-    Ok(())
 }
 
 /// A row about which a profile that becomes another device has to decide.

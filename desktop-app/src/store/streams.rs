@@ -1,6 +1,6 @@
 //! How far the numbered streams of the other devices are held, and the mark registers of everybody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use parley_protocol::frames::Sender;
 use parley_protocol::marks::Held;
@@ -64,22 +64,42 @@ fn of_device(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>
 
 /// Every run of one device, each after the one which it follows.
 pub(crate) fn in_order(db: &Connection, chat: ChatId, device: DeviceId) -> Sql<Vec<Stream>> {
-    let mut left = of_device(db, chat, device)?;
-    let mut ordered: Vec<Stream> = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let is_ready = |run: &Stream| run.after.is_none_or(|before| !left.iter().any(|other| other.run == before));
-        // Runs that follow each other in a circle are forged; any order is as good.
-        let at = left.iter().position(is_ready).unwrap_or(0);
-        ordered.push(left.remove(at));
+    Ok(each_after_its_own(of_device(db, chat, device)?, |stream| stream.run, |stream| stream.after))
+}
+
+/// Puts runs in an order in which each comes after the one which it follows, looking at each a bounded number of times.
+fn each_after_its_own<T>(runs: Vec<T>, name: impl Fn(&T) -> RunId, after: impl Fn(&T) -> Option<RunId>) -> Vec<T> {
+    let names: HashSet<RunId> = runs.iter().map(&name).collect();
+    let mut followers: HashMap<RunId, Vec<usize>> = HashMap::new();
+    let mut next: VecDeque<usize> = VecDeque::new();
+    for (at, run) in runs.iter().enumerate() {
+        match after(run).filter(|before| names.contains(before)) {
+            Some(before) => followers.entry(before).or_default().push(at),
+            None => next.push_back(at),
+        }
     }
-    Ok(ordered)
+    let mut left: Vec<Option<T>> = runs.into_iter().map(Some).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    // Runs that follow each other in a circle are forged; any order is as good.
+    for start in 0..left.len() {
+        while let Some(at) = next.pop_front() {
+            let Some(run) = left.get_mut(at).and_then(Option::take) else { continue };
+            next.extend(followers.remove(&name(&run)).into_iter().flatten());
+            ordered.push(run);
+        }
+        next.push_back(start);
+    }
+    ordered.extend(left.into_iter().flatten());
+    ordered
 }
 
 /// Writes a run.
 pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stream) -> Sql<()> {
     db.prepare_cached(
-        "INSERT OR REPLACE INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto, membership)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO streams (chat, device, run, upto, missing, ends_at, after_run, read_upto, membership)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (chat, device, run) DO UPDATE SET upto = ?4, missing = ?5, ends_at = ?6, after_run = ?7,
+             read_upto = ?8, membership = ?9",
     )?
     .execute(params![
         chat.as_bytes(),
@@ -96,33 +116,66 @@ pub(crate) fn put(db: &Connection, chat: ChatId, device: DeviceId, stream: &Stre
 }
 
 /// The register of this device: what it holds and what was shown, by sending device. A run which is complete is left out
-/// once the beginning of the run after it says the same, and not before.
+/// once the beginning of the run after it says the same, and not before. One of which that holds for good is not looked at again.
 pub(crate) fn register(db: &Connection, chat: ChatId) -> Sql<MarkRegister> {
-    let mut all = db.prepare_cached(&format!("SELECT {COLUMNS}, device FROM streams WHERE chat = ?1"))?;
+    let mut unsettled =
+        db.prepare_cached(&format!("SELECT {COLUMNS}, device FROM streams WHERE chat = ?1 AND settled = 0"))?;
     let streams: Vec<(DeviceId, Stream)> =
-        all.query_map([chat.as_bytes()], |row| Ok((id(row, 7)?, read(row, 0)?)))?.collect::<Sql<_>>()?;
+        unsettled.query_map([chat.as_bytes()], |row| Ok((id(row, 7)?, read(row, 0)?)))?.collect::<Sql<_>>()?;
     let followed = |says: fn(&Stream) -> bool| -> BTreeSet<(DeviceId, RunId)> {
         let later = streams.iter().filter(|(_, stream)| says(stream));
         later.filter_map(|(device, stream)| Some((*device, stream.after?))).collect()
     };
     let (held_on, read_on) = (followed(|stream| stream.held.has(1)), followed(|stream| stream.read_upto > 0));
     let mut register = MarkRegister::default();
-    for (device, stream) in streams {
-        let run = (device, stream.run);
+    let mut out = BTreeSet::new();
+    for (device, stream) in &streams {
+        let run = (*device, stream.run);
         // Of what never came here, others of one's own may have shown something: that is theirs to say.
         let here = stream.held.upto > 0;
-        let read_all = stream.is_complete() && stream.ends_at.is_some_and(|end| stream.read_upto >= end);
-        if here && !(read_all && read_on.contains(&run)) {
+        let complete = stream.is_complete();
+        let read_all = complete && stream.ends_at.is_some_and(|end| stream.read_upto >= end);
+        let shown = read_all && read_on.contains(&run);
+        let held = complete && held_on.contains(&run);
+        if here && !shown {
             // What never came was not shown.
             let missing = stream.held.missing.iter().copied().filter(|n| *n <= stream.read_upto).collect();
             let held = Held { upto: stream.read_upto, missing };
-            register.read.0.entry(device).or_default().insert(stream.run, held);
+            register.read.0.entry(*device).or_default().insert(stream.run, held);
         }
-        if !(stream.is_complete() && held_on.contains(&run)) {
-            register.delivered.0.entry(device).or_default().insert(stream.run, stream.held);
+        if !held {
+            register.delivered.0.entry(*device).or_default().insert(stream.run, stream.held.clone());
+        }
+        if held && shown {
+            out.insert(run);
         }
     }
+    settle(db, chat, streams, &out)?;
     Ok(register)
+}
+
+/// Notes which of the runs that a register leaves out it leaves out for good: those before which nothing is unsettled. What says
+/// so of a run stays in sight until then.
+fn settle(
+    db: &Connection,
+    chat: ChatId,
+    streams: Vec<(DeviceId, Stream)>,
+    out: &BTreeSet<(DeviceId, RunId)>,
+) -> Sql<()> {
+    if out.is_empty() {
+        return Ok(());
+    }
+    let mut unsettled: HashSet<(DeviceId, RunId)> =
+        streams.iter().map(|(device, stream)| (*device, stream.run)).collect();
+    for (device, stream) in each_after_its_own(streams, |(_, stream)| stream.run, |(_, stream)| stream.after) {
+        let run = (device, stream.run);
+        if out.contains(&run) && !stream.after.is_some_and(|before| unsettled.contains(&(device, before))) {
+            unsettled.remove(&run);
+            db.prepare_cached("UPDATE streams SET settled = 1 WHERE chat = ?1 AND device = ?2 AND run = ?3")?
+                .execute(params![chat.as_bytes(), device.as_bytes(), stream.run.as_bytes()])?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes what another device of one's own has shown; gives the runs that moved, with how far.
@@ -324,3 +377,7 @@ pub(crate) fn put_marks(db: &Connection, chat: ChatId, device: DeviceId, registe
         .execute(params![chat.as_bytes(), device.as_bytes(), to_json(&register.delivered), to_json(&register.read)])?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "streams_tests.rs"]
+mod tests;

@@ -613,7 +613,7 @@ impl Run {
         for number in 0..SLOTS {
             while let Some(slot) = self.slots[number].as_mut() {
                 match slot.device.engine().connection().await {
-                    Ok(Connection::Online { behind: 0 }) => break,
+                    Ok(Connection::Online { behind: 0, .. }) => break,
                     Ok(Connection::SignedOut { reason }) => {
                         // The relay was restored to before this device was.
                         self.story.push(format!("slot {number} signs in again; it was told: {reason:?}"));

@@ -1,5 +1,6 @@
-//! What stands between a device and the relay: it can be cut, frozen and slowed, and it can keep single requests to itself.
+//! What stands between a device and the relay: it can be cut, frozen, slowed and left behind, and it can keep or refuse single requests.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,6 +51,11 @@ struct Setting {
     keeps: Mutex<Option<(&'static str, Half)>>,
     /// It came.
     caught: watch::Sender<bool>,
+    /// Requests that do not reach the relay: a part of their path, and the answer that is given instead. Without one the
+    /// connection breaks.
+    refusals: Mutex<VecDeque<(String, Option<String>)>>,
+    /// Raised by one for each time that what is open then is left behind.
+    network: watch::Sender<u64>,
 }
 
 impl Gate {
@@ -64,6 +70,8 @@ impl Gate {
             delay: AtomicU64::new(0),
             keeps: Mutex::default(),
             caught: watch::channel(false).0,
+            refusals: Mutex::default(),
+            network: watch::channel(0).0,
         });
         let setting = set.clone();
         tokio::spawn(async move {
@@ -75,12 +83,26 @@ impl Gate {
                 tokio::spawn(async move {
                     let far = TcpStream::connect(("127.0.0.1", set.leads_to.load(Ordering::Relaxed))).await;
                     let Ok(far) = far else { return };
-                    let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
-                    let mut cut = set.passage.subscribe();
-                    tokio::select! {
-                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => {}
-                        () = outward(near_in, far_out, &set) => {}
-                        () = homeward(far_in, near_out, &set) => {}
+                    let ((near_in, mut near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                    let (mut cut, mut network) = (set.passage.subscribe(), set.network.subscribe());
+                    let began = *network.borrow_and_update();
+                    let mut is_stranded = false;
+                    let answer = tokio::select! {
+                        _ = cut.wait_for(|passage| *passage == Passage::Cut) => None,
+                        answer = outward(near_in, far_out, &set) => answer,
+                        () = homeward(far_in, &mut near_out, &set) => None,
+                        _ = network.wait_for(|network| *network != began) => {
+                            is_stranded = true;
+                            None
+                        }
+                    };
+                    if is_stranded {
+                        // Both ends stay open, and hear nothing.
+                        std::future::pending::<()>().await;
+                    }
+                    if let Some(answer) = answer {
+                        // Whoever asked may be gone.
+                        let _ = near_out.write_all(answer.as_bytes()).await;
                     }
                 });
             }
@@ -126,6 +148,28 @@ impl Gate {
         came.await.expect("the call never came").unwrap();
     }
 
+    /// The next request to a path breaks its connection and does not reach the relay.
+    pub(crate) fn break_at(&self, path: &str) {
+        self.set.refusals.lock().unwrap().push_back((path.to_owned(), None));
+    }
+
+    /// The next request to a path is answered so, and does not reach the relay.
+    pub(crate) fn answer_at(&self, path: &str, status: &str, body: &str) {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close");
+        let answer = format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        self.set.refusals.lock().unwrap().push_back((path.to_owned(), Some(answer)));
+    }
+
+    /// Whether every request has come that was to be refused.
+    pub(crate) fn has_refused_all(&self) -> bool {
+        self.set.refusals.lock().unwrap().is_empty()
+    }
+
+    /// Passes nothing on any more through what is open now, and says nothing; what begins later passes.
+    pub(crate) fn strand(&self) {
+        self.set.network.send_modify(|network| *network += 1);
+    }
+
     /// As before. What was kept back comes through now, on connections that are still there.
     pub(crate) fn heal(&self) {
         *self.set.keeps.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -155,6 +199,15 @@ impl Setting {
         Some(half)
     }
 
+    /// Whether these bytes begin the request that is refused next, and with what answer.
+    fn refuses(&self, bytes: &[u8]) -> Option<Option<String>> {
+        let mut refusals = self.refusals.lock().unwrap();
+        let (path, _) = refusals.front()?;
+        let line = bytes.split(|byte| *byte == b'\r').next()?;
+        let hit = line.ends_with(b"HTTP/1.1") && String::from_utf8_lossy(line).contains(path.as_str());
+        if hit { refusals.pop_front().map(|(_, answer)| answer) } else { None }
+    }
+
     /// Waits until bytes may pass; `false` if none will any more.
     async fn lets_pass(&self) -> bool {
         let mut passage = self.passage.subscribe();
@@ -169,8 +222,8 @@ impl Setting {
     }
 }
 
-/// From the device to the relay.
-async fn outward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, set: &Setting) {
+/// From the device to the relay, until either side ends or a request is refused; gives the answer to that.
+async fn outward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, set: &Setting) -> Option<String> {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let bytes = &buffer[..read];
@@ -178,14 +231,18 @@ async fn outward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, set: &Setting)
             // Nothing follows it on this connection.
             return std::future::pending().await;
         }
+        if let Some(answer) = set.refuses(bytes) {
+            return answer;
+        }
         if !set.lets_pass().await || to.write_all(bytes).await.is_err() {
-            return;
+            return None;
         }
     }
+    None
 }
 
 /// From the relay to the device.
-async fn homeward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, set: &Setting) {
+async fn homeward(mut from: OwnedReadHalf, to: &mut OwnedWriteHalf, set: &Setting) {
     let mut deaf = set.deaf.subscribe();
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {

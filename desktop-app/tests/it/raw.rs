@@ -90,13 +90,21 @@ impl Raw {
         self.socket.send(Message::text(frame.encode())).await.unwrap();
     }
 
+    /// The relay's next frame.
+    pub(crate) async fn next_frame(&mut self) -> RelayFrame {
+        loop {
+            let message = self.socket.next().await.expect("the relay closed").unwrap();
+            if let Message::Text(text) = message {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
     /// Reads frames until one is right.
     pub(crate) async fn until<T>(&mut self, what: &str, mut right: impl FnMut(RelayFrame) -> Option<T>) -> T {
         let reading = async {
             loop {
-                let message = self.socket.next().await.expect("the relay closed").unwrap();
-                let Message::Text(text) = message else { continue };
-                if let Some(found) = right(serde_json::from_str(&text).unwrap()) {
+                if let Some(found) = right(self.next_frame().await) {
                     return found;
                 }
             }

@@ -456,7 +456,7 @@ impl Device {
     pub(crate) async fn online(&self) {
         let up = async || {
             let connection = self.engine().connection().await.unwrap();
-            connection == desktop_app::views::Connection::Online { behind: 0 }
+            matches!(connection, desktop_app::views::Connection::Online { behind: 0, .. })
         };
         eventually(&format!("{} is online", self.name), up).await;
     }

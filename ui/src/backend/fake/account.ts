@@ -98,7 +98,7 @@ export function account(world: World, people: People): AccountPart {
   function enter(relay: string, username: string, device: string): Me {
     const known = [...world.people.values()].find((person) => person.username === username);
     world.me = { account: known?.id ?? id(username), username, device: id(`${username} device`), relay };
-    world.connection = { state: "online", behind: 0 };
+    world.connection = { state: "online", behind: 0, round_trip: 41_000 };
     const now = clock.now();
     const fresh = { id: world.device, name: device, created_at: now, last_seen: now };
     const others = world.devices.map((other): Device => ({ ...other, current: false }));
@@ -181,8 +181,8 @@ export function account(world: World, people: People): AccountPart {
       world.connection = { state: "connecting" };
       world.tell({ event: "connection", state: "connecting" });
       setTimeout(() => {
-        world.connection = { state: "online", behind: 0 };
-        world.tell({ event: "connection", state: "online", behind: 0 });
+        world.connection = { state: "online", behind: 0, round_trip: 41_000 };
+        world.tell({ event: "connection", state: "online", behind: 0, round_trip: 41_000 });
         people.deliverWaiting();
       }, 300);
     },

@@ -214,6 +214,7 @@ export function chats(world: World): Part {
           devices: direct ? 1 : 0,
           presence: person?.presence ?? { state: "online", last_seen: null },
           route: direct && person ? (linked ? person.route : relay) : null,
+          round_trip: direct && linked ? (person.roundTrip ?? null) : null,
         };
       });
     },

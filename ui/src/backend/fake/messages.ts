@@ -86,16 +86,23 @@ export function messages(world: World, people: People): Part {
 
     async deliveries(id, key) {
       const chat = world.chat(id);
-      const { delivery } = chat.log.at(chat.log.find(key));
+      const { delivery, route, sent_at } = chat.log.at(chat.log.find(key));
       return chat.members
         .filter((member) => member.account !== world.account)
-        .map(({ account }) => ({
-          account,
-          username: world.username(account),
-          device: world.person(account).device,
-          delivered: delivery.state === "delivered" || delivery.state === "read",
-          read: delivery.state === "read",
-        }));
+        .map(({ account }) => {
+          const read = delivery.state === "read";
+          const delivered = read || delivery.state === "delivered";
+          return {
+            account,
+            username: world.username(account),
+            device: world.person(account).device,
+            delivered,
+            read,
+            delivered_at: delivered ? sent_at + 400 : null,
+            read_at: read ? sent_at + 60_000 : null,
+            route: delivered ? route : null,
+          };
+        });
     },
 
     async search(query, only, limit) {

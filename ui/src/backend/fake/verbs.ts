@@ -32,7 +32,7 @@ export function verbs(world: World, people: People) {
       routesChanged();
     },
     goOnline(behind = 0) {
-      world.connection = { state: "online", behind };
+      world.connection = { state: "online", behind, round_trip: world.relayRoundTrip };
       world.tell({ event: "connection", ...world.connection });
       routesChanged();
       people.deliverWaiting();

@@ -59,7 +59,7 @@ export interface Chat {
 
 export class World {
   me: Me | null = null;
-  connection: Connection = { state: "online", behind: 0 };
+  connection: Connection = { state: "online", behind: 0, round_trip: 41_000 };
   relayName = "Harbour relay";
   relayRoundTrip: number | null = 41_000;
   people = new Map<AccountId, Person>();

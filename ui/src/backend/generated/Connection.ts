@@ -11,7 +11,11 @@ reason: string | null, } | { "state": "connecting" } | { "state": "online",
 /**
  * Entries of all logs that this device has yet to take.
  */
-behind: number, } | { "state": "offline", 
+behind: number, 
+/**
+ * The last round trip to the relay, in microseconds; absent while unknown.
+ */
+round_trip: number | null, } | { "state": "offline", 
 /**
  * What happened.
  */

@@ -31,4 +31,8 @@ presence: PresenceView,
 /**
  * How messages travel to them now; absent in channels and for oneself.
  */
-route: Route | null, };
+route: Route | null, 
+/**
+ * Median of the last round trips of the link to them, in microseconds; absent where none carries the chat, or while unknown.
+ */
+round_trip: number | null, };

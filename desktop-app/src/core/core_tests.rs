@@ -1,0 +1,142 @@
+//! A core by itself, whose peer links take as much as the test lets them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parley_protocol::{ChatKind, ChatState, LifeId, Member, Role};
+use serde_json::json;
+
+use super::*;
+use crate::peer::{CloseReason, DownReason, LinkId, PathKind};
+
+/// A core on a new profile, in a direct chat with one other device.
+struct Alone {
+    core: Core,
+    chat: ChatId,
+    peer: DeviceId,
+    /// What the peer links are given.
+    commands: mpsc::Receiver<PeerCommand>,
+    _folder: tempfile::TempDir,
+    _rest: Box<dyn std::any::Any>,
+}
+
+impl Alone {
+    /// Its peer links have room for so many commands.
+    fn with_room(room: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = Profile::open(folder.path()).unwrap();
+        let (sender, commands) = mpsc::channel(room);
+        let (link, link_commands) = mpsc::unbounded_channel();
+        let (tasks, task_queue) = mpsc::unbounded_channel();
+        let start_peers = Box::new(move |_, _| sender.clone());
+        let outlets = Outlets { events: broadcast::channel(64).0, link, start_peers, tasks };
+        let mut core = Core::open(profile, Arc::new(|| 1), outlets, PeerConfig::default()).unwrap();
+        let (chat, peer) = (ChatId::new(), DeviceId::new());
+        core.step(vec![Input::Command(Box::new(move |core, tx, _| sign_in(core, tx, chat, peer)))]).unwrap();
+        Self { core, chat, peer, commands, _folder: folder, _rest: Box::new((link_commands, task_queue)) }
+    }
+
+    fn step(&mut self, inputs: Vec<Input>) {
+        self.core.step(inputs).unwrap();
+    }
+
+    fn link() -> LinkId {
+        serde_json::from_value(json!("0000000000000001")).unwrap()
+    }
+
+    fn opens_link(&mut self) {
+        self.step(vec![Input::Peer(PeerEvent::Up { peer: self.peer, link: Self::link(), path: PathKind::Lan })]);
+    }
+
+    fn hears(&mut self, frame: &serde_json::Value) {
+        let frame = Bytes::from(frame.to_string());
+        self.step(vec![Input::Peer(PeerEvent::Received { peer: self.peer, link: Self::link(), frame })]);
+    }
+
+    fn hears_hello(&mut self) {
+        let opening = Opening { count: 1, life: LifeId(uuid::Uuid::new_v4()) };
+        self.hears(&json!({"type": "hello", "opening": opening, "recent": []}));
+    }
+
+    /// What has been given to the peer links.
+    fn given(&mut self) -> Vec<PeerCommand> {
+        std::iter::from_fn(|| self.commands.try_recv().ok()).collect()
+    }
+}
+
+fn sign_in(core: &mut Core, tx: &Connection, chat: ChatId, peer: DeviceId) -> Sql<()> {
+    let me = Me {
+        account: AccountId::new(),
+        username: "alice".to_owned(),
+        device: DeviceId::new(),
+        relay: "http://127.0.0.1:1".to_owned(),
+    };
+    settings::set(tx, "me", &me)?;
+    let member = |account, name: &str, device| Member {
+        account,
+        username: name.to_owned(),
+        role: Role::Owner,
+        devices: BTreeSet::from([device]),
+    };
+    let members = [member(me.account, "alice", me.device), member(AccountId::new(), "bob", peer)];
+    let state = ChatState {
+        id: chat,
+        kind: ChatKind::Direct,
+        sealed: true,
+        title: String::new(),
+        description: String::new(),
+        created_at: 0,
+        membership: EventId::new(),
+        members: members.into_iter().map(|member| (member.account, member)).collect(),
+    };
+    chats::put(tx, &state)?;
+    core.become_known_as(me);
+    Ok(())
+}
+
+#[test]
+fn a_link_that_misses_a_frame_is_left_for_a_fresh_one_and_the_relay_carries() {
+    let mut alone = Alone::with_room(1);
+    // The hello takes the room that there is; the marks after it find none.
+    alone.opens_link();
+    alone.hears_hello();
+    assert!(alone.core.next_deadline() <= Instant::now() + Duration::from_millis(20));
+    assert!(matches!(alone.given()[..], [PeerCommand::Send { .. }]));
+    alone.step(vec![]);
+    let (peer, chat) = (alone.peer, alone.chat);
+    assert_eq!(alone.given(), [PeerCommand::Close { peer, reason: CloseReason::Fault }]);
+    assert!(alone.core.links.is_empty());
+    assert!(alone.core.marks_due.contains_key(&chat), "marks that the link did not take are told to the relay");
+    // The link says so too, later.
+    let reason = DownReason::Closed(CloseReason::Fault);
+    alone.step(vec![Input::Peer(PeerEvent::Down { peer, link: Alone::link(), reason })]);
+    alone.opens_link();
+    assert!(matches!(alone.given()[..], [PeerCommand::Send { .. }]), "the fresh link is greeted");
+}
+
+#[test]
+fn a_link_that_is_not_wanted_any_more_is_closed_however_far_behind_the_links_are() {
+    let mut alone = Alone::with_room(1);
+    alone.opens_link();
+    let never = Settings { direct_links: crate::views::DirectLinks::Never, ..Settings::default() };
+    alone.step(vec![Input::Command(Box::new(move |core, tx, out| core.set_settings(tx, never, out)))]);
+    let (peer, chat) = (alone.peer, alone.chat);
+    assert!(alone.core.marks_due.contains_key(&chat));
+    alone.step(vec![]);
+    assert!(matches!(alone.given()[..], [PeerCommand::Send { .. }]));
+    alone.step(vec![]);
+    assert_eq!(alone.given(), [PeerCommand::Close { peer, reason: CloseReason::Unwanted }]);
+    alone.step(vec![]);
+    assert_eq!(alone.given(), [], "once");
+}
+
+#[test]
+fn what_cannot_be_told_before_the_welcome_does_not_keep_the_core_awake() {
+    let mut alone = Alone::with_room(8);
+    alone.core.session = Some(session::Session::new(1));
+    alone.core.marks_due.insert(alone.chat, Instant::now());
+    alone.step(vec![]);
+    assert!(alone.core.next_deadline() > Instant::now() + Duration::from_secs(60));
+    alone.core.session.as_mut().unwrap().phase = session::SessionPhase::Open;
+    assert!(alone.core.next_deadline() <= Instant::now() + Duration::from_millis(20));
+}
