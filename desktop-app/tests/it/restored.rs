@@ -523,6 +523,38 @@ async fn who_is_given_back_behind_a_new_device_hears_what_is_said() {
 }
 
 #[tokio::test]
+async fn what_was_said_since_a_device_went_is_shown_though_a_restored_relay_has_it_again() {
+    let mut world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    let mut laptop = world.sign_in("alice", "alice's laptop").await;
+    let mut phone = world.sign_in("alice", "alice's phone").await;
+    for device in [&alice, &bob, &phone] {
+        device.knows_devices(chat, 3).await;
+    }
+    let revoked = laptop.device_id().await;
+    laptop.kill().await;
+    alice.gate.cut();
+    alice.offline().await;
+    let copy = world.back_up_relay().await;
+    phone.online().await;
+    phone.engine().revoke_device(revoked).await.unwrap();
+    bob.knows_devices(chat, 2).await;
+    let key = bob.say(chat, "since then").await;
+    phone.shows(chat, &["since then"]).await;
+    phone.kill().await;
+    // Only Bob knows of it now, and the laptop is signed up again.
+    world.go_back_to(&copy).await;
+    bob.came(chat, key, Delivery::Sent).await;
+    alice.gate.heal();
+    alice.shows(chat, &["since then"]).await;
+    laptop.start().await;
+    bob.knows_devices(chat, 3).await;
+    bob.say(chat, "and now").await;
+    alice.shows(chat, &["since then", "and now"]).await;
+    eventually("the laptop has what is said to it", async || laptop.texts(chat).await == ["and now"]).await;
+}
+
+#[tokio::test]
 async fn what_was_said_under_a_membership_that_comes_later_is_shown_once_it_came() {
     let mut world = World::new().await;
     let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);

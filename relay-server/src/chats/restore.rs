@@ -92,24 +92,40 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
             batch.append_change(chat, by, EventId::new(), ChatChange::DeviceRemoved { account, device })?;
             return Ok(());
         }
+        // It is there, by another entry or after all: these only name the memberships under which some began to write.
+        ChatChange::DeviceAdded { account, device } if follows(&state, *account, *device) => {
+            batch.name_change(chat, by, event, change)?;
+            return Ok(());
+        }
+        ChatChange::DeviceRemoved { account, device }
+            if follows(&state, *account, *device) && is_device(batch, *account, *device)? =>
+        {
+            // A device that is signed up still goes on; it would have no way back. So it is there again at once.
+            let (account, device) = (*account, *device);
+            batch.name_change(chat, by, event, change)?;
+            batch.name_change(chat, by, EventId::new(), ChatChange::DeviceAdded { account, device })?;
+            return Ok(());
+        }
         ChatChange::DeviceAdded { account, device } => {
-            let has = state.members.get(account).is_some_and(|member| member.devices.contains(device));
-            if *account != by.account || !state.sealed || has || !is_device(batch, *account, *device)? {
+            if *account != by.account || !state.sealed || !is_device(batch, *account, *device)? {
                 return Err(Failure::refused(Code::Forbidden, "only devices which one has can be added"));
             }
         }
         // It is not there already: the entry only names the membership under which some began to write.
         ChatChange::DeviceRemoved { account, device } if is_nobodys(batch, &state, *account, *device)? => {}
         ChatChange::DeviceRemoved { account, device } => {
-            let has = state.members.get(account).is_some_and(|member| member.devices.contains(device));
-            // A device that is signed up still would follow the chat no more, with no way back.
-            if *account != by.account || !has || is_device(batch, *account, *device)? {
+            if *account != by.account || !follows(&state, *account, *device) {
                 return Err(Failure::refused(Code::Forbidden, "only devices which are revoked can be removed"));
             }
         }
     }
     batch.append_change(chat, by, event, change)?;
     Ok(())
+}
+
+/// Whether a device is among those of a sealed chat.
+fn follows(state: &ChatState, account: AccountId, device: DeviceId) -> bool {
+    state.sealed && state.members.get(&account).is_some_and(|member| member.devices.contains(&device))
 }
 
 fn check_roles(state: &ChatState, own: Role, whom: AccountId) -> Result<(), Failure> {

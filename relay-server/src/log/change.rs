@@ -24,6 +24,32 @@ impl Batch<'_> {
         event: EventId,
         change: ChatChange,
     ) -> Result<Appended, Failure> {
+        self.write_change(chat, from, event, change, true)
+    }
+
+    /// Appends a change of a chat's devices that moves nobody's cursors: all it does is to name a membership, which some
+    /// know from a log that was lost. Whoever calls this sees to it that the devices are the same in the end.
+    ///
+    /// # Errors
+    /// `gone` and `not_found`.
+    pub(crate) fn name_change(
+        &mut self,
+        chat: ChatId,
+        from: Sender,
+        event: EventId,
+        change: ChatChange,
+    ) -> Result<Appended, Failure> {
+        self.write_change(chat, from, event, change, false)
+    }
+
+    fn write_change(
+        &mut self,
+        chat: ChatId,
+        from: Sender,
+        event: EventId,
+        change: ChatChange,
+        has_effect: bool,
+    ) -> Result<Appended, Failure> {
         if let Some(appended) = self.event(chat, event)? {
             return Ok(appended);
         }
@@ -55,7 +81,9 @@ impl Batch<'_> {
                 from.device.as_bytes(),
                 text
             ])?;
-        self.apply_rows(&state, &change, appended, effect)?;
+        if has_effect {
+            self.apply_rows(&state, &change, appended, effect)?;
+        }
         if change.changes_devices() {
             self.sql()
                 .prepare_cached("UPDATE chats SET membership = ?2 WHERE id = ?1")?
