@@ -2,7 +2,7 @@
 //!
 //! An attempt counts as failed from its beginning and is taken back when it turns out well, so that many at once gain
 //! nothing. Whoever guesses slows himself alone: what counts first is how often one address failed at one account. Guesses
-//! from many addresses slow the account as a whole, but not where it has signed in before: so nobody can lock another out.
+//! from many addresses slow the account as a whole, but not where it has been let in before: so nobody can lock another out.
 //! Names which do not exist are counted like those which do.
 
 use std::net::IpAddr;
@@ -77,10 +77,15 @@ impl Attempts {
         self.take_back(account, address);
         let source = Source::of(address);
         self.failures.remove(&Whom::Pair(account.to_owned(), source));
+        self.is_at_home(account, address, now);
+    }
+
+    /// Remembers that the account has been let in at this address.
+    pub(crate) fn is_at_home(&self, account: &str, address: IpAddr, now: Instant) {
         if self.homes.len() >= MOST {
             self.homes.clear();
         }
-        self.homes.insert((account.to_owned(), source), now);
+        self.homes.insert((account.to_owned(), Source::of(address)), now);
     }
 
     /// Takes an attempt back which was not decided.

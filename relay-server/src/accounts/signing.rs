@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parley_protocol::http::{ChangePassword, SignIn, SignUp, Tokens as Issued};
 use parley_protocol::username::Username;
@@ -24,7 +25,7 @@ const MAX_EMAIL: usize = 254;
 
 impl Accounts {
     /// Makes an account with its first device.
-    pub(crate) async fn sign_up(&self, form: SignUp) -> Result<Issued, ErrorBody> {
+    pub(crate) async fn sign_up(&self, form: SignUp, from: IpAddr) -> Result<Issued, ErrorBody> {
         let code = match (self.registration, form.invite) {
             (Registration::Closed, _) => {
                 return Err(closed("this relay takes no new accounts; ask its operator"));
@@ -70,6 +71,7 @@ impl Accounts {
         };
         let done = self.store.write(make).await?;
         tracing::info!(%account, %device, "an account was made");
+        self.attempts.is_at_home(&account.to_string(), from, Instant::now());
         self.answer(done)
     }
 
@@ -130,7 +132,7 @@ impl Accounts {
     }
 
     /// Answers a refresh token with its successor.
-    pub(crate) async fn refresh(&self, signed: String) -> Result<Issued, ErrorBody> {
+    pub(crate) async fn refresh(&self, signed: String, from: IpAddr) -> Result<Issued, ErrorBody> {
         let token = self.tokens.read_refresh(&signed)?;
         let tokens = self.tokens.clone();
         // Both outcomes are committed: a reused token ends its family.
@@ -166,7 +168,10 @@ impl Accounts {
             Ok(Ok(SignedIn { username: account.username, token: next, signed, ended: gone }))
         };
         match self.store.write(turn).await? {
-            Ok(done) => self.answer(done),
+            Ok(done) => {
+                self.attempts.is_at_home(&done.token.sub.to_string(), from, Instant::now());
+                self.answer(done)
+            }
             Err((error, gone)) => {
                 self.end(gone);
                 Err(error)

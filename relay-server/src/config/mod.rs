@@ -178,8 +178,12 @@ impl Config {
             );
             return wrong("frame_bytes", self.frame_bytes.0.to_string(), allowed);
         }
-        if self.request_bytes < self.max_request {
-            let allowed = format!("at least {} bytes, which one request may have (max_request)", self.max_request.0);
+        let requests = self.max_request.0.saturating_mul(4);
+        if self.request_bytes.0 < requests {
+            let allowed = format!(
+                "at least {requests} bytes, as a fourth has room for one of {} (max_request)",
+                self.max_request.0
+            );
             return wrong("request_bytes", self.request_bytes.0.to_string(), allowed);
         }
         if self.dead_after <= self.ping {

@@ -139,8 +139,9 @@ settings! {
     max_connections_per_address: usize = 1_000, 1 => 1_000_000;
     /// The longest body of an HTTP request.
     max_request: Bytes = mib(1), kib(1) => mib(64);
-    /// Bytes of such bodies at once, of all requests together; the first 16 KiB of each are not counted.
-    request_bytes: Bytes = mib(64), mib(1) => mib(1 << 14);
+    /// Bytes of such bodies at once, of all requests together, and a fourth of it from one address; the first 16 KiB of each
+    /// are not counted.
+    request_bytes: Bytes = mib(64), kib(4) => mib(1 << 14);
     /// HTTP requests a second from one address.
     requests_per_address: u32 = 200, 1 => 1_000_000;
     /// HTTP requests a second of one account.

@@ -8,7 +8,8 @@ use parley_protocol::http::{
 };
 use warp::{Filter, path};
 
-use super::extract::{body, call, form, visit};
+use super::body::{body, form};
+use super::extract::{call, visit};
 use super::reply::{created, done, json};
 use super::{Api, Call, Route, Visit, first_of};
 
@@ -20,7 +21,7 @@ fn signing(api: &Arc<Api>) -> Route {
     let sign_up = path!("api" / "signup").and(warp::post()).and(visit(api)).and(form(api));
     let sign_up = sign_up.then(|visit: Visit, form: SignUp| async move {
         match visit.api.rates.signup(visit.client.address) {
-            Ok(()) => created(visit.api.accounts.sign_up(form).await),
+            Ok(()) => created(visit.api.accounts.sign_up(form, visit.client.address).await),
             Err(error) => super::failed(error),
         }
     });
@@ -29,8 +30,9 @@ fn signing(api: &Arc<Api>) -> Route {
         json(visit.api.accounts.sign_in(form, visit.client.address).await)
     });
     let refresh = path!("api" / "refresh").and(warp::post()).and(visit(api)).and(form(api));
-    let refresh = refresh
-        .then(|visit: Visit, form: Refresh| async move { json(visit.api.accounts.refresh(form.refresh_token).await) });
+    let refresh = refresh.then(|visit: Visit, form: Refresh| async move {
+        json(visit.api.accounts.refresh(form.refresh_token, visit.client.address).await)
+    });
     let sign_out = path!("api" / "signout").and(warp::post()).and(call(api)).and(body(api));
     let sign_out = sign_out
         .then(|call: Call, form: SignOut| async move { done(call.api.accounts.sign_out(call.who, form.all).await) });

@@ -7,7 +7,8 @@ use parley_protocol::http::{AddMember, CreateChat, CreateInvite, PatchChat, Patc
 use parley_protocol::{AccountId, ChatId, ErrorBody};
 use warp::{Filter, path};
 
-use super::extract::{Query, body, call, query};
+use super::body::body;
+use super::extract::{Query, call, query};
 use super::reply::{created, done, json};
 use super::{Api, Call, Route, first_of};
 use crate::chats::{self, Stretch};

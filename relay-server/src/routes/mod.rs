@@ -4,6 +4,7 @@
 //! back into JSON. Every error, from whatever depth, leaves as `{"error": {"code", "message"}}` with its status.
 
 mod accounts;
+mod body;
 mod chats;
 mod extract;
 mod operator;
@@ -24,7 +25,7 @@ use crate::config::Config;
 use crate::rates::Rates;
 use crate::relay::Relay;
 use crate::session::Identity;
-pub(crate) use extract::Bodies;
+pub(crate) use body::Bodies;
 pub(crate) use reply::failed;
 
 /// What the routes work with.

@@ -106,7 +106,7 @@ async fn somebody_without_a_token_can_make_the_relay_hold_little() {
 #[tokio::test]
 async fn what_requests_hold_together_has_a_bound() {
     let relay = TestRelay::with(|config| {
-        config.request_bytes = Bytes(1 << 20);
+        config.request_bytes = Bytes(4 << 20);
         config.max_request = Bytes(1 << 20);
     });
     let relay = relay.await;
@@ -115,7 +115,7 @@ async fn what_requests_hold_together_has_a_bound() {
         "POST /api/chats HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 1000000\r\n\r\n",
         alice.access
     );
-    // Two of them would take more than there is: one is told so, and the other goes on waiting for the rest of its body.
+    // Two of them would take more than one address may have: one is told so, and the other goes on waiting for the rest of its body.
     let mut stalled = Vec::new();
     for _ in 0..2 {
         let mut socket = TcpStream::connect(relay.address).await.unwrap();
