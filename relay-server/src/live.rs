@@ -55,8 +55,8 @@ impl Live {
                         }
                     }
                 }
-                Effect::Close { device, error } => {
-                    if let Some(session) = self.sessions.of_device(device) {
+                Effect::Close { device, error, before } => {
+                    if let Some(session) = self.sessions.of_device(device).filter(|session| session.number < before) {
                         session.close(error);
                     }
                 }

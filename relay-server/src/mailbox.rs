@@ -109,10 +109,15 @@ pub struct Mailbox {
 
 static NUMBERS: AtomicU64 = AtomicU64::new(1);
 
+/// The number of the next session: every one that there is has a lower one.
+pub(crate) fn next_number() -> u64 {
+    NUMBERS.load(Ordering::SeqCst)
+}
+
 impl Mailbox {
     pub(crate) fn new(who: Sender, limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            number: NUMBERS.fetch_add(1, Ordering::SeqCst),
             who,
             queue: limits.session_queue,
             queue_bytes: limits.session_queue_bytes,

@@ -243,6 +243,8 @@ impl Session {
         if let Some(bye) = bye {
             say_bye(&mut socket, bye).await;
         }
+        drop(socket);
+        self.was_seen().await;
     }
 
     /// Whether the session reads what its client sends.
@@ -303,9 +305,13 @@ impl Session {
         if !self.mailbox.discards() {
             self.flush_marks().await;
         }
+        relay.live.forget_blocks(self.mailbox.who.account);
+    }
+
+    /// Stores when the device was last there.
+    async fn was_seen(&self) {
         let who = self.mailbox.who;
-        relay.live.forget_blocks(who.account);
-        let seen = relay.store().write(move |batch| {
+        let seen = self.relay.store().write(move |batch| {
             for (table, id) in [("devices", who.device.as_bytes()), ("accounts", who.account.as_bytes())] {
                 let sql = format!("UPDATE {table} SET last_seen = MAX(COALESCE(last_seen, 0), ?2) WHERE id = ?1");
                 batch.sql().prepare_cached(&sql)?.execute(rusqlite::params![id, batch.now()])?;

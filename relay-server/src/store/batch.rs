@@ -15,6 +15,7 @@ use super::failure::{Failure, Severity, severity};
 use super::sql::id;
 use crate::limits::Limits;
 use crate::live::Live;
+use crate::mailbox::next_number;
 
 /// Where an entry stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,8 +74,8 @@ pub(crate) enum Effect {
     Deleted { chat: ChatId },
     /// A mark register changed.
     Mark { chat: ChatId, from: Sender, scope: MarkScope, frame: Utf8Bytes },
-    /// A session ends.
-    Close { device: DeviceId, error: ErrorBody },
+    /// The session of a device ends, if its number is below this one.
+    Close { device: DeviceId, error: ErrorBody, before: u64 },
     /// Whatever else.
     Then(Box<dyn FnOnce(&Live) + Send>),
 }
@@ -167,9 +168,11 @@ impl<'a> Batch<'a> {
         self.limits
     }
 
-    /// Ends the device's session, after the commit.
+    /// Ends the session that the device has now, after the commit. One that begins meanwhile says hello behind this
+    /// transaction, and so with what holds since.
     pub fn close_session(&mut self, device: DeviceId, code: Code, message: impl Into<String>) {
-        self.effects.push(Effect::Close { device, error: ErrorBody::new(code, message) });
+        let before = next_number();
+        self.effects.push(Effect::Close { device, error: ErrorBody::new(code, message), before });
     }
 
     /// Runs `f` after the commit, in the order of what else follows it.

@@ -8,7 +8,7 @@ use parley_protocol::{ChatChange, ChatKind, ClientFrame, Code, EntryId, EventId,
 use relay_server::chats;
 use relay_server::limits::Limits;
 
-use crate::support::{TestRelay, limits, sealed, until};
+use crate::support::{TestRelay, hold_fan_out, limits, sealed, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bob_gets_what_alice_sent_while_he_was_away_and_then_what_she_sends_now() {
@@ -226,6 +226,36 @@ async fn a_newer_session_of_a_device_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_begins_after_an_end_is_not_ended_by_it_though_it_is_told_late() {
+    let relay = TestRelay::start();
+    let alice = relay.person("alice").await;
+    let device = alice.profile.who.device;
+    let told = hold_fan_out(&relay).await;
+    let end = relay.relay.store().write(move |batch| {
+        batch.close_session(device, Code::Replaced, "this device has signed in again");
+        Ok(())
+    });
+    end.await.unwrap();
+    let mut new = relay.open(&alice.profile).await;
+    drop(told);
+    let (heard, is_heard) = tokio::sync::oneshot::channel();
+    let last = relay.relay.store().write(move |batch| {
+        batch.after_commit(move |_| heard.send(()).unwrap());
+        Ok(())
+    });
+    last.await.unwrap();
+    is_heard.await.unwrap();
+    new.send(&ClientFrame::Subscribers { req: 1, topic: "x".into() }).await;
+    new.done(1).await;
+    let end = relay.relay.store().write(move |batch| {
+        batch.close_session(device, Code::DeviceRevoked, "this one is meant");
+        Ok(())
+    });
+    end.await.unwrap();
+    assert_eq!(new.bye().await.0, Code::DeviceRevoked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_old_copy_of_a_profile_is_told_so() {
     let relay = TestRelay::start();
     let alice = relay.person("alice").await;
@@ -266,13 +296,13 @@ async fn whoever_sends_too_fast_is_refused_in_turn_and_the_session_goes_on() {
     let refused = &codes[taken..];
     assert!(refused.iter().all(|code| matches!(code, Some(Code::RateLimited | Code::ResumeFirst))), "{codes:?}");
     assert_eq!(refused.first(), Some(&Some(Code::RateLimited)), "{codes:?}");
-    // Its rate lets one through before long.
-    a.send(&ClientFrame::Resume { chat }).await;
+    // Its rate lets it go on before long: `resume` takes one as well.
     loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        a.send(&ClientFrame::Resume { chat }).await;
         let id = a.append(chat, sealed("later")).await;
-        match a.outcome(id).await {
-            Ok(_) => break,
-            Err(_) => a.send(&ClientFrame::Resume { chat }).await,
+        if a.outcome(id).await.is_ok() {
+            break;
         }
     }
 }

@@ -277,7 +277,10 @@ async fn a_disk_that_hangs_does_not_keep_the_relay_from_stopping() {
     let (status, said) = process.ended();
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("the disk took too long"), "{said}");
+    let mut last = Value::Null;
     while let Some(frame) = on_alice.next().await {
         assert!(frame["type"] != "accepted", "{frame}");
+        last = frame;
     }
+    assert_eq!(last["error"]["code"], "shutting_down", "{last}");
 }

@@ -8,7 +8,7 @@ use parley_protocol::{ChatChange, ChatId, ChatKind, Code, EntryId, EventId, Role
 use relay_server::chats;
 use relay_server::limits::Limits;
 
-use crate::support::{Client, TestRelay, cursors, limits, open, sealed, until};
+use crate::support::{Client, TestRelay, cursors, hold_fan_out, limits, open, sealed, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_read_before_anybody_was_told_of_a_removal_ends_there_too() {
@@ -28,14 +28,7 @@ async fn a_page_that_is_read_before_anybody_was_told_of_a_removal_ends_there_too
         let mut b = relay.dial_with(&bob.profile.at(chat, begins), 256).await;
         assert_eq!(b.text(chat).await, "0");
         // Whatever is committed from here on is told to nobody yet.
-        let (told, wait) = std::sync::mpsc::channel::<()>();
-        let hold = move |batch: &mut relay_server::store::Batch<'_>| {
-            batch.after_commit(move |_| {
-                let _ = wait.recv();
-            });
-            Ok(())
-        };
-        relay.relay.store().write(hold).await.unwrap();
+        let told = hold_fan_out(&relay).await;
         chats::remove_member(&relay.relay, alice.profile.who, chat, bob.account).await.unwrap();
         let secret = a.append(chat, payload("without him")).await;
         a.outcome(secret).await.unwrap();

@@ -152,16 +152,7 @@ impl TestRelay {
     }
 
     pub(crate) async fn dial_with(&self, profile: &Profile, pipe: usize) -> Client {
-        let (near, far) = tokio::io::duplex(pipe);
-        let config = ws::config(&self.limits);
-        let socket = WebSocketStream::from_raw_socket(Watched::new(far), Role::Server, Some(config)).await;
-        let nobody: Authenticate =
-            Arc::new(|_| async { Err(ErrorBody::new(Code::Unauthorized, "no tokens here")) }.boxed());
-        let admitted = Admitted { who: profile.who, family: uuid::Uuid::nil() };
-        tokio::spawn(run(socket, Some(admitted), Arc::clone(&self.relay), nobody));
-        let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
-        let mut client =
-            Client { who: profile.who, socket, logs: Vec::new(), gone: Vec::new(), aside: VecDeque::new() };
+        let mut client = self.connect(profile, pipe).await;
         let hello = ClientFrame::Hello {
             version: VERSION,
             opening: profile.opening,
@@ -170,6 +161,19 @@ impl TestRelay {
         };
         client.send(&hello).await;
         client
+    }
+
+    /// A socket that has yet to say hello.
+    pub(crate) async fn connect(&self, profile: &Profile, pipe: usize) -> Client {
+        let (near, far) = tokio::io::duplex(pipe);
+        let config = ws::config(&self.limits);
+        let socket = WebSocketStream::from_raw_socket(Watched::new(far), Role::Server, Some(config)).await;
+        let nobody: Authenticate =
+            Arc::new(|_| async { Err(ErrorBody::new(Code::Unauthorized, "no tokens here")) }.boxed());
+        let admitted = Admitted { who: profile.who, family: uuid::Uuid::nil() };
+        tokio::spawn(run(socket, Some(admitted), Arc::clone(&self.relay), nobody));
+        let socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+        Client { who: profile.who, socket, logs: Vec::new(), gone: Vec::new(), aside: VecDeque::new() }
     }
 }
 
@@ -386,6 +390,19 @@ pub(crate) async fn hold_writer(relay: &TestRelay) -> std::sync::mpsc::Sender<()
     });
     has_begun.await.unwrap();
     go
+}
+
+/// Keeps everybody from hearing of what is committed from here on, until what is returned is dropped.
+pub(crate) async fn hold_fan_out(relay: &TestRelay) -> std::sync::mpsc::Sender<()> {
+    let (told, wait) = std::sync::mpsc::channel::<()>();
+    let hold = move |batch: &mut relay_server::store::Batch<'_>| {
+        batch.after_commit(move |_| {
+            let _ = wait.recv();
+        });
+        Ok(())
+    };
+    relay.relay.store().write(hold).await.unwrap();
+    told
 }
 
 /// Waits until something is so.
