@@ -18,7 +18,7 @@ use crate::when;
 const ENDINGS: &str = "\
 Exit codes:
   0  done
-  1  anything else: no such chat or message, a damaged profile
+  1  anything else: no such chat or message, a chat one has left, a damaged profile
   2  the command line, or a value in it, is wrong
   3  nobody is signed in to the profile
   4  the relay refused

@@ -53,10 +53,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let is_help = !error.use_stderr();
     let mut words = std::env::args_os().skip(1).take_while(|word| word != "--");
     if !is_help && words.any(|word| word == "--json") {
+        // What is wrong stands before the first empty line; how it would be right, after it.
         let said = error.render().to_string();
-        let message = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let wrong: Vec<&str> = said.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
         // The failure itself is what the process ends with.
-        let _ = Out::new(true).error("usage", message);
+        let _ = Out::new(true).error("usage", wrong.join(" ").trim_start_matches("error: "));
     }
     // Without anybody to tell there is nothing else to do.
     let _ = error.print();

@@ -119,6 +119,8 @@ fn a_command_line_that_cannot_be_read_is_told_to_programs_too() {
         assert!(!said[0]["error"]["message"].as_str().unwrap().is_empty(), "{args:?}");
         assert!(ended.err.contains("Usage:"), "{ended:?}");
     }
+    let missing = stranger.run(&["--json", "send"]);
+    assert!(lines(&missing.out)[0]["error"]["message"].as_str().unwrap().contains("<CHAT>"), "{missing:?}");
     assert_eq!(stranger.run(&["frobnicate"]).out, "");
     assert_eq!(stranger.run(&["send", "--", "--json"]).out, "", "that is a word of a message");
     let help = stranger.run(&["--json", "--help"]);

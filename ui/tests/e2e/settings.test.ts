@@ -127,7 +127,13 @@ test("privacy: what is chosen is kept, and somebody blocked is let in again", as
   await page.getByRole("switch", { name: "Presence" }).click();
   const kept = () =>
     page.evaluate(() => ({ ...window.parley!.world.settings, shows: window.parley!.world.showsPresence }));
-  expect(await kept()).toEqual({ direct_links: "never", read_marks: false, typing: true, hide_address: false, shows: false });
+  expect(await kept()).toEqual({
+    direct_links: "never",
+    read_marks: false,
+    typing: true,
+    hide_address: false,
+    shows: false,
+  });
 
   await page.evaluate(() => {
     const { world } = window.parley!;
