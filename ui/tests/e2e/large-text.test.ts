@@ -71,8 +71,8 @@ test("the words of the first picture stand between its ends", async () => {
   await page.close();
 });
 
-test("list, chat and panel have their hairlines at one height, and every route its words", async () => {
-  const screen = await open("group");
+test.each([1280, 900])("list, chat and panel have one hairline, and every route its words, %d wide", async (width) => {
+  const screen = await open("group", width);
   const { page } = screen;
   await page.locator("[data-message]").first().waitFor();
   await screen.press("Control+Shift+P");

@@ -13,8 +13,8 @@ declare module "vitest" {
   }
 }
 
-export const POLICY =
-  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'none'";
+/** As the window gives it to the webview. */
+export const POLICY = policyOf(new URL("../../../src-tauri/tauri.conf.json", import.meta.url));
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -24,6 +24,15 @@ const TYPES: Record<string, string> = {
   ".svg": "image/svg+xml",
   ".json": "application/json",
 };
+
+function policyOf(configuration: URL): string {
+  const { app } = JSON.parse(readFileSync(configuration, "utf8")) as {
+    app: { security: { csp: Record<string, string> } };
+  };
+  return Object.entries(app.security.csp)
+    .map(([directive, sources]) => `${directive} ${sources}`)
+    .join("; ");
+}
 
 /** What is served was read at the start, so that a build made meanwhile does not change a run. */
 export async function serve(): Promise<{ address: string; close: () => Promise<void> }> {
