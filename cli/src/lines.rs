@@ -138,7 +138,11 @@ fn message(view: &MessageView, reference: &str, paint: Paint, width: Option<usiz
     let indent = RECEIPT + 1 + cells(reference) + 7;
     let mut rows = Vec::new();
     if let Some(quote) = &view.reply_to {
-        let words = if quote.text.is_empty() { "a message that is not here" } else { &quote.text };
+        let words = match (quote.username.is_empty(), quote.text.is_empty()) {
+            (_, false) => quote.text.as_str(),
+            (false, true) => "a deleted message",
+            (true, true) => "a message that is not here",
+        };
         let who = if quote.username.is_empty() { String::new() } else { format!("{}: ", clean::line(&quote.username)) };
         let room = width.unwrap_or(80).saturating_sub(indent + 2 + cells(&who)).clamp(10, 60);
         rows.push(paint.dim(&format!("{:indent$}┌ {who}{}", "", cut(&clean::line(words), room))));

@@ -49,6 +49,18 @@ fn every_state_of_a_message_looks_different_without_colour() {
 }
 
 #[test]
+fn a_quote_tells_what_was_deleted_from_what_is_not_here() {
+    let quoting = |username: &str, text: &str| {
+        let key = MessageKey { device: DeviceId::nil(), id: MessageId::nil() };
+        let quote = Quote { key, username: username.to_owned(), text: text.to_owned() };
+        plain(&MessageView { reply_to: Some(quote), ..view("yes") })
+    };
+    assert!(quoting("carol", "tea?").contains("┌ carol: tea?"));
+    assert!(quoting("carol", "").contains("┌ carol: a deleted message"));
+    assert!(quoting("", "").contains("┌ a message that is not here"));
+}
+
+#[test]
 fn a_message_stands_under_itself() {
     assert_eq!(plain(&view("hello")), "    7 14:02 bob: hello");
     let long = plain(&view("a message that does not fit in one row of this terminal"));

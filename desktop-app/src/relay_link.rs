@@ -1,6 +1,7 @@
 //! The relay link: one task that owns the WebSocket to the relay. It connects, authenticates, notices a dead network, and comes
 //! back with growing pauses; it understands no frame.
 
+mod opening;
 mod pulse;
 
 use std::collections::BTreeSet;
@@ -14,31 +15,20 @@ use parley_protocol::frames::{Cursor, RelayFrame};
 use parley_protocol::{Code, ErrorBody, LogId};
 use rand::Rng as _;
 use serde::Deserialize;
-use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error as WsError, Message, http::header::AUTHORIZATION};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 
+use self::opening::{Socket, connect};
 use self::pulse::Pulse;
 use crate::core::Input;
-use crate::error::EngineError;
 use crate::relay_api::RelayApi;
 use crate::tokens::Credentials;
 use crate::views::Connection;
-
-/// The WebSocket, with TLS or without.
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// How often it is looked whether the machine's addresses have changed.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long taking leave may take: the relay has read everything before it closes its side.
 const LEAVE: Duration = Duration::from_secs(1);
-/// How long connecting may take.
-const CONNECT: Duration = Duration::from_secs(10);
-/// The longest frame taken: a `welcome` names every log of the device, with the members of those that are new to it.
-const MAX_FRAME: usize = 64 << 20;
 /// The pauses between attempts grow from the first to the second.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 
@@ -285,28 +275,6 @@ async fn interrupted(commands: &mut mpsc::UnboundedReceiver<LinkCommand>) -> Int
     }
 }
 
-/// Opens the WebSocket, with tokens that are good.
-async fn connect(api: &RelayApi) -> Result<Socket, End> {
-    let credentials = match api.fresh(None).await {
-        Ok(credentials) => credentials,
-        Err(EngineError::SignedOut) => return Err(End::Pause),
-        // How it is shown says already that the relay is not reached.
-        Err(EngineError::Unreachable(reason)) => return Err(End::Broken(reason)),
-        Err(error) => return Err(End::Broken(error.to_string())),
-    };
-    let broken = |reason: &dyn std::fmt::Display| End::Broken(format!("{}: {reason}", credentials.relay));
-    match tokio::time::timeout(CONNECT, open(&credentials)).await {
-        Ok(Ok(socket)) => Ok(socket),
-        Ok(Err(Refusal::TokenExpired)) => Err(match api.fresh(Some(&credentials.access)).await {
-            Err(EngineError::SignedOut) => End::Pause,
-            _ => End::Broken("the sign-in was renewed".to_owned()),
-        }),
-        Ok(Err(Refusal::Stay(view))) => Err(End::Stay(view)),
-        Ok(Err(Refusal::Failed(reason))) => Err(broken(&reason)),
-        Err(_) => Err(broken(&"it did not answer in time")),
-    }
-}
-
 /// Passes the relay's frames on to the core.
 async fn read(
     stream: &mut SplitStream<Socket>,
@@ -477,41 +445,6 @@ fn ended(goodbye: Option<ErrorBody>) -> End {
         // The core decides, and says when to come back.
         Code::OldCopy => End::Undecided,
         _ => End::Broken(error.message),
-    }
-}
-
-enum Refusal {
-    TokenExpired,
-    Stay(Connection),
-    Failed(String),
-}
-
-async fn open(credentials: &Credentials) -> Result<Socket, Refusal> {
-    let failed = |error: &dyn std::fmt::Display| Refusal::Failed(error.to_string());
-    let address = format!("ws{}/ws", credentials.relay.trim_start_matches("http"));
-    let mut request = address.into_client_request().map_err(|error| failed(&error))?;
-    let bearer = format!("Bearer {}", credentials.access).parse().map_err(|error| failed(&error))?;
-    request.headers_mut().insert(AUTHORIZATION, bearer);
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_FRAME)).max_frame_size(Some(MAX_FRAME));
-    match tokio_tungstenite::connect_async_with_config(request, Some(config), true).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(WsError::Http(answer)) => {
-            let body = answer.body().as_deref().unwrap_or_default();
-            let error = serde_json::from_slice::<parley_protocol::error::ErrorAnswer>(body).map(|answer| answer.error);
-            Err(match error {
-                Ok(error) if error.code == Code::TokenExpired => Refusal::TokenExpired,
-                Ok(error) if matches!(error.code, Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused) => {
-                    Refusal::Stay(Connection::SignedOut { reason: Some(error.message) })
-                }
-                Ok(error) if error.code == Code::VersionMismatch => {
-                    Refusal::Stay(Connection::Incompatible { reason: error.message })
-                }
-                Ok(error) => Refusal::Failed(error.message),
-                Err(_) => Refusal::Failed(format!("what answers there is no Parley relay ({})", answer.status())),
-            })
-        }
-        Err(WsError::Io(error)) => Err(failed(&error)),
-        Err(error) => Err(failed(&error)),
     }
 }
 

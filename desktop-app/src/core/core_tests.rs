@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parley_protocol::{ChatKind, ChatState, LifeId, Member, Role};
+use parley_protocol::{ChatKind, ChatState, EventId, LifeId, Member, Role};
 use serde_json::json;
 
 use super::*;
-use crate::peer::{CloseReason, DownReason, LinkId, PathKind};
+use crate::peer::{CloseReason, DownReason, LinkId, PathKind, PeerEvent};
 
 /// A core on a new profile, in a direct chat with one other device.
 struct Alone {

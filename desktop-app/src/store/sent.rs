@@ -121,9 +121,10 @@ pub(crate) fn put_run(db: &Connection, chat: ChatId, run: &OwnRun) -> Sql<()> {
     Ok(())
 }
 
-/// This profile is another device from now on: its first run follows none of the other one's.
+/// This profile is another device from now on: its first run follows none of the other one's, and how far those came is not
+/// known any more.
 pub(crate) fn forget_runs(db: &Connection) -> Sql<()> {
-    db.execute_batch("DELETE FROM runs")
+    db.execute_batch("DELETE FROM advances WHERE run IN (SELECT run FROM runs); DELETE FROM runs")
 }
 
 /// The relay has these, and nobody's mark is waited for any more.
