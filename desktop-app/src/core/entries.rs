@@ -64,6 +64,10 @@ impl Core {
                 }
                 settings_name_unknown(tx, entry.from.account, out)?;
                 self.take_open(tx, &chat, entry, body, out)?;
+                let elsewhere = self.session.as_ref().and_then(|session| session.shown_elsewhere.get(&id));
+                if elsewhere.is_some_and(|shown| shown.contains(&entry.seq)) {
+                    messages::read_each(tx, id, &[entry.seq])?;
+                }
                 out.marks.insert(id);
             }
             Content::Item(_) => {}
@@ -78,6 +82,7 @@ impl Core {
                 self.read_on(tx, id, out)?;
             } else if entry.seq > *head {
                 *head = entry.seq;
+                self.read_on(tx, id, out)?;
             }
         }
         Ok(())

@@ -262,6 +262,11 @@ impl Core {
                 self.read_on(tx, id, out)?;
                 out.events.push(Event::Chat { chat: id });
             }
+            if let Some(session) = &mut self.session {
+                // The mark may come before the entries.
+                let yet_to_come = mark.also.into_iter().filter(|seq| *seq > chat.cursor.seq);
+                session.shown_elsewhere.entry(id).or_default().extend(yet_to_come);
+            }
             return Ok(());
         }
         crate::store::deliveries::put_open_mark(tx, id, from, &mark)?;

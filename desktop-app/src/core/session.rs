@@ -1,6 +1,6 @@
 //! What the core knows of one relay session; it goes with the session.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use parley_protocol::{ChatChange, ChatId, EventId, MessageId, MessageKey};
@@ -33,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) wanting: HashMap<MessageKey, Vec<(ChatId, MessageId)>>,
     /// Messages of open chats that were known and came once more: a restored relay was given them back.
     pub(crate) given_back: HashSet<MessageKey>,
+    /// Entries yet to come, of open chats, which one's other devices have shown.
+    pub(crate) shown_elsewhere: HashMap<ChatId, BTreeSet<u64>>,
     /// Changes which the restored relay was to be given, and did not take for now.
     pub(crate) restores: HashMap<ChatId, (Again, Vec<(EventId, ChatChange)>)>,
     /// When the relay is asked about people of whose presence it has told nothing.
@@ -84,6 +86,7 @@ impl Session {
             in_flight: HashMap::new(),
             wanting: HashMap::new(),
             given_back: HashSet::new(),
+            shown_elsewhere: HashMap::new(),
             restores: HashMap::new(),
             ask_last_seen: None,
             requests: HashMap::new(),

@@ -555,6 +555,45 @@ async fn what_was_said_since_a_device_went_is_shown_though_a_restored_relay_has_
 }
 
 #[tokio::test]
+async fn what_was_said_since_somebody_went_is_shown_though_they_went_another_time() {
+    let mut world = World::new().await;
+    let (mut alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let (carol, dave) = (world.sign_up("carol").await, world.sign_up("dave").await);
+    let chat = alice.group("Tea", &[&bob, &carol, &dave]).await;
+    for device in [&bob, &carol, &dave] {
+        device.never_direct().await;
+        device.has_chat(chat).await;
+    }
+    for device in [&carol, &dave] {
+        device.gate.cut();
+        device.offline().await;
+    }
+    let copy = world.back_up_relay().await;
+    alice.online().await;
+    alice.engine().remove_member(chat, carol.account().await).await.unwrap();
+    eventually("bob has heard", async || bob.view(chat).await.member_count == 3).await;
+    let key = bob.say(chat, "since then").await;
+    alice.shows(chat, &["since then"]).await;
+    alice.kill().await;
+    bob.gate.cut();
+    world.go_back_to(&copy).await;
+    // For the relay she is there still, until she goes by herself.
+    carol.gate.heal();
+    carol.online().await;
+    carol.engine().leave(chat).await.unwrap();
+    bob.gate.heal();
+    bob.came(chat, key, Delivery::Sent).await;
+    dave.gate.heal();
+    dave.shows(chat, &["since then"]).await;
+    alice.start().await;
+    let now = alice.say(chat, "and now").await;
+    for device in [&bob, &dave] {
+        eventually("it came", async || device.engine().message(chat, now).await.is_ok()).await;
+    }
+    assert_eq!(dave.view(chat).await.member_count, 3);
+}
+
+#[tokio::test]
 async fn what_was_said_under_a_membership_that_comes_later_is_shown_once_it_came() {
     let mut world = World::new().await;
     let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);

@@ -56,6 +56,16 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
     let own = super::role_of(&state, by.account)?;
     match &change {
         ChatChange::Created { .. } => {}
+        // They are there, or gone, by another entry: these only name the memberships under which some began to write.
+        ChatChange::MemberAdded { member } if is_group(&state) && state.members.contains_key(&member.account) => {
+            let member = batch.member(member.account, state.role(member.account).unwrap_or(Role::Member), true)?;
+            batch.name_change(chat, by, event, ChatChange::MemberAdded { member })?;
+            return Ok(());
+        }
+        ChatChange::MemberRemoved { account } if is_group(&state) && !state.members.contains_key(account) => {
+            batch.name_change(chat, by, event, change)?;
+            return Ok(());
+        }
         ChatChange::MemberAdded { member } => {
             require(&state, by.account, Role::Admin)?;
             not_direct(&state, "has exactly two members")?;
@@ -92,7 +102,7 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
             batch.append_change(chat, by, EventId::new(), ChatChange::DeviceRemoved { account, device })?;
             return Ok(());
         }
-        // It is there, by another entry or after all: these only name the memberships under which some began to write.
+        // So do these of a device that is there, by another entry or after all.
         ChatChange::DeviceAdded { account, device } if follows(&state, *account, *device) => {
             batch.name_change(chat, by, event, change)?;
             return Ok(());
@@ -121,6 +131,11 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
     }
     batch.append_change(chat, by, event, change)?;
     Ok(())
+}
+
+/// Whether memberships of this chat are named by messages, and change with its members.
+fn is_group(state: &ChatState) -> bool {
+    state.sealed && state.kind == ChatKind::Group
 }
 
 /// Whether a device is among those of a sealed chat.

@@ -74,6 +74,7 @@ const NOT_THEIRS: [&str; 6] = ["forbidden", "forbidden", "forbidden", "not_membe
 const HEARERS: [&str; 6] = ["heard", "heard", "heard", "unheard", "unheard", "unheard"];
 const OWNER_RESTORES: [&str; 6] = ["ok", "nothing", "nothing", "nothing", "nothing", "nothing"];
 const ADMINS_RESTORE: [&str; 6] = ["ok", "ok", "nothing", "nothing", "nothing", "nothing"];
+const MEMBERS_RESTORE: [&str; 6] = ["ok", "ok", "ok", "nothing", "nothing", "nothing"];
 /// Devices of the owner.
 const OWNERS: [&str; 6] = ["ok", "not_found", "not_found", "not_found", "not_found", "not_found"];
 
@@ -175,8 +176,23 @@ pub(super) const TABLE: &[Row] = &[
     ("RESTORE", "", r#"{"kind":"role_changed","account":"{extra}","role":"admin"}"#, NOT_DIRECT, OWNER_RESTORES),
     ("RESTORE", "", r#"{"kind":"role_changed","account":"{actor}","role":"owner"}"#, HIDDEN, NOBODY),
     ("RESTORE", "", r#"{"kind":"owner_changed","account":"{extra}"}"#, HIDDEN, OWNER_RESTORES),
-    ("RESTORE", "", r#"{"kind":"device_added","account":"{extra}","device":"{extra_device}"}"#, ALL_KINDS, NOBODY),
-    ("RESTORE", "", r#"{"kind":"device_removed","account":"{extra}","device":"{extra_device}"}"#, ALL_KINDS, NOBODY),
+    ("RESTORE", "", r#"{"kind":"device_added","account":"{extra}","device":"{extra_device}"}"#, OPEN, NOBODY),
+    ("RESTORE", "", r#"{"kind":"device_removed","account":"{extra}","device":"{extra_device}"}"#, OPEN, NOBODY),
+    // It only names a membership: the device is there before and after.
+    (
+        "RESTORE",
+        "",
+        r#"{"kind":"device_added","account":"{extra}","device":"{extra_device}"}"#,
+        SEALED,
+        MEMBERS_RESTORE,
+    ),
+    (
+        "RESTORE",
+        "",
+        r#"{"kind":"device_removed","account":"{extra}","device":"{extra_device}"}"#,
+        SEALED,
+        MEMBERS_RESTORE,
+    ),
     (
         "RESTORE",
         "",
