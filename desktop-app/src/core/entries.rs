@@ -74,6 +74,13 @@ impl Core {
         }
         chats::set_cursor(tx, id, cursor)?;
         out.acks.insert(entry.log, entry.seq);
+        if !chat.state.sealed
+            && chat.read_seq + 1 == entry.seq
+            && messages::first_unread(tx, id)?.is_none_or(|unread| unread > entry.seq)
+        {
+            // One's own, or a restored relay was given back what had been shown: nothing to read in it.
+            chats::set_read_seq(tx, id, entry.seq)?;
+        }
         let head = self.session.as_mut().and_then(|session| session.heads.get_mut(&entry.log));
         if let Some(head) = head {
             if entry.seq == *head {
@@ -82,7 +89,6 @@ impl Core {
                 self.read_on(tx, id, out)?;
             } else if entry.seq > *head {
                 *head = entry.seq;
-                self.read_on(tx, id, out)?;
             }
         }
         Ok(())

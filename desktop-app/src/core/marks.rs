@@ -274,12 +274,16 @@ impl Core {
         Ok(())
     }
 
-    /// Open chats: the log counts as shown up to its first entry that is still to be read. One's own is not, nor what a restored
-    /// relay was given back after it had been shown; one's devices which had it from the lost log know it from this alone.
+    /// A channel whose relay was restored: what follows the read mark may have been shown before. The log counts as shown up to
+    /// its first entry that is still to be read, for one's devices that know it by this alone.
     pub(super) fn read_on(&self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
-        let Some(row) = chats::get(tx, chat)?.filter(|row| !row.state.sealed) else {
+        let Some(row) = chats::get(tx, chat)?.filter(|row| !row.state.sealed && row.lost_read > 0) else {
             return Ok(());
         };
+        // Of what is before the first entry that this device was given it knows nothing.
+        if messages::first_given(tx, chat)?.is_none_or(|first| row.read_seq + 1 < first) {
+            return Ok(());
+        }
         let last = row.cursor.seq;
         let upto = messages::first_unread(tx, chat)?.map_or(last, |unread| last.min(unread.saturating_sub(1)));
         if upto > row.read_seq {

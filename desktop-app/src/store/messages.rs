@@ -404,10 +404,13 @@ pub(crate) fn taken(db: &Connection, chat: ChatId, key: MessageKey, digest: i64)
 
 /// Open chats: the lowest `seq` of what this device was given as an entry of the log; `None` if nothing was.
 pub(crate) fn first_given(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
-    let first: Option<i64> = db
-        .prepare_cached("SELECT min(m.seq) FROM messages m JOIN taken t USING (chat, device, id) WHERE m.chat = ?1")?
-        .query_row([chat.as_bytes()], |row| row.get(0))?;
-    Ok(first.map(i64::cast_unsigned))
+    db.prepare_cached(
+        "SELECT seq FROM messages m WHERE chat = ?1 AND seq IS NOT NULL
+             AND EXISTS (SELECT 1 FROM taken t WHERE t.chat = m.chat AND t.device = m.device AND t.id = m.id)
+         ORDER BY sort_a LIMIT 1",
+    )?
+    .query_row([chat.as_bytes()], |row| super::count(row, 0))
+    .optional()
 }
 
 /// Remembers that a key was taken, and a digest of its bytes.

@@ -192,14 +192,31 @@ impl Run {
         }
     }
 
+    /// Whether something was done by one who was put back, or whom the restored relay had forgotten: that may have failed since,
+    /// and says so there.
+    fn is_doubtful(&self, done: &Done) -> bool {
+        let is_other = |slot: &usize| !self.slots[*slot].as_ref().is_some_and(|slot| slot.whole);
+        let reacted = done.reactions.values().flatten().map(|(slot, ..)| slot);
+        let by =
+            done.edits.iter().map(|(slot, ..)| slot).chain(done.deletes.iter().map(|(slot, _)| slot)).chain(reacted);
+        done.unsure || (self.restored && by.into_iter().any(is_other))
+    }
+
     /// Edits, deletes and reactions of which there can be no doubt.
     fn judge_words(&self, view: &Shown, at: &str, wrong: &mut Vec<String>) {
         if !self.is_whole(view.slot, view.chat) {
             return;
         }
         let group = |slot: usize| view.chat == GROUP && self.moved.contains(&ACCOUNTS[slot]);
-        for line in &view.lines {
-            let Some(done) = self.done.get(&(view.chat, line.key)).filter(|done| !done.unsure) else {
+        // What was said in a channel by one who is another device now may never be given back to a restored relay; what
+        // others do to it waits with them.
+        let orphaned = |key: MessageKey| {
+            let said = self.said.iter().find(|said| said.key == key);
+            let is_whole = |said: &Said| self.slots[said.slot].as_ref().is_some_and(|slot| slot.whole);
+            self.restored && view.chat == CHANNEL && !said.is_some_and(is_whole)
+        };
+        for line in view.lines.iter().filter(|line| !orphaned(line.key)) {
+            let Some(done) = self.done.get(&(view.chat, line.key)).filter(|done| !self.is_doubtful(done)) else {
                 if !line.deleted
                     && let Some(said) = self.said.iter().find(|said| said.key == line.key)
                     && !self.done.contains_key(&(view.chat, line.key))
