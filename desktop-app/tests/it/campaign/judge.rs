@@ -289,7 +289,7 @@ impl Run {
     /// Whether all have to agree on a message: not on one whose fate hangs on a profile that was put back.
     fn is_certain(&self, chat: usize, key: MessageKey) -> bool {
         let said = self.said.iter().find(|said| said.key == key);
-        let touched = self.done.get(&(chat, key)).is_some_and(|done| done.unsure);
+        let touched = self.done.get(&(chat, key)).is_some_and(|done| self.is_doubtful(done));
         let moved = |said: &Said| chat == GROUP && self.moved.contains(&ACCOUNTS[said.slot]);
         // What was said by one who is another device now may stand under the other name.
         let anew = |said: &Said| !self.slots[said.slot].as_ref().is_some_and(|slot| slot.whole) && self.put_back;
