@@ -111,6 +111,8 @@ export default {
   device_read: "مقروءة",
   device_delivered: "مُسلَّمة",
   device_waiting: "ليس بعد",
+  device_delivered_at: "سُلّمت {when}",
+  device_read_at: "قُرئت {when}",
   no_devices: "لا يشارك أي جهاز آخر بعد.",
   no_marks: "يحتفظ المرحّل بهذه المحادثة للجميع، ولا يُسجَّل من قرأها.",
 

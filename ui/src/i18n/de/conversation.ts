@@ -108,6 +108,8 @@ export default {
   device_read: "Gelesen",
   device_delivered: "Zugestellt",
   device_waiting: "Noch nicht",
+  device_delivered_at: "Zugestellt {when}",
+  device_read_at: "Gelesen {when}",
   no_devices: "Noch nimmt kein anderes Gerät teil.",
   no_marks: "Das Relay hebt diesen Chat für alle auf; wer ihn gelesen hat, wird nicht festgehalten.",
 

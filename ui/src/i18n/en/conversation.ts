@@ -107,6 +107,8 @@ export default {
   device_read: "Read",
   device_delivered: "Delivered",
   device_waiting: "Not yet",
+  device_delivered_at: "Delivered {when}",
+  device_read_at: "Read {when}",
   no_devices: "No other device takes part yet.",
   no_marks: "The relay keeps this chat for everybody; who has read it is not kept.",
 
