@@ -62,6 +62,17 @@ it("names the route and the times of each device", async () => {
   expect(phone).toMatch(/Ben, device 2 Relay Delivered 9:05$/);
 });
 
+it("calls one's own devices by their names, and counts them without the relay", async () => {
+  const { account } = session.me!;
+  const { id, name } = world.world.devices.find((device) => !device.current)!;
+  await rows({ account, device: id, delivered: true });
+  await screen.findByText(`You, ${name}`);
+  cleanup();
+  world.verbs.goOffline();
+  await rows({ account, device: id }, { account, device: "another" });
+  await screen.findByText("You, device 1");
+});
+
 it("shows nothing in place of what is not known", async () => {
   const [has, waits] = await rows({ delivered: true }, { device: "ines", account: "ines", username: "Ines" });
   expect(has).toMatch(/Ben Delivered$/);
