@@ -107,7 +107,7 @@ export default {
   went_by: "طريق الذهاب",
   came_by: "طريق الوصول",
   by_device: "حسب الجهاز",
-  named_device: "{who}، {name}",
+  own_device: "أنت، {name}",
   nth_device: "{who}، الجهاز {n}",
   device_read: "مقروءة",
   device_delivered: "مُسلَّمة",

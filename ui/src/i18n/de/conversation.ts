@@ -104,7 +104,7 @@ export default {
   went_by: "Ging",
   came_by: "Kam",
   by_device: "Nach Gerät",
-  named_device: "{who}, {name}",
+  own_device: "Du, {name}",
   nth_device: "{who}, Gerät {n}",
   device_read: "Gelesen",
   device_delivered: "Zugestellt",

@@ -103,7 +103,7 @@ export default {
   went_by: "Went",
   came_by: "Came",
   by_device: "By device",
-  named_device: "{who}, {name}",
+  own_device: "You, {name}",
   nth_device: "{who}, device {n}",
   device_read: "Read",
   device_delivered: "Delivered",
