@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { count, dayLine, duration, fullTime, lastSeen, listTime, roundTrip, time } from "./formats";
+import { count, dayLine, duration, fullTime, lastSeen, listTime, moment, roundTrip, time } from "./formats";
 import { words } from "./index.svelte";
 
 const NOW = new Date(2025, 10, 20, 14, 33, 40).getTime();
@@ -41,6 +41,12 @@ test("last seen, in words", () => {
   expect(lastSeen(at(11, 20, 13, 10), NOW)).toBe("Last seen 13:10");
   expect(lastSeen(at(11, 19, 19, 5), NOW)).toBe("Last seen yesterday 19:05");
   expect(lastSeen(at(11, 2, 16, 44), NOW)).toBe("Last seen 2 November");
+});
+
+test("a moment: today, a day, a day of another year", () => {
+  expect(moment(at(11, 20, 14, 31), NOW)).toBe("14:31");
+  expect(moment(at(11, 19, 14, 31), NOW)).toBe("19 Nov, 14:31");
+  expect(moment(at(11, 19, 14, 31, 2024), NOW)).toBe("19 Nov 2024, 14:31");
 });
 
 test("the full time has the day and the seconds", () => {

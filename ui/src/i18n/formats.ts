@@ -19,6 +19,10 @@ function formatter(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
 const TIME = { hour: "numeric", minute: "2-digit" } as const;
 const WEEKDAY = { weekday: "short" } as const;
 const FULL = { dateStyle: "full", timeStyle: "medium" } as const;
+const MOMENTS = [
+  { day: "numeric", month: "short", ...TIME },
+  { day: "numeric", month: "short", year: "numeric", ...TIME },
+] as const;
 const DAY_LINE = { weekday: "long", day: "numeric", month: "long" } as const;
 const DAY_LINE_WITH_YEAR = { ...DAY_LINE, year: "numeric" } as const;
 const DATES = {
@@ -66,6 +70,12 @@ export function dayLine(at: number, now: number): string {
 /** A day within a sentence: `2 November`, with the year if it is another one. */
 export function day(at: number, now: number): string {
   return dayAndMonth(at, now, "long");
+}
+
+/** Of a fact beside others: `14:31`, `13 Nov, 14:31`, `13 Nov 2024, 14:31`. */
+export function moment(at: number, now: number): string {
+  if (daysBetween(at, now) === 0) return time(at);
+  return formatter(MOMENTS[sameYear(at, now) ? 0 : 1]).format(at);
 }
 
 /** On hover: the full date, with seconds. */

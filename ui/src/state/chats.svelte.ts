@@ -22,12 +22,6 @@ class Chats {
   );
   shown = $derived(this.ordered.filter((chat) => !chat.archived));
   archived = $derived(this.ordered.filter((chat) => chat.archived));
-  /** The relay's round trip in microseconds, as the chats that travel by it tell. */
-  relayRoundTrip = $derived(
-    this.ordered.some(({ route }) => route.route === "relay" && route.round_trip !== null)
-      ? roundTrips.of("relay")
-      : null,
-  );
 
   #dirty = new Set<ChatId>();
   #asked = new SvelteSet<ChatId>();

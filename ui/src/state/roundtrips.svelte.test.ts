@@ -28,6 +28,12 @@ it("leaves what changed by less than a fifth", () => {
   expect(roundTrips.of("relay")).toBe(41_000);
 });
 
+it("begins anew with a figure that was told because it is quite another", () => {
+  roundTrips.take("relay", "relay", 200_000);
+  roundTrips.begin("relay", "relay", 41_000);
+  expect(roundTrips.of("relay")).toBe(41_000);
+});
+
 it("shows the figure of another route, and that there is none, at once", () => {
   roundTrips.take("a chat", "relay", 41_000);
   roundTrips.take("a chat", "lan", 2_000);

@@ -34,6 +34,12 @@ class RoundTrips {
     this.#show(what, kept, kept.trip.take(micros, clock.now()));
   }
 
+  /** A figure that was told because it is quite another: those before it count no more. */
+  begin(what: Of, route: Route, micros: number | null): void {
+    this.forget(what);
+    this.take(what, route, micros);
+  }
+
   forget(what: Of): void {
     clearTimeout(this.#kept.get(what)?.timer);
     this.#kept.delete(what);

@@ -4,6 +4,7 @@ import { backend, failure } from "../backend";
 import type { About, Connection, Failure, Me, Preferences, Settings } from "../backend/types";
 import { words } from "../i18n/index.svelte";
 import { onEvent } from "./events";
+import { roundTrips } from "./roundtrips.svelte";
 
 /** What the window shows as a whole. */
 export type Phase =
@@ -159,6 +160,8 @@ class Session {
 
   #connectionChanged(connection: Connection): void {
     const wasOnline = this.online;
+    const took = roundTripOf(connection);
+    if (took !== roundTripOf(this.connection)) roundTrips.begin("relay", "relay", took);
     this.connection = connection;
     if (connection.state === "online") this.catchUp = connection.behind && Math.max(this.catchUp, connection.behind);
     if (connection.state === "signed_out") this.me = null;
@@ -177,6 +180,10 @@ class Session {
     this.dark = theme === "dark" || (theme === "system" && this.#system.matches);
     document.documentElement.dataset.theme = this.dark ? "dark" : "light";
   }
+}
+
+function roundTripOf(connection: Connection): number | null {
+  return connection.state === "online" ? connection.round_trip : null;
 }
 
 function hostOf(relay: string): string {

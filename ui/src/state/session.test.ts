@@ -3,6 +3,7 @@ import { useBackend } from "../backend";
 import { make } from "../backend/fake";
 import { words } from "../i18n/index.svelte";
 import { startEvents, stopEvents } from "./events";
+import { roundTrips } from "./roundtrips.svelte";
 import { session } from "./session.svelte";
 import { start } from "./start";
 import { toasts } from "./toasts.svelte";
@@ -19,6 +20,7 @@ beforeEach(() => {
   session.me = null;
   session.connection = { state: "connecting" };
   session.catchUp = 0;
+  roundTrips.clear();
 });
 afterEach(stopEvents);
 
@@ -39,6 +41,16 @@ test("catching up counts from the most there was to come", async () => {
   expect(session.catchUp).toBe(120);
   verbs.goOnline(0);
   expect(session.catchUp).toBe(0);
+});
+
+test("the relay's round trip is the connection's, whether or not a chat goes by the relay", async () => {
+  const { verbs, world } = await open("list");
+  expect(roundTrips.of("relay")).toBe(41_000);
+  world.relayRoundTrip = 90_000;
+  verbs.goOnline();
+  expect(roundTrips.of("relay")).toBe(90_000);
+  verbs.goOffline();
+  expect(roundTrips.of("relay")).toBeNull();
 });
 
 test("the theme and the language of the preferences are in force", async () => {

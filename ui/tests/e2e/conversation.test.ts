@@ -146,6 +146,10 @@ describe("a message", () => {
     const dialog = screen.page.getByRole("dialog", { name: "Message details" });
     await dialog.getByText("By device").waitFor();
     await dialog.getByText("Went").waitFor();
+    await dialog
+      .getByText(/^Delivered \d+:\d\d$/)
+      .first()
+      .waitFor();
     await screen.isAccessible();
     await done(screen);
   });

@@ -25,9 +25,9 @@ async function done({ page, complaints }: Screen) {
 test("a group lists its members and each one’s route, which follows", async () => {
   const screen = await panel("group");
   const aside = screen.page.locator("aside");
-  await aside.getByRole("button", { name: /Ben\s*Admin\s*On the local network/ }).waitFor();
-  await aside.getByRole("button", { name: /Lena\s*Direct through TURN/ }).waitFor();
-  await aside.getByRole("button", { name: /Olga\s*Through the relay/ }).waitFor();
+  await aside.getByRole("button", { name: /Ben\s*Admin\s*On the local network\s*3 ms/ }).waitFor();
+  await aside.getByRole("button", { name: /Lena\s*Direct through TURN\s*88 ms/ }).waitFor();
+  await aside.getByRole("button", { name: /Olga\s*Through the relay$/ }).waitFor();
   await screen.isAccessible();
   await screen.page.evaluate(() => {
     const { world } = window.parley!;

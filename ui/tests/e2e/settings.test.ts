@@ -121,6 +121,11 @@ test("privacy: what is chosen is kept, and somebody blocked is let in again", as
   const screen = await settings("Privacy");
   const { page } = screen;
   expect(await page.getByRole("radio", { name: "Verified" }).count()).toBe(0);
+  await page.getByText("The other side sees your network address.").waitFor();
+  await page.getByRole("switch", { name: "Hide my address behind TURN" }).click();
+  await page.getByText("The other side doesn’t see your network address.").waitFor();
+  await page.getByText(/the relay carries everything\.$/).waitFor();
+  await screen.isAccessible();
   await page.getByRole("radiogroup", { name: "Connect directly" }).getByRole("radio", { name: "Nobody" }).click();
   await page.getByText("Everything goes through the relay.").waitFor();
   await page.getByRole("switch", { name: "Read marks" }).click();
@@ -131,7 +136,7 @@ test("privacy: what is chosen is kept, and somebody blocked is let in again", as
     direct_links: "never",
     read_marks: false,
     typing: true,
-    hide_address: false,
+    hide_address: true,
     shows: false,
   });
 

@@ -44,7 +44,10 @@ const SCENES = {
   loading: (world: World): Scene => {
     world.delay = Infinity;
     world.connection = { state: "online", behind: 3_870, round_trip: 41_000 };
-    setTimeout(() => world.tell({ event: "connection", state: "online", behind: 3_870 - 1_204, round_trip: 41_000 }), 50);
+    setTimeout(
+      () => world.tell({ event: "connection", state: "online", behind: 3_870 - 1_204, round_trip: 41_000 }),
+      50,
+    );
     return { open: null };
   },
   offline: (world: World): Scene => {

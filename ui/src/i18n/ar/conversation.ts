@@ -107,10 +107,13 @@ export default {
   went_by: "طريق الذهاب",
   came_by: "طريق الوصول",
   by_device: "حسب الجهاز",
+  own_device: "أنت، {name}",
   nth_device: "{who}، الجهاز {n}",
   device_read: "مقروءة",
   device_delivered: "مُسلَّمة",
   device_waiting: "ليس بعد",
+  device_delivered_at: "سُلّمت {when}",
+  device_read_at: "قُرئت {when}",
   no_devices: "لا يشارك أي جهاز آخر بعد.",
   no_marks: "يحتفظ المرحّل بهذه المحادثة للجميع، ولا يُسجَّل من قرأها.",
 

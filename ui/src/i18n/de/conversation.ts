@@ -104,10 +104,13 @@ export default {
   went_by: "Ging",
   came_by: "Kam",
   by_device: "Nach Gerät",
+  own_device: "Du, {name}",
   nth_device: "{who}, Gerät {n}",
   device_read: "Gelesen",
   device_delivered: "Zugestellt",
   device_waiting: "Noch nicht",
+  device_delivered_at: "Zugestellt {when}",
+  device_read_at: "Gelesen {when}",
   no_devices: "Noch nimmt kein anderes Gerät teil.",
   no_marks: "Das Relay hebt diesen Chat für alle auf; wer ihn gelesen hat, wird nicht festgehalten.",
 

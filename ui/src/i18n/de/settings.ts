@@ -82,7 +82,12 @@ export default {
   direct_everybody: "Schneller, und geht auch ohne das Relay. Die andere Seite sieht deine Netzwerkadresse.",
   direct_verified:
     "Direkt mit denen, deren Sicherheitsnummer du verglichen hast; sie sehen deine Netzwerkadresse. Alle anderen über das Relay.",
+  direct_everybody_hidden: "Die andere Seite sieht deine Netzwerkadresse nicht.",
+  direct_verified_hidden: "Direkt mit denen, deren Sicherheitsnummer du verglichen hast. Alle anderen über das Relay.",
   direct_never: "Alles geht über das Relay. Niemand, dem du schreibst, sieht deine Netzwerkadresse.",
+  hide_address: "Meine Adresse hinter TURN verbergen",
+  hide_address_hint:
+    "Direkte Verbindungen gehen nur über den TURN-Server, den das Relay nennt; das ist langsamer. Nennt es keinen, geht alles über das Relay.",
   what_others_see: "Was andere sehen",
   read_marks: "Lesebestätigungen",
   read_marks_hint: "Andere sehen, welche ihrer Nachrichten du gelesen hast. In Kanälen nie.",

@@ -103,10 +103,13 @@ export default {
   went_by: "Went",
   came_by: "Came",
   by_device: "By device",
+  own_device: "You, {name}",
   nth_device: "{who}, device {n}",
   device_read: "Read",
   device_delivered: "Delivered",
   device_waiting: "Not yet",
+  device_delivered_at: "Delivered {when}",
+  device_read_at: "Read {when}",
   no_devices: "No other device takes part yet.",
   no_marks: "The relay keeps this chat for everybody; who has read it is not kept.",
 

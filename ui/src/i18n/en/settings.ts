@@ -81,7 +81,12 @@ export default {
   direct_everybody: "Faster, and works while the relay is down. The other side sees your network address.",
   direct_verified:
     "Directly with those whose safety number you compared; they see your network address. Everybody else through the relay.",
+  direct_everybody_hidden: "The other side doesn’t see your network address.",
+  direct_verified_hidden: "Directly with those whose safety number you compared. Everybody else through the relay.",
   direct_never: "Everything goes through the relay. Nobody you write with sees your network address.",
+  hide_address: "Hide my address behind TURN",
+  hide_address_hint:
+    "Direct links go through the operator’s TURN server only, which is slower. Where there is none, the relay carries everything.",
   what_others_see: "What others see",
   read_marks: "Read marks",
   read_marks_hint: "Others see which of their messages you have read. Never in channels.",
