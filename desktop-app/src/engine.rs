@@ -430,13 +430,15 @@ async fn carry_out(api: RelayApi, mut tasks: mpsc::UnboundedReceiver<Task>, inpu
 async fn ask_last_seen(api: RelayApi, accounts: Vec<AccountId>, inputs: mpsc::Sender<Input>) {
     for account in accounts {
         let Ok(user) = api.get::<parley_protocol::http::User>(&format!("/api/users/{account}")).await else {
-            return;
+            break;
         };
         let said = TaskResult::LastSeen { account, at: user.last_seen };
         if inputs.send(Input::TaskDone(said)).await.is_err() {
             return;
         }
     }
+    // The core ends with the engine only.
+    let _ = inputs.send(Input::TaskDone(TaskResult::LastSeenAsked)).await;
 }
 
 async fn restore(

@@ -19,6 +19,7 @@ use crate::wrap::{cells, cut};
 
 pub(crate) async fn list(session: &Session, unread: bool, all: bool, ids: bool) -> Result<()> {
     session.catch_up().await?;
+    session.engine.presence_known().await?;
     let chats = session.engine.chats().await?;
     let shown: Vec<&ChatView> = chats
         .iter()

@@ -103,6 +103,8 @@ pub(crate) enum TaskResult {
     Named { account: AccountId, username: String },
     /// When somebody was last there, if they show it.
     LastSeen { account: AccountId, at: Option<Millis> },
+    /// The relay was asked about all of them.
+    LastSeenAsked,
 }
 
 /// What follows from a batch, let go after its commit.

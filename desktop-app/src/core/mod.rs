@@ -34,7 +34,7 @@ use parley_protocol::frames::{Activity, Opening, Presence};
 use parley_protocol::{AccountId, ChatId, ClientFrame, DeviceId, Millis};
 use rusqlite::Connection;
 use tokio::sync::mpsc::error::TrySendError::{Closed, Full};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub(crate) use self::inputs::{Effects, Input, Task, TaskResult};
 use crate::error::EngineError;
@@ -82,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) presence: HashMap<AccountId, Presence>,
     /// When people were last there of whose presence nothing was told in this session.
     pub(crate) last_seen: HashMap<AccountId, Millis>,
+    /// Who waits until it is known when others were last there; dropped then.
+    presence_awaited: Vec<oneshot::Sender<()>>,
     /// Whether the person is there, as they said.
     activity: Activity,
     /// Gaps that are waited for: when the first message beyond was held.
@@ -134,6 +136,7 @@ impl Core {
             links: HashMap::new(),
             presence: HashMap::new(),
             last_seen: HashMap::new(),
+            presence_awaited: Vec::new(),
             activity: Activity::Online,
             gaps: held.into_iter().map(|key| (key, Instant::now())).collect(),
             marks_due: HashMap::new(),
@@ -439,6 +442,10 @@ impl Core {
             }
             TaskResult::LastSeen { account, at } => {
                 self.was_last_seen(account, at, out);
+                Ok(())
+            }
+            TaskResult::LastSeenAsked => {
+                self.presence_asked();
                 Ok(())
             }
         }

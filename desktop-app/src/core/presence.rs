@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use parley_protocol::frames::{Activity, Presence};
 use parley_protocol::{AccountId, ChatKind, ClientFrame, DeviceId, Millis};
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 
 use super::{Core, Effects, Task};
 use crate::events::Event;
@@ -74,10 +75,30 @@ impl Core {
             }
         }
         accounts.truncate(MOST_ASKED);
-        if !accounts.is_empty() {
+        if accounts.is_empty() {
+            self.presence_asked();
+        } else {
             out.tasks.push(Task::LastSeen { accounts });
         }
         Ok(())
+    }
+
+    /// Lets somebody wait until the relay has said at the beginning of this opening's first session when others were last there.
+    /// Later, and without a session, there is nothing to wait for.
+    pub(crate) fn await_presence(&mut self, waiter: oneshot::Sender<()>) {
+        if self.is_online()
+            && self.session.as_ref().is_some_and(|session| session.number == FIRST && !session.presence_asked)
+        {
+            self.presence_awaited.push(waiter);
+        }
+    }
+
+    /// The relay has said what it says of when others were last there.
+    pub(super) fn presence_asked(&mut self) {
+        self.presence_awaited.clear();
+        if let Some(session) = &mut self.session {
+            session.presence_asked = true;
+        }
     }
 
     /// The relay has said when somebody was last there, if they show it.

@@ -60,6 +60,7 @@ impl Core {
         }
         self.session = None;
         self.presence.clear();
+        self.presence_awaited.clear();
         self.relay_round_trip = None;
         if let ConnectionView::SignedOut { reason } = view {
             return self.sign_out_locally(tx, reason, out);

@@ -39,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) restores: HashMap<ChatId, (Again, Vec<(EventId, ChatChange)>)>,
     /// When the relay is asked about people of whose presence it has told nothing.
     pub(crate) ask_last_seen: Option<Instant>,
+    /// It has been asked.
+    pub(crate) presence_asked: bool,
     /// Requests which are unanswered, by their number.
     pub(crate) requests: HashMap<u64, super::commands::Waiter>,
     pub(crate) next_request: u64,
@@ -89,6 +91,7 @@ impl Session {
             shown_elsewhere: HashMap::new(),
             restores: HashMap::new(),
             ask_last_seen: None,
+            presence_asked: false,
             requests: HashMap::new(),
             next_request: 1,
         }

@@ -8,12 +8,17 @@ use parley_protocol::http::{
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use reqwest::Method;
 
+use tokio::sync::oneshot;
+
 use super::Engine;
 use crate::error::{EngineError, Result};
 use crate::relay_api::{me_of, normalise};
 use crate::store::settings;
 use crate::tokens::Credentials;
 use crate::views::{Me, RelayInfo, Settings};
+
+/// How long is waited for what the relay says of others at the beginning.
+const PRESENCE: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Engine {
     /// What the relay at an address says of itself (`https://host`, `http://host:port`, or a bare host name).
@@ -260,6 +265,23 @@ impl Engine {
     /// The profile cannot be written.
     pub async fn set_settings(&self, chosen: Settings) -> Result<()> {
         self.ask(move |core, tx, out| Ok(Ok(core.set_settings(tx, chosen, out)?))).await
+    }
+
+    /// Waits until the relay has said who is there and when the others were last, for who looks only once: right after the profile
+    /// was opened that takes a moment. No longer than a second, and not at all without the relay.
+    ///
+    /// # Errors
+    /// The engine is closed.
+    pub async fn presence_known(&self) -> Result<()> {
+        let (waiter, known) = oneshot::channel();
+        self.ask(move |core, _, _| {
+            core.await_presence(waiter);
+            Ok(Ok(()))
+        })
+        .await?;
+        // The core drops its end once it is known.
+        let _ = tokio::time::timeout(PRESENCE, known).await;
+        Ok(())
     }
 
     /// Whether the person is there, until told otherwise or the profile is closed.

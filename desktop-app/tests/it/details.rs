@@ -93,11 +93,18 @@ async fn who_was_there_before_the_session_began_was_last_seen_then() {
     bob.close().await;
     alice.start().await;
     alice.online().await;
+    alice.engine().presence_known().await.unwrap();
     let seen = async || {
         let presence = alice.view(chat).await.presence;
         presence.is_some_and(|presence| presence.state == PresenceState::Offline && presence.last_seen.is_some())
     };
     eventually("alice knows when bob was last there", seen).await;
+    alice.gate.cut();
+    alice.offline().await;
+    alice.engine().presence_known().await.unwrap();
+    alice.gate.heal();
+    alice.online().await;
+    eventually("she still does in the next session", seen).await;
     let member =
         alice.engine().members(chat).await.unwrap().into_iter().find(|member| member.username == "bob").unwrap();
     assert!(member.presence.last_seen.is_some());
