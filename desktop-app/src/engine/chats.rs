@@ -7,6 +7,7 @@ use parley_protocol::http::{
 use parley_protocol::{AccountId, ChatId, ChatKind, Role};
 use reqwest::Method;
 use serde::Serialize;
+use tokio::sync::broadcast::Receiver;
 
 use super::Engine;
 use crate::core::Core;
@@ -14,7 +15,7 @@ use crate::error::{EngineError, Result};
 use crate::events::Event;
 use crate::store::chats::{self, ChatRow, Choice};
 use crate::store::{Sql, settings, timeline};
-use crate::views::{ChatView, Connection, FOREVER, Me, MemberView, PresenceView};
+use crate::views::{ChatStatus, ChatView, Connection, FOREVER, Me, MemberView, PresenceView};
 
 impl Engine {
     /// Every chat of the profile: pinned ones first, then by when something last happened.
@@ -204,7 +205,9 @@ impl Engine {
     /// # Errors
     /// It is a direct chat, or one is its owner; the relay cannot be reached.
     pub async fn leave(&self, chat: ChatId) -> Result<()> {
-        self.change(Method::POST, format!("/api/chats/{chat}/leave"), &()).await
+        let events = self.events();
+        self.change(Method::POST, format!("/api/chats/{chat}/leave"), &()).await?;
+        self.learns(chat, events, |row| row.status != ChatStatus::Active).await
     }
 
     /// Deletes a group or channel for everyone.
@@ -228,24 +231,26 @@ impl Engine {
     /// # Errors
     /// The own role does not allow it; the relay cannot be reached.
     pub async fn add_member(&self, chat: ChatId, member: &str) -> Result<()> {
-        let mut events = self.events();
+        let events = self.events();
         let body = AddMember { member: member.to_owned() };
         self.change(Method::POST, format!("/api/chats/{chat}/members"), &body).await?;
         // What is said from here on is said to them too, so this device has to know of them first.
+        let is_in = |known: &parley_protocol::Member| {
+            known.username.eq_ignore_ascii_case(member) || known.account.to_string() == member
+        };
+        self.learns(chat, events, |row| row.state.kind.is_channel() || row.state.members.values().any(is_in)).await
+    }
+
+    /// Waits until this device has learnt by the log what the relay has done, if its session is open.
+    async fn learns(&self, chat: ChatId, mut events: Receiver<Event>, has: impl Fn(&ChatRow) -> bool) -> Result<()> {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
-        loop {
-            let row = self.chat_row(chat).await?;
-            let is_in = |known: &parley_protocol::Member| {
-                known.username.eq_ignore_ascii_case(member) || known.account.to_string() == member
-            };
-            if row.state.kind.is_channel() || row.state.members.values().any(is_in) {
-                return Ok(());
-            }
+        while !has(&self.chat_row(chat).await?) {
             if tokio::time::timeout_at(deadline, events.recv()).await.is_err() {
                 // It is done all the same, and this device learns of it once its session is open.
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Removes somebody.
