@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use self::details::{
     DeviceChange, DirectWord, Invite, Listen, New, RoleWord, Send, Settings, Signin, Signup, Switch, Topic, Until,
 };
-use crate::when;
+use crate::when::{self, Retention};
 
 /// What `--help` says about how the program ends.
 const ENDINGS: &str = "\
@@ -296,6 +296,14 @@ pub(crate) enum Command {
         /// No longer.
         #[arg(long, conflicts_with = "span")]
         off: bool,
+    },
+    /// Say for how long a chat's messages are kept, by the relay and on everybody's devices. What is older is deleted.
+    Keep {
+        /// Which.
+        chat: String,
+        /// 8h, 7d, 2w, at most 3650d; or `forever`.
+        #[arg(value_name = "TIME", value_parser = when::parse_retention)]
+        retention: Retention,
     },
     /// Keep a chat first in the list.
     Pin {

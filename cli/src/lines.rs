@@ -212,6 +212,10 @@ pub(crate) fn change(actor: &str, what: &str, subject: &str) -> String {
         "renamed" => format!("{actor} named the chat “{shown}”"),
         "described" if subject.is_empty() => format!("{actor} removed the description"),
         "described" => format!("{actor} described the chat: {shown}"),
+        "retention_changed" => match subject.parse() {
+            Ok(seconds) => format!("{actor} keeps messages for {} now", when::span(seconds)),
+            Err(_) => format!("{actor} keeps messages for ever now"),
+        },
         _ => format!("{actor} changed the chat"),
     }
 }

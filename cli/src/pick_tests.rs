@@ -9,6 +9,7 @@ fn chat(kind: ChatKind, name: &str) -> ChatView {
         sealed: true,
         name: name.to_owned(),
         description: String::new(),
+        retention: None,
         status: ChatStatus::Active,
         role: None,
         peer: None,

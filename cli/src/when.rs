@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use parley_protocol::Millis;
+use parley_protocol::{MAX_RETENTION, Millis};
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now() -> Millis {
@@ -83,6 +83,33 @@ pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
     count.checked_mul(unit).filter(|seconds| *seconds > 0).map(Duration::from_secs).ok_or_else(wrong)
 }
 
+/// For how long a chat is kept, in seconds; nothing stands for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Retention(pub(crate) Option<u64>);
+
+/// A span, or `forever`.
+///
+/// # Errors
+/// A sentence that says what is allowed.
+pub(crate) fn parse_retention(text: &str) -> Result<Retention, String> {
+    if text == "forever" {
+        return Ok(Retention(None));
+    }
+    let seconds = parse_span(text).map_err(|wrong| format!("{wrong}, or is `forever`"))?.as_secs();
+    if seconds > MAX_RETENTION {
+        return Err(format!("`{text}` is too long: at most 3650d, or `forever`"));
+    }
+    Ok(Retention(Some(seconds)))
+}
+
+/// `90 days`, `36 hours`: a span in the largest unit that it is a whole number of.
+pub(crate) fn span(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size)).unwrap_or((1, "second"));
+    let count = seconds / size;
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +120,19 @@ mod tests {
         assert_eq!(parse_span("2w"), Ok(Duration::from_secs(14 * 86_400)));
         for bad in ["", "8", "h", "8 h", "-1h", "0d", "99999999999999999999w", "8x"] {
             assert!(parse_span(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_chat_is_kept_for_a_span_or_for_ever() {
+        assert_eq!(parse_retention("forever"), Ok(Retention(None)));
+        assert_eq!(parse_retention("90d"), Ok(Retention(Some(90 * 86_400))));
+        for bad in ["", "90", "0d", "3651d", "ever"] {
+            assert!(parse_retention(bad).is_err(), "{bad}");
+        }
+        let said = [(86_400, "1 day"), (90 * 86_400, "90 days"), (5_400, "90 minutes"), (1, "1 second")];
+        for (seconds, words) in said {
+            assert_eq!(span(seconds), words);
         }
     }
 

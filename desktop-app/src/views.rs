@@ -119,6 +119,8 @@ pub struct ChatView {
     pub name: String,
     /// May be empty.
     pub description: String,
+    /// For how many seconds what is written is kept, as its people chose; absent for ever.
+    pub retention: Option<u64>,
     /// Whether one still takes part.
     pub status: ChatStatus,
     /// One's own role.
@@ -192,11 +194,12 @@ pub enum MessageKind {
     Text,
     /// A change of the chat, as a sentence's parts: who did what to whom.
     Change {
-        /// `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`.
+        /// `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`,
+        /// `retention_changed` (the subject is the seconds, or empty).
         #[cfg_attr(
             feature = "ts",
             ts(
-                type = "\"created\" | \"member_added\" | \"member_removed\" | \"role_changed\" | \"owner_changed\" | \"renamed\" | \"described\""
+                type = "\"created\" | \"member_added\" | \"member_removed\" | \"role_changed\" | \"owner_changed\" | \"renamed\" | \"described\" | \"retention_changed\""
             )
         )]
         what: String,

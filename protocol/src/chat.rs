@@ -94,6 +94,9 @@ pub struct Member {
     pub devices: BTreeSet<DeviceId>,
 }
 
+/// The longest retention that a chat can have of its own, in seconds: ten years.
+pub const MAX_RETENTION: u64 = 3_650 * 24 * 3_600;
+
 /// A change of a chat: the content of those entries which the relay itself writes.
 /// Who did it is the entry's `from`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -144,6 +147,12 @@ pub enum ChatChange {
         /// The new one.
         description: String,
     },
+    /// For how long what is said here is kept, by the relay and by everybody's devices.
+    RetentionChanged {
+        /// In seconds, 1 to [`MAX_RETENTION`]; absent for ever.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retention: Option<u64>,
+    },
     /// A member has one more device (sealed chats only).
     DeviceAdded {
         /// Whose.
@@ -190,6 +199,9 @@ pub struct ChatState {
     pub description: String,
     /// When it was made.
     pub created_at: Millis,
+    /// For how many seconds what is said is kept; absent for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<u64>,
     /// The last change which changed the devices: the name of the membership which a run begins under.
     pub membership: EventId,
     /// Who is in it. In a channel a device is told of itself alone; the rest is listed over HTTP.
@@ -210,6 +222,7 @@ impl ChatState {
             title: title.clone(),
             description: description.clone(),
             created_at: at,
+            retention: None,
             membership: event,
             members: members.iter().map(|member| (member.account, member.clone())).collect(),
         })
@@ -240,6 +253,7 @@ impl ChatState {
             }
             ChatChange::Renamed { title } => self.title.clone_from(title),
             ChatChange::Described { description } => self.description.clone_from(description),
+            ChatChange::RetentionChanged { retention } => self.retention = *retention,
             ChatChange::DeviceAdded { account, device } => {
                 if let Some(member) = self.members.get_mut(account) {
                     member.devices.insert(*device);

@@ -319,6 +319,9 @@ pub struct Chat {
     pub description: String,
     /// When it was made.
     pub created_at: Millis,
+    /// For how many seconds what is said is kept; absent for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<u64>,
     /// The log's last `seq`.
     pub head: u64,
     /// How many members it has.
@@ -348,6 +351,9 @@ pub struct PatchChat {
     /// At most 1,024 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// For how many seconds what is said is kept, at most [`crate::MAX_RETENTION`]; 0 for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<u64>,
 }
 
 /// One member in `GET /api/chats/{id}/members`.

@@ -17,7 +17,7 @@ pub mod payload;
 pub mod topic;
 pub mod username;
 
-pub use chat::{ChatChange, ChatKind, ChatState, Member, Role};
+pub use chat::{ChatChange, ChatKind, ChatState, MAX_RETENTION, Member, Role};
 pub use clock::Clock;
 pub use error::{Code, ErrorBody};
 pub use frames::{ClientFrame, RelayFrame};

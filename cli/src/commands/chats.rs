@@ -14,7 +14,7 @@ use crate::failure::{Failure, Result};
 use crate::lines;
 use crate::pick;
 use crate::session::Session;
-use crate::when;
+use crate::when::{self, Retention};
 use crate::wrap::{cells, cut};
 
 pub(crate) async fn list(session: &Session, unread: bool, all: bool, ids: bool) -> Result<()> {
@@ -234,6 +234,19 @@ pub(crate) async fn mute(session: &Session, chat: &str, span: Option<Duration>, 
     session.engine.mute(chat.id, until).await?;
     let line = mute_line(&lines::chat_name(&chat), until);
     session.out.show(&json!({ "chat": chat.id, "muted_until": until }), &line)
+}
+
+pub(crate) async fn keep(session: &Session, chat: &str, Retention(retention): Retention) -> Result<()> {
+    let chat = pick::chat(session, chat).await?;
+    session.engine.set_retention(chat.id, retention).await?;
+    let name = lines::chat_name(&chat);
+    let line = match retention {
+        Some(seconds) => {
+            format!("Messages in {name} are kept for {}; older ones are deleted for everybody.", when::span(seconds))
+        }
+        None => format!("Messages in {name} are kept for ever."),
+    };
+    session.out.show(&json!({ "chat": chat.id, "retention": retention }), &line)
 }
 
 /// Until when a chat is to be silent.

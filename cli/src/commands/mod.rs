@@ -63,6 +63,7 @@ async fn dispatch(session: &Session, command: Option<Command>) -> Result<()> {
         Command::Join { what } => chats::join(session, &what).await,
         Command::Leave { chat, delete_for_everyone } => chats::leave(session, &chat, delete_for_everyone).await,
         Command::Rename { chat, title, description } => chats::rename(session, &chat, title, description).await,
+        Command::Keep { chat, retention } => chats::keep(session, &chat, retention).await,
         Command::Mute { chat, span, off } => chats::mute(session, &chat, span, off).await,
         Command::Pin { chat, off } => chats::pin(session, &chat, !off).await,
         Command::Archive { chat, off } => chats::archive(session, &chat, !off).await,

@@ -11,10 +11,15 @@ fn a_group_is_made_changed_and_left() {
     alice.ok(&["role", "Tea", "bob", "admin"]);
     assert_eq!(alice.json(&["members", "tea"]).len(), 3);
     bob.ok(&["rename", "Tea", "Coffee"]);
+    assert!(bob.ok(&["keep", "Coffee", "90d"]).contains("90 days"));
+    assert_eq!(bob.json(&["keep", "Coffee", "2w"])[0]["retention"], 14 * 86_400);
+    assert_eq!(alice.json(&["chats"])[0]["retention"], 14 * 86_400);
     carol.ok(&["send", "coffee", "hello @bob"]);
     assert_eq!(bob.json(&["chats"])[0]["mentions"], 1);
     let lines = bob.ok(&["history", "Coffee"]);
-    for words in ["alice added carol", "alice made bob an admin", "carol: hello @bob"] {
+    for words in
+        ["alice added carol", "alice made bob an admin", "bob keeps messages for 90 days now", "carol: hello @bob"]
+    {
         assert!(lines.contains(words), "{words} is not in\n{lines}");
     }
     bob.ok(&["remove", "Coffee", "carol"]);
@@ -22,6 +27,8 @@ fn a_group_is_made_changed_and_left() {
     assert_eq!(bob.json(&["chats"]).len(), 0);
     assert_eq!(alice.json(&["members", "Coffee"]).len(), 1);
     assert_eq!(carol.json(&["chats"]).len(), 0);
+    assert_eq!(carol.run(&["keep", "Coffee", "forever"]).code, 4, "carol is no longer in it");
+    assert_eq!(carol.run(&["keep", "Coffee", "soon"]).code, 2, "no span of time");
     assert_eq!(carol.run(&["send", "Coffee", "still there?"]).code, 1, "carol is no longer in it");
 }
 

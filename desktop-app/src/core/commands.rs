@@ -150,17 +150,22 @@ impl Core {
         }
     }
 
-    /// Writes a page of an open chat's history that the relay gave.
+    /// Writes a page of an open chat's history that the relay gave, but for what is older than the chat is kept for; whether
+    /// anything was written.
     pub(crate) fn put_history(
         &mut self,
         tx: &Connection,
         chat_id: ChatId,
-        history: Vec<HistoryMessage>,
+        mut history: Vec<HistoryMessage>,
         out: &mut Effects,
-    ) -> Sql<()> {
+    ) -> Sql<bool> {
         let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| !chat.state.sealed) else {
-            return Ok(());
+            return Ok(false);
         };
+        if let Some(cutoff) = self.cutoff(&chat.state) {
+            history.retain(|message| message.at >= cutoff);
+        }
+        let any = !history.is_empty();
         for message in history {
             let key = MessageKey { device: message.from.device, id: message.id };
             settings::name_account(tx, message.from.account, &message.username)?;
@@ -205,6 +210,6 @@ impl Core {
             }
         }
         out.events.push(Event::Chat { chat: chat_id });
-        Ok(())
+        Ok(any)
     }
 }

@@ -86,6 +86,7 @@ fn sign_in(core: &mut Core, tx: &Connection, chat: ChatId, peer: DeviceId) -> Sq
         title: String::new(),
         description: String::new(),
         created_at: 0,
+        retention: None,
         membership: EventId::new(),
         members: members.into_iter().map(|member| (member.account, member)).collect(),
     };

@@ -1,5 +1,7 @@
 //! Entries of the logs, one after the other, each with the cursor that passes it in one transaction (DELIVERY rules 9 and 10).
 
+use std::time::Instant;
+
 use parley_protocol::frames::{Content, Cursor, Entry, InboxItem, Payload};
 use parley_protocol::{AccountId, ChatChange, ChatState, EventId, LogId, MessageId, MessageKey, payload};
 use rusqlite::Connection;
@@ -59,7 +61,7 @@ impl Core {
                 if entry.from.device == self.device() {
                     let key = MessageKey { device: entry.from.device, id: MessageId(entry.id) };
                     sent::end_at(tx, id, key.id, entry.at)?;
-                    messages::set_seq(tx, id, key, entry.seq)?;
+                    messages::set_seq(tx, id, key, entry.seq, entry.at)?;
                     out.events.push(Event::MessageChanged { chat: id, key });
                 }
                 settings_name_unknown(tx, entry.from.account, out)?;
@@ -215,6 +217,7 @@ impl Core {
             ChatChange::MemberAdded { member } if member.account == self.account() => {
                 chats::set_status(tx, id, ChatStatus::Active)?;
             }
+            ChatChange::RetentionChanged { .. } => self.expire_at = Instant::now(),
             _ => {}
         }
         if change.changes_devices() {
@@ -284,6 +287,9 @@ fn line_of(tx: &Connection, change: &ChatChange) -> Sql<Option<String>> {
         ChatChange::OwnerChanged { account } => ("owner_changed", settings::username(tx, *account)?),
         ChatChange::Renamed { title } => ("renamed", title.clone()),
         ChatChange::Described { description } => ("described", description.clone()),
+        ChatChange::RetentionChanged { retention } => {
+            ("retention_changed", retention.map(|seconds| seconds.to_string()).unwrap_or_default())
+        }
         ChatChange::DeviceAdded { .. } | ChatChange::DeviceRemoved { .. } => return Ok(None),
     };
     Ok(Some(crate::store::to_json(&(what, subject))))

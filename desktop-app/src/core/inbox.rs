@@ -199,7 +199,7 @@ impl Core {
             None => {}
             Some(_) => {
                 // Its place may be new, after a restored relay was given it again.
-                messages::set_seq(tx, chat.state.id, key, entry.seq)?;
+                messages::set_seq(tx, chat.state.id, key, entry.seq, entry.at)?;
                 if entry.seq <= chat.read_seq {
                     // Another device of one's own has shown it at this place.
                     messages::read_seq(tx, chat.state.id, entry.seq)?;
@@ -266,7 +266,7 @@ impl Core {
                 } else if key.device != self.device() {
                     // What this profile wrote as another device went out after all.
                     if let Some(seq) = told.seq {
-                        messages::set_seq(tx, chat, key, seq)?;
+                        messages::set_seq(tx, chat, key, seq, told.sent_at)?;
                     }
                     sent::remove(tx, chat, key.id)?;
                     out.events.push(Event::MessageChanged { chat, key });

@@ -13,6 +13,7 @@ mod again;
 mod commands;
 mod copies;
 mod entries;
+mod expiry;
 mod gaps;
 mod inbox;
 mod inputs;
@@ -100,6 +101,8 @@ pub(crate) struct Core {
     /// This profile is an old copy, and the relay was asked for a new device.
     replacing: Option<again::Again>,
     next_upkeep: Instant,
+    /// When lines are looked for that are past the retentions of their chats.
+    expire_at: Instant,
 }
 
 impl Core {
@@ -147,6 +150,7 @@ impl Core {
             broken: BTreeSet::new(),
             replacing: None,
             next_upkeep: Instant::now(),
+            expire_at: Instant::now(),
         })
     }
 
@@ -255,6 +259,7 @@ impl Core {
         self.restore_again(now, out);
         self.replace_again(now, out);
         self.flush_marks(tx, now, out)?;
+        self.expire(tx, now, out)?;
         if now >= self.next_upkeep {
             self.next_upkeep = now + Duration::from_secs(3_600);
             store::sent::purge_open(tx)?;
@@ -274,6 +279,7 @@ impl Core {
             .chain(peers)
             .chain(self.replacing.as_ref().and_then(again::Again::deadline))
             .chain([self.next_upkeep])
+            .chain(self.is_online().then_some(self.expire_at))
             .min()
             .unwrap_or_else(|| Instant::now() + Duration::from_secs(60))
             // A deadline that has passed and could not be met (no session, say) must not become a busy loop.

@@ -71,7 +71,11 @@ impl Core {
 
     pub(crate) fn relay_frame(&mut self, tx: &Connection, frame: RelayFrame, out: &mut Effects) -> Sql<()> {
         match frame {
-            RelayFrame::Welcome { logs, gone, ice_servers, blocked, .. } => {
+            RelayFrame::Welcome { now, logs, gone, ice_servers, blocked, .. } => {
+                if let Some(session) = &mut self.session {
+                    session.clock = Some((now, Instant::now()));
+                }
+                self.expire_at = Instant::now();
                 settings::set_blocked(tx, &blocked)?;
                 self.configure_ice(tx, ice_servers, out)?;
                 self.open_session(tx, logs, gone, out)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use parley_protocol::{ChatChange, ChatId, EventId, MessageId, MessageKey};
+use parley_protocol::{ChatChange, ChatId, EventId, MessageId, MessageKey, Millis};
 
 use super::again::Again;
 
@@ -23,6 +23,8 @@ pub(crate) enum SessionPhase {
 pub(crate) struct Session {
     pub(crate) number: u64,
     pub(crate) phase: SessionPhase,
+    /// The relay's clock when it said so, and when that was.
+    pub(crate) clock: Option<(Millis, Instant)>,
     /// How each chat's outbox stands in this session.
     pub(crate) feeds: HashMap<ChatId, Feed>,
     /// The last `seq` of each log when it was last told; beyond it the log is caught up.
@@ -83,6 +85,7 @@ impl Session {
         Self {
             number,
             phase: SessionPhase::Greeting,
+            clock: None,
             feeds: HashMap::new(),
             heads: HashMap::new(),
             in_flight: HashMap::new(),
@@ -95,6 +98,12 @@ impl Session {
             requests: HashMap::new(),
             next_request: 1,
         }
+    }
+
+    /// The relay's clock now, once it was told.
+    pub(crate) fn relay_now(&self) -> Option<Millis> {
+        let (told, at) = self.clock?;
+        Some(told.saturating_add(Millis::try_from(at.elapsed().as_millis()).unwrap_or_default()))
     }
 
     /// When the relay has to be asked something.

@@ -223,7 +223,20 @@ impl Engine {
     /// # Errors
     /// The own role does not allow it; the relay cannot be reached.
     pub async fn describe(&self, chat: ChatId, title: Option<String>, description: Option<String>) -> Result<()> {
-        self.change(Method::PATCH, format!("/api/chats/{chat}"), &PatchChat { title, description }).await
+        self.change(Method::PATCH, format!("/api/chats/{chat}"), &PatchChat { title, description, retention: None })
+            .await
+    }
+
+    /// Says for how many seconds what is written in a chat is kept, by the relay and on everybody's devices; `None` for ever.
+    /// What is older goes within the hour. At most [`parley_protocol::MAX_RETENTION`].
+    ///
+    /// # Errors
+    /// The own role does not allow it; too long; the relay cannot be reached.
+    pub async fn set_retention(&self, chat: ChatId, retention: Option<u64>) -> Result<()> {
+        let events = self.events();
+        let body = PatchChat { retention: Some(retention.unwrap_or(0)), ..PatchChat::default() };
+        self.change(Method::PATCH, format!("/api/chats/{chat}"), &body).await?;
+        self.learns(chat, events, |row| row.state.retention == retention).await
     }
 
     /// Adds somebody, by username or account id.
@@ -392,6 +405,7 @@ fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
         sealed: row.state.sealed,
         name: timeline::name_of(&row, me),
         description: row.state.description.clone(),
+        retention: row.state.retention,
         status: row.status,
         role: row.state.role(me),
         peer,

@@ -205,8 +205,7 @@ impl Engine {
         if history.messages.is_empty() {
             return Ok(false);
         }
-        self.ask(move |core, tx, out| Ok(Ok(core.put_history(tx, chat, history.messages, out)?))).await?;
-        Ok(true)
+        self.ask(move |core, tx, out| Ok(Ok(core.put_history(tx, chat, history.messages, out)?))).await
     }
 
     /// One message.

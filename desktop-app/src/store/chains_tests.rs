@@ -4,22 +4,15 @@ use parley_protocol::marks::Held;
 use parley_protocol::{LifeId, MessageId};
 
 use super::*;
+use crate::store::testing;
 
 /// How many openings a profile has seen.
 const OPENINGS: usize = 5_000;
 
 /// A chat in which this device began so many runs of three messages each.
 fn opened_often() -> (tempfile::TempDir, Connection, ChatId, Vec<RunId>) {
-    let folder = tempfile::tempdir().unwrap();
-    let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
-    let chat = ChatId::new();
-    db.execute(
-        "INSERT INTO chats (id, kind, sealed, title, description, created_at, membership, status, cursor_seq, cursor_entry,
-             last_at)
-         VALUES (?1, 'direct', 1, '', '', 0, zeroblob(16), 'active', 0, zeroblob(16), 0)",
-        [chat.as_bytes()],
-    )
-    .unwrap();
+    let (folder, db) = testing::database();
+    let chat = testing::chat(&db);
     let tx = db.unchecked_transaction().unwrap();
     let runs: Vec<RunId> = (0..OPENINGS).map(|_| RunId::new()).collect();
     for run in &runs {

@@ -36,7 +36,7 @@ fn status_word(status: ChatStatus) -> &'static str {
 }
 
 const COLUMNS: &str = "id, kind, sealed, title, description, created_at, membership, status, cursor_seq, cursor_entry,
-    resetting, clock_ms, clock_counter, read_seq, muted_until, pinned, archived, draft, last_at, lost_read";
+    resetting, clock_ms, clock_counter, read_seq, muted_until, pinned, archived, draft, last_at, lost_read, retention";
 
 fn read(row: &Row<'_>) -> Sql<ChatRow> {
     let status: String = row.get(7)?;
@@ -48,6 +48,7 @@ fn read(row: &Row<'_>) -> Sql<ChatRow> {
             title: row.get(3)?,
             description: row.get(4)?,
             created_at: count(row, 5)?,
+            retention: row.get::<_, Option<i64>>(20)?.map(i64::cast_unsigned),
             membership: id(row, 6)?,
             members: BTreeMap::new(),
         },
@@ -108,14 +109,21 @@ pub(crate) fn all(db: &Connection) -> Sql<Vec<ChatRow>> {
     rows.into_iter().map(|row| with_members(db, row)).collect()
 }
 
-/// Writes a chat's state (title, members, devices, membership), making the chat if need be. Everything else about it stays.
+/// Chats which have a retention of their own, without their members.
+pub(crate) fn kept_for_a_while(db: &Connection) -> Sql<Vec<ChatRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM chats WHERE retention IS NOT NULL"))?
+        .query_map([], read)?
+        .collect()
+}
+
+/// Writes a chat's state (title, retention, members, devices, membership), making the chat if need be. Everything else about it stays.
 pub(crate) fn put(db: &Connection, state: &ChatState) -> Sql<()> {
     let key = state.id.as_bytes();
     db.prepare_cached(
         "INSERT INTO chats (id, kind, sealed, title, description, created_at, membership, status, cursor_seq,
-             cursor_entry, last_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'active', 0, zeroblob(16), ?6)
-         ON CONFLICT (id) DO UPDATE SET title = ?4, description = ?5, membership = ?7",
+             cursor_entry, last_at, retention)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'active', 0, zeroblob(16), ?6, ?8)
+         ON CONFLICT (id) DO UPDATE SET title = ?4, description = ?5, membership = ?7, retention = ?8",
     )?
     .execute(params![
         key,
@@ -125,6 +133,7 @@ pub(crate) fn put(db: &Connection, state: &ChatState) -> Sql<()> {
         state.description,
         int(state.created_at),
         state.membership.as_bytes(),
+        state.retention.map(int),
     ])?;
     db.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([key])?;
     db.prepare_cached("DELETE FROM member_devices WHERE chat = ?1")?.execute([key])?;

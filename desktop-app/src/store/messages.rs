@@ -91,12 +91,15 @@ pub(crate) fn insert(db: &Connection, line: &Line) -> Sql<bool> {
     Ok(rows > 0)
 }
 
-/// Gives an own message of an open chat its place in the log (again, after a reset).
-pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64) -> Sql<()> {
+/// Gives a message of an open chat its place in the log; again after a reset. An own one gets with its first place the relay's
+/// time, which is what everybody else has.
+pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64, at: u64) -> Sql<()> {
     db.prepare_cached(
-        "UPDATE messages SET seq = ?4, sort_a = ?4, sort_b = 0 WHERE chat = ?1 AND device = ?2 AND id = ?3",
+        "UPDATE messages SET seq = ?4, sort_a = ?4, sort_b = 0,
+             sent_at = CASE WHEN seq IS NULL AND lost_seq IS NULL THEN ?5 ELSE sent_at END
+         WHERE chat = ?1 AND device = ?2 AND id = ?3",
     )?
-    .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), int(seq)])?;
+    .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), int(seq), int(at)])?;
     Ok(())
 }
 

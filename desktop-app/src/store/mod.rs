@@ -5,6 +5,7 @@ pub(crate) mod advances;
 pub(crate) mod chains;
 pub(crate) mod chats;
 pub(crate) mod deliveries;
+pub(crate) mod expiry;
 pub(crate) mod messages;
 pub(crate) mod sent;
 pub(crate) mod settings;
@@ -25,6 +26,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/001_profile.sql")),
     M::up(include_str!("../../migrations/002_restored.sql")),
     M::up(include_str!("../../migrations/003_advances.sql")),
+    M::up(include_str!("../../migrations/004_retention.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.
@@ -108,4 +110,30 @@ pub(crate) fn json<T: serde::de::DeserializeOwned + Default>(row: &Row<'_>, colu
 pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> String {
     // None of what is stored has maps with keys that are not strings, which alone could fail.
     serde_json::to_string(value).unwrap_or_default()
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use parley_protocol::ChatId;
+    use rusqlite::Connection;
+
+    /// A profile's database.
+    pub(crate) fn database() -> (tempfile::TempDir, Connection) {
+        let folder = tempfile::tempdir().unwrap();
+        let db = super::open(&folder.path().join("parley.sqlite")).unwrap();
+        (folder, db)
+    }
+
+    /// A sealed chat in it.
+    pub(crate) fn chat(db: &Connection) -> ChatId {
+        let chat = ChatId::new();
+        db.execute(
+            "INSERT INTO chats (id, kind, sealed, title, description, created_at, membership, status, cursor_seq, cursor_entry,
+                 last_at)
+             VALUES (?1, 'direct', 1, '', '', 0, zeroblob(16), 'active', 0, zeroblob(16), 0)",
+            [chat.as_bytes()],
+        )
+        .unwrap();
+        chat
+    }
 }

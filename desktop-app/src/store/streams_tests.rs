@@ -3,28 +3,10 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::store::testing::{chat, database};
 
 /// How many openings a profile has seen.
 const OPENINGS: usize = 5_000;
-
-fn database() -> (tempfile::TempDir, Connection) {
-    let folder = tempfile::tempdir().unwrap();
-    let db = super::super::open(&folder.path().join("parley.sqlite")).unwrap();
-    (folder, db)
-}
-
-/// A chat in the database.
-fn chat(db: &Connection) -> ChatId {
-    let chat = ChatId::new();
-    db.execute(
-        "INSERT INTO chats (id, kind, sealed, title, description, created_at, membership, status, cursor_seq, cursor_entry,
-             last_at)
-         VALUES (?1, 'direct', 1, '', '', 0, zeroblob(16), 'active', 0, zeroblob(16), 0)",
-        [chat.as_bytes()],
-    )
-    .unwrap();
-    chat
-}
 
 /// A run of one message that follows another.
 fn run_after(before: Option<RunId>) -> Stream {

@@ -5,7 +5,7 @@ use parley_protocol::http::{Chat, CreateChat, PatchChat};
 use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, Code, DeviceId, ErrorBody, EventId, Role};
 use rusqlite::{OptionalExtension, params};
 
-use super::{View, account, check_newcomer, check_size, description, not_direct, require, title, view_now};
+use super::{View, account, check_newcomer, check_size, description, not_direct, require, retention, title, view_now};
 use crate::relay::Relay;
 use crate::store::{Batch, Effect, Failure, id};
 
@@ -122,7 +122,7 @@ pub(super) fn set_pair(
     Ok(())
 }
 
-/// Renames or describes a chat, as an admin of it.
+/// Renames or describes a chat, or says for how long it is kept, as an admin of it; the two of a direct chat both are.
 ///
 /// # Errors
 /// `forbidden`, `bad_request`, `not_found`, `gone`.
@@ -130,7 +130,9 @@ pub async fn patch(relay: &Relay, by: Sender, chat: ChatId, form: PatchChat) -> 
     let change = move |batch: &mut Batch<'_>| {
         let state = batch.chat(chat)?;
         require(&state, by.account, Role::Admin)?;
-        not_direct(&state, "has no title and no description")?;
+        if form.title.is_some() || form.description.is_some() {
+            not_direct(&state, "has no title and no description")?;
+        }
         if let Some(text) = &form.title {
             let title = title(text)?;
             if title != state.title {
@@ -141,6 +143,12 @@ pub async fn patch(relay: &Relay, by: Sender, chat: ChatId, form: PatchChat) -> 
             let description = description(text)?;
             if description != state.description {
                 batch.append_change(chat, by, EventId::new(), ChatChange::Described { description })?;
+            }
+        }
+        if let Some(seconds) = form.retention {
+            let retention = retention(seconds)?;
+            if retention != state.retention {
+                batch.append_change(chat, by, EventId::new(), ChatChange::RetentionChanged { retention })?;
             }
         }
         view_now(batch, by.account, chat)

@@ -11,7 +11,7 @@ mod restore;
 use parley_protocol::frames::Sender;
 use parley_protocol::http::{Chat, Chats, User};
 use parley_protocol::username::{Username, fold};
-use parley_protocol::{AccountId, ChatId, ChatKind, ChatState, Code, ErrorBody, Millis, Role};
+use parley_protocol::{AccountId, ChatId, ChatKind, ChatState, Code, ErrorBody, MAX_RETENTION, Millis, Role};
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use create::{create, delete, patch};
@@ -101,7 +101,7 @@ impl View {
 /// A chat as `account` sees it.
 pub(crate) fn view(sql: &Connection, account: AccountId, chat: ChatId) -> Result<View, Failure> {
     let mut select = sql.prepare_cached(
-        "SELECT c.kind, c.sealed, c.title, c.description, c.created_at, m.role, \
+        "SELECT c.kind, c.sealed, c.title, c.description, c.created_at, m.role, c.retention, \
          (SELECT COUNT(*) FROM members WHERE chat = c.id AND left_at IS NULL) \
          FROM chats c LEFT JOIN members m ON m.chat = c.id AND m.account = ?2 AND m.left_at IS NULL WHERE c.id = ?1",
     )?;
@@ -115,8 +115,9 @@ pub(crate) fn view(sql: &Connection, account: AccountId, chat: ChatId) -> Result
                 title: row.get(2)?,
                 description: row.get(3)?,
                 created_at: row.get(4)?,
+                retention: row.get(6)?,
                 head: 0,
-                member_count: row.get(6)?,
+                member_count: row.get(7)?,
                 role: own,
                 peer: None,
             })
@@ -238,6 +239,15 @@ fn title(text: &str) -> Result<String, Failure> {
         return Err(Failure::refused(Code::BadRequest, format!("a title has 1 to 128 characters; this has {length}")));
     }
     Ok(text.to_owned())
+}
+
+/// A chat's own retention, checked: at most ten years; 0 is for ever.
+fn retention(seconds: u64) -> Result<Option<u64>, Failure> {
+    if seconds > MAX_RETENTION {
+        let message = format!("a chat is kept for at most {MAX_RETENTION} seconds (ten years), or for ever (0)");
+        return Err(Failure::refused(Code::BadRequest, message));
+    }
+    Ok((seconds > 0).then_some(seconds))
 }
 
 /// A description, checked: at most 1,024 characters.

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::create::{check_number, pair, set_pair};
 use super::members::{admit, check_removal};
-use super::{description, not_direct, require, title};
+use super::{description, not_direct, require, retention, title};
 use crate::relay::Relay;
 use crate::store::{Batch, Failure};
 
@@ -93,6 +93,10 @@ fn again(batch: &mut Batch<'_>, by: Sender, chat: ChatId, event: EventId, change
             require(&state, by.account, Role::Admin)?;
             not_direct(&state, "has no description")?;
             description(text)?;
+        }
+        ChatChange::RetentionChanged { retention: kept } => {
+            require(&state, by.account, Role::Admin)?;
+            retention(kept.unwrap_or_default())?;
         }
         ChatChange::DeviceAdded { account, device } if is_nobodys(batch, &state, *account, *device)? => {
             // A device which the relay has forgotten. It does not come back, but some began to write under the membership

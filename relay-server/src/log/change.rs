@@ -259,6 +259,11 @@ impl Batch<'_> {
                     .prepare_cached("UPDATE chats SET description = ?2 WHERE id = ?1")?
                     .execute(params![chat.as_bytes(), description])?;
             }
+            ChatChange::RetentionChanged { retention } => {
+                self.sql()
+                    .prepare_cached("UPDATE chats SET retention = ?2 WHERE id = ?1")?
+                    .execute(params![chat.as_bytes(), retention])?;
+            }
             ChatChange::DeviceAdded { account, device } => {
                 self.begin_cursor(chat, *account, *device, at.seq)?;
                 let at = Cursor { seq: at.seq, entry: at.entry };

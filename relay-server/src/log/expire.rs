@@ -1,9 +1,10 @@
 //! What goes past the retention: of sealed chats what devices that are away have not taken, of open chats old history
-//! if the operator wants that, of inboxes what nobody came for.
+//! if the operator wants that, of inboxes what nobody came for. A chat may have a shorter retention of its own.
 //!
 //! A little at a time, so that appends get in between.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use parley_protocol::frames::InboxItem;
 use parley_protocol::{ChatId, DeviceId, LogId, MessageId, Millis};
@@ -50,10 +51,9 @@ impl Lacking {
 
 /// The logs whose oldest entry is past the retention.
 pub(crate) fn overdue(connection: &Connection, now: Millis, limits: &Limits) -> Result<Vec<Overdue>, Failure> {
-    let before =
-        |kept: std::time::Duration| now.saturating_sub(Millis::try_from(kept.as_millis()).unwrap_or(Millis::MAX));
+    let before = |kept: Duration| now.saturating_sub(Millis::try_from(kept.as_millis()).unwrap_or(Millis::MAX));
     let mut select = connection.prepare_cached(
-        "SELECT l.id, c.sealed, (SELECT at FROM entries WHERE log = l.id ORDER BY seq LIMIT 1) \
+        "SELECT l.id, c.sealed, (SELECT at FROM entries WHERE log = l.id ORDER BY seq LIMIT 1), c.retention \
          FROM logs l LEFT JOIN chats c ON c.id = l.id WHERE l.head > l.trimmed_to + 1",
     )?;
     let mut rows = select.query([])?;
@@ -64,7 +64,8 @@ pub(crate) fn overdue(connection: &Connection, now: Millis, limits: &Limits) -> 
             Some(false) => (Kind::Open, limits.history_retention),
             None => (Kind::Inbox, Some(limits.retention)),
         };
-        let Some(cutoff) = kept.map(before) else { continue };
+        let own = row.get::<_, Option<u64>>(3)?.map(Duration::from_secs);
+        let Some(cutoff) = kept.into_iter().chain(own).min().map(before) else { continue };
         if row.get::<_, Option<Millis>>(2)?.is_some_and(|oldest| oldest < cutoff) {
             found.push(Overdue { log: id(row, 0)?, kind, cutoff });
         }
@@ -179,12 +180,14 @@ impl Batch<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::collections::BTreeSet;
 
+    use parley_protocol::Body;
     use parley_protocol::frames::Payload;
+    use parley_protocol::http::PatchChat;
 
     use super::*;
-    use crate::testing::{group, person, relay};
+    use crate::testing::{group, open_group, person, relay};
 
     #[tokio::test]
     async fn a_long_log_goes_in_steps_so_that_others_get_in_between() {
@@ -221,5 +224,35 @@ mod tests {
         }
         assert!(steps > 2);
         assert_eq!(held, 1, "the last one stays");
+    }
+
+    #[tokio::test]
+    async fn a_chat_is_kept_no_longer_than_it_says_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let relay =
+            relay(folder.path(), Limits { history_retention: Some(Duration::from_hours(10)), ..Limits::default() });
+        let alice = person(&relay, "alice").await;
+        person(&relay, "bob").await;
+        let mut chats = Vec::new();
+        for (sealed, retention) in [(true, Some(3_600)), (true, None), (false, Some(3_600)), (false, None)] {
+            let chat =
+                if sealed { group(&relay, alice, &["bob"]).await } else { open_group(&relay, alice, &["bob"]).await };
+            let form = PatchChat { retention, ..PatchChat::default() };
+            crate::chats::patch(&relay, alice, chat, form).await.unwrap();
+            let words = Body::Text { text: "words".into(), reply_to: None, mentions: Vec::new() };
+            let payload = if sealed { Payload::Sealed("words".into()) } else { Payload::Open(words) };
+            let said = relay.store().write(move |batch| batch.append(alice, chat, MessageId::new(), payload));
+            said.await.unwrap();
+            chats.push(LogId::from(chat));
+        }
+        let due = async |hours: u64| {
+            let (limits, then) = (std::sync::Arc::clone(&relay.limits), crate::store::now() + hours * 3_600_000);
+            let found = relay.store().read(move |sql| overdue(sql, then, &limits)).await.unwrap();
+            found.into_iter().map(|log| log.log).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(due(0).await, BTreeSet::new());
+        assert_eq!(due(2).await, BTreeSet::from([chats[0], chats[2]]), "those with a retention of their own");
+        assert_eq!(due(11).await, BTreeSet::from([chats[0], chats[2], chats[3]]), "the operator's is the shorter one");
+        assert_eq!(due(24 * 31).await.len(), 4);
     }
 }

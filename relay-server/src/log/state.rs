@@ -29,8 +29,9 @@ pub(crate) fn role(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<R
 
 /// The chat as its last change left it.
 pub(crate) fn current(connection: &Connection, chat: ChatId) -> Result<ChatState, Failure> {
-    let mut select = connection
-        .prepare_cached("SELECT kind, sealed, title, description, created_at, membership FROM chats WHERE id = ?1")?;
+    let mut select = connection.prepare_cached(
+        "SELECT kind, sealed, title, description, created_at, membership, retention FROM chats WHERE id = ?1",
+    )?;
     let state = select
         .query_row([chat.as_bytes()], |row| {
             Ok(ChatState {
@@ -41,6 +42,7 @@ pub(crate) fn current(connection: &Connection, chat: ChatId) -> Result<ChatState
                 description: row.get(3)?,
                 created_at: row.get(4)?,
                 membership: id(row, 5)?,
+                retention: row.get(6)?,
                 members: BTreeMap::new(),
             })
         })

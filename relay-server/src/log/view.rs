@@ -159,6 +159,7 @@ pub(crate) fn seen_by(state: &ChatState, account: AccountId) -> ChatState {
         title: state.title.clone(),
         description: state.description.clone(),
         created_at: state.created_at,
+        retention: state.retention,
         membership: state.membership,
         members: own.into_iter().collect(),
     }

@@ -40,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/004_targets.sql"),
     include_str!("../../migrations/005_names.sql"),
     include_str!("../../migrations/006_held.sql"),
+    include_str!("../../migrations/007_retention.sql"),
 ];
 
 /// Why the database could not be opened.

@@ -286,7 +286,7 @@ async fn answers_to_changes_of_a_chat_tell_its_head() {
     let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
     let chat = relay.chat(&alice, ChatKind::PublicChannel, false, &[]).await;
     assert_eq!(chat.head, 1);
-    let form = PatchChat { title: Some("Coffee".into()), description: Some("Black".into()) };
+    let form = PatchChat { title: Some("Coffee".into()), description: Some("Black".into()), retention: None };
     let renamed = chats::patch(&relay.relay, alice.profile.who, chat.id, form).await.unwrap();
     assert_eq!((renamed.head, renamed.title.as_str()), (3, "Coffee"));
     assert_eq!(chats::join(&relay.relay, bob.profile.who, chat.id).await.unwrap().head, 4);

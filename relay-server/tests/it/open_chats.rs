@@ -122,7 +122,8 @@ async fn edits_from_before_they_named_their_message_are_found_and_emptied_too() 
     let old = rusqlite::Connection::open(&copy).unwrap();
     old.execute_batch(
         "DROP INDEX entries_target; ALTER TABLE entries DROP COLUMN target; DROP INDEX accounts_shown_skeleton; \
-         ALTER TABLE accounts DROP COLUMN shown_skeleton; PRAGMA user_version = 3;
+         ALTER TABLE accounts DROP COLUMN shown_skeleton; \
+         ALTER TABLE chats DROP COLUMN retention; PRAGMA user_version = 3;
          UPDATE overlays SET text = '', deleted = 1 WHERE seq = 2",
     )
     .unwrap();

@@ -121,6 +121,11 @@ pub(crate) async fn describe(
 }
 
 #[tauri::command]
+pub(crate) async fn set_retention(shell: App<'_>, chat: ChatId, seconds: Option<u64>) -> Answer<()> {
+    Ok(shell.engine().await?.set_retention(chat, seconds).await?)
+}
+
+#[tauri::command]
 pub(crate) async fn members(shell: App<'_>, chat: ChatId) -> Answer<Vec<MemberView>> {
     Ok(shell.engine().await?.members(chat).await?)
 }

@@ -68,6 +68,7 @@ pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         chats::leave,
         chats::delete_chat,
         chats::describe,
+        chats::set_retention,
         chats::members,
         chats::add_member,
         chats::remove_member,

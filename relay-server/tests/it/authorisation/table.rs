@@ -115,6 +115,9 @@ pub(super) const TABLE: &[Row] = &[
     ("PATCH", "/api/chats/{chat}", r#"{"title":"Other"}"#, HIDDEN, ADMINS),
     ("PATCH", "/api/chats/{chat}", r#"{"title":"Other"}"#, PUBLIC, CHANNEL_ADMINS),
     ("PATCH", "/api/chats/{chat}", r#"{"title":"Other"}"#, DIRECTS, NOT_MADE),
+    ("PATCH", "/api/chats/{chat}", r#"{"retention":86400}"#, HIDDEN, ADMINS),
+    ("PATCH", "/api/chats/{chat}", r#"{"retention":86400}"#, PUBLIC, CHANNEL_ADMINS),
+    ("PATCH", "/api/chats/{chat}", r#"{"retention":86400}"#, DIRECTS, MEMBERS),
     ("DELETE", "/api/chats/{chat}", "", HIDDEN, OWNER),
     ("DELETE", "/api/chats/{chat}", "", PUBLIC, CHANNEL_OWNER),
     ("DELETE", "/api/chats/{chat}", "", DIRECTS, NOT_MADE),
@@ -164,6 +167,7 @@ pub(super) const TABLE: &[Row] = &[
     // After a restore: what is not the caller's to change is left out, and the answer says so.
     ("RESTORE", "", r#"{"kind":"renamed","title":"Old"}"#, NOT_DIRECT, ADMINS_RESTORE),
     ("RESTORE", "", r#"{"kind":"described","description":"Old"}"#, HIDDEN, ADMINS_RESTORE),
+    ("RESTORE", "", r#"{"kind":"retention_changed","retention":60}"#, NOT_DIRECT, ADMINS_RESTORE),
     (
         "RESTORE",
         "",

@@ -1,0 +1,211 @@
+//! What is older than its chat is kept for. That its keys were taken, and how far each run is held, stays known.
+
+use parley_protocol::{ChatId, ChatState, DeviceId, MessageKey, Millis};
+use rusqlite::{Connection, params};
+
+use super::{Sql, id, int, sent};
+
+/// Messages and gaps which are too old, oldest first. What this device has yet to hand over, or could not, is not among
+/// them.
+///
+/// In sealed chats a line is as old as its place in the conversation and its arrival here say, so that the wrong clock of
+/// one sender deletes nothing. In open chats its age is the relay's to know.
+pub(crate) fn overdue(
+    db: &Connection,
+    chat: &ChatState,
+    me: DeviceId,
+    cutoff: Millis,
+    limit: usize,
+) -> Sql<Vec<MessageKey>> {
+    let old = if chat.sealed {
+        "sort_a < ?2 AND received_at < ?2"
+    } else {
+        // The conversation is in the order of the relay's clock: it is read up to the first line which is young enough.
+        "sent_at < ?2 AND seq IS NOT NULL AND sort_a < coalesce(
+             (SELECT sort_a FROM messages WHERE chat = ?1 AND kind = 'text' AND sent_at >= ?2
+              ORDER BY sort_a LIMIT 1), 9223372036854775807)"
+    };
+    db.prepare_cached(&format!(
+        "SELECT device, id FROM messages m WHERE chat = ?1 AND kind <> 'change' AND {old}
+             AND NOT EXISTS (SELECT 1 FROM sent s WHERE s.chat = m.chat AND s.id = m.id AND m.device = ?3
+                             AND s.state <> 'ended' AND s.reason <> ?4)
+         ORDER BY sort_a, sort_b, device, rowid LIMIT ?5"
+    ))?
+    .query_map(params![chat.id.as_bytes(), int(cutoff), me.as_bytes(), sent::EXPIRED, int(limit as u64)], |row| {
+        Ok(MessageKey { device: id(row, 0)?, id: id(row, 1)? })
+    })?
+    .collect()
+}
+
+/// Deletes a line with what was added to it. Of an open chat, a restored relay is not given it back either; the bytes of a
+/// sealed one are kept for those who have yet to get them.
+pub(crate) fn delete(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()> {
+    for sql in [
+        "DELETE FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3",
+        "DELETE FROM edits WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3",
+        "DELETE FROM reactions WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3",
+    ] {
+        db.prepare_cached(sql)?.execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()])?;
+    }
+    db.prepare_cached("DELETE FROM sent WHERE chat = ?1 AND id = ?2 AND run IS NULL AND state = 'ended'")?
+        .execute(params![chat.as_bytes(), key.id.as_bytes()])?;
+    Ok(())
+}
+
+/// Deletes edits which are too old and whose messages are gone.
+pub(crate) fn delete_edits(db: &Connection, chat: ChatId, cutoff: Millis) -> Sql<()> {
+    db.prepare_cached(
+        "DELETE FROM edits WHERE chat = ?1 AND at < ?2 AND NOT EXISTS
+             (SELECT 1 FROM messages m WHERE m.chat = ?1 AND m.device = target_device AND m.id = target_id)",
+    )?
+    .execute(params![chat.as_bytes(), int(cutoff)])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use parley_protocol::{AccountId, EventId, LifeId, MessageId};
+
+    use super::*;
+    use crate::store::messages::{self, Edit, Line};
+    use crate::store::{chats, testing};
+    use crate::views::Route;
+
+    const CUTOFF: Millis = 1_000;
+
+    struct Chat {
+        _folder: tempfile::TempDir,
+        db: Connection,
+        state: ChatState,
+        me: DeviceId,
+    }
+
+    impl Chat {
+        fn new(sealed: bool) -> Self {
+            let (folder, db) = testing::database();
+            let chat = testing::chat(&db);
+            db.execute("UPDATE chats SET sealed = ?1", [sealed]).unwrap();
+            let state = chats::get(&db, chat).unwrap().unwrap().state;
+            Self { _folder: folder, db, state, me: DeviceId::new() }
+        }
+
+        /// A message of a device, at its place, with the times of its sender and of its arrival.
+        fn says(&self, device: DeviceId, place: i64, sent_at: Millis, received_at: Millis) -> MessageKey {
+            let key = MessageKey { device, id: MessageId::new() };
+            let line = Line {
+                chat: self.state.id,
+                key,
+                account: AccountId::new(),
+                kind: "text",
+                sort: (place, 0),
+                number: None,
+                seq: (!self.state.sealed).then(|| place.cast_unsigned()),
+                sent_at,
+                received_at,
+                text: "words".to_owned(),
+                reply_to: None,
+                mentions: Vec::new(),
+                mentions_me: false,
+                unread: false,
+                route: Route::Relay,
+            };
+            messages::insert(&self.db, &line).unwrap();
+            key
+        }
+
+        fn pushes(&self, key: MessageKey) {
+            crate::store::sent::push(&self.db, self.state.id, key.id, None, "{}", LifeId(uuid::Uuid::new_v4()), 0)
+                .unwrap();
+        }
+
+        fn overdue(&self, limit: usize) -> Vec<MessageKey> {
+            overdue(&self.db, &self.state, self.me, CUTOFF, limit).unwrap()
+        }
+
+        fn count(&self, table: &str) -> i64 {
+            self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_sealed_line_is_old_once_its_place_and_its_arrival_are() {
+        let chat = Chat::new(true);
+        let bob = DeviceId::new();
+        let old = chat.says(bob, 10, 10, 20);
+        chat.says(bob, 11, 11, 1_500);
+        // The clock of the one who sent it is behind, that of the conversation is not.
+        chat.says(bob, 1_200, 12, 20);
+        let next = chat.says(bob, 13, 5_000, 999);
+        assert_eq!(chat.overdue(9), [old, next]);
+        assert_eq!(chat.overdue(1), [old]);
+    }
+
+    #[test]
+    fn an_open_line_is_as_old_as_the_relay_says_whenever_it_was_fetched() {
+        let chat = Chat::new(false);
+        let bob = DeviceId::new();
+        let old = chat.says(bob, 1, 10, 9_000);
+        let last = chat.says(bob, 4, 900, 9_000);
+        chat.says(bob, 5, 1_000, 1_000);
+        assert_eq!(chat.overdue(9), [old, last]);
+    }
+
+    #[test]
+    fn what_has_yet_to_go_out_stays() {
+        let chat = Chat::new(true);
+        let (waiting, failed, expired, ended) = (
+            chat.says(chat.me, 1, 1, 1),
+            chat.says(chat.me, 2, 2, 2),
+            chat.says(chat.me, 3, 3, 3),
+            chat.says(chat.me, 4, 4, 4),
+        );
+        for key in [waiting, failed, expired, ended] {
+            chat.pushes(key);
+        }
+        let id = chat.state.id;
+        sent::fail(&chat.db, id, failed.id, "no room").unwrap();
+        sent::give_up(&chat.db, id, expired.id, sent::EXPIRED).unwrap();
+        sent::end(&chat.db, id, ended.id).unwrap();
+        assert_eq!(chat.overdue(9), [expired, ended]);
+    }
+
+    #[test]
+    fn with_a_line_goes_what_was_added_to_it() {
+        let chat = Chat::new(false);
+        let (bob, id) = (DeviceId::new(), chat.state.id);
+        let key = chat.says(bob, 1, 1, 1);
+        let account = messages::author(&chat.db, id, key).unwrap().unwrap();
+        let edit = |target| Edit {
+            target,
+            account,
+            device: bob,
+            clock: parley_protocol::Clock::default(),
+            at: 2,
+            text: Some("other words".to_owned()),
+            mentions: Vec::new(),
+        };
+        messages::take(&chat.db, id, key, 7).unwrap();
+        messages::edit(&chat.db, id, &edit(key)).unwrap();
+        delete(&chat.db, id, key).unwrap();
+        assert_eq!((chat.count("messages"), chat.count("edits"), chat.count("taken")), (0, 0, 1));
+        assert_eq!(chat.count("search WHERE search MATCH 'words'"), 0);
+        // One that comes late, to a message that is gone already.
+        messages::edit(&chat.db, id, &edit(key)).unwrap();
+        delete_edits(&chat.db, id, 2).unwrap();
+        assert_eq!(chat.count("edits"), 1);
+        delete_edits(&chat.db, id, CUTOFF).unwrap();
+        assert_eq!(chat.count("edits"), 0);
+    }
+
+    #[test]
+    fn the_change_that_said_so_stays_and_a_chat_is_kept_for_a_while_once_it_says_so() {
+        let chat = Chat::new(true);
+        assert!(chats::kept_for_a_while(&chat.db).unwrap().is_empty());
+        let mut state = chat.state.clone();
+        state.apply(EventId::new(), &parley_protocol::ChatChange::RetentionChanged { retention: Some(60) });
+        chats::put(&chat.db, &state).unwrap();
+        let kept = chats::kept_for_a_while(&chat.db).unwrap();
+        assert_eq!(kept.len(), 1);
+        assert_eq!(kept[0].state.retention, Some(60));
+    }
+}
