@@ -279,15 +279,7 @@ impl Engine {
         // A command whose transaction failed is dropped with its answer.
         answered
             .await
-            .map_err(|_| {
-                if self.inner.stop.is_cancelled() {
-                    EngineError::Closed
-                } else {
-                    EngineError::Invalid(
-                        "the profile could not be written; nothing was changed. Is the disk full?".to_owned(),
-                    )
-                }
-            })
+            .map_err(|_| if self.inner.stop.is_cancelled() { EngineError::Closed } else { EngineError::NotWritten })
             .flatten()
     }
 

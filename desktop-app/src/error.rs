@@ -23,6 +23,9 @@ pub enum EngineError {
     /// The profile's database failed: a full disk, a damaged file.
     #[error("the profile's database could not be written or read: {0}")]
     Storage(#[from] rusqlite::Error),
+    /// A change was rolled back, as the profile's database could not take it: a full disk.
+    #[error("the profile could not be written; nothing was changed. Is the disk full?")]
+    NotWritten,
     /// The profile's folder failed.
     #[error("the profile's folder could not be used: {0}")]
     Folder(#[from] std::io::Error),

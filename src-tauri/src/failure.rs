@@ -50,7 +50,7 @@ impl From<EngineError> for Failure {
             EngineError::Keychain(_) => "keychain",
             EngineError::SignedOut => "signed_out",
             EngineError::SignedIn(_) => "signed_in",
-            EngineError::Storage(_) | EngineError::Folder(_) => "storage",
+            EngineError::Storage(_) | EngineError::NotWritten | EngineError::Folder(_) => "storage",
             EngineError::Relay(body) => {
                 return Self { retry_after: body.retry_after, ..Self::new(body.code.as_str(), body.message.clone()) };
             }

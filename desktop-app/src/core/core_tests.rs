@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parley_protocol::{ChatKind, ChatState, EventId, LifeId, Member, Role};
+use parley_protocol::frames::Sender;
+use parley_protocol::marks::Held;
+use parley_protocol::{ChatKind, ChatState, EventId, LifeId, MarkRegister, Member, Role, RunId};
 use serde_json::json;
 
 use super::*;
 use crate::peer::{CloseReason, DownReason, LinkId, PathKind, PeerEvent};
+use crate::views::Route;
 
 /// A core on a new profile, in a direct chat with one other device.
 struct Alone {
@@ -140,4 +143,24 @@ fn what_cannot_be_told_before_the_welcome_does_not_keep_the_core_awake() {
     assert!(alone.core.next_deadline() > Instant::now() + Duration::from_secs(60));
     alone.core.session.as_mut().unwrap().phase = session::SessionPhase::Open;
     assert!(alone.core.next_deadline() <= Instant::now() + Duration::from_millis(20));
+}
+
+#[test]
+fn a_refusal_is_asked_about_soon_once_somebody_took_what_others_said() {
+    let mut alone = Alone::with_room(8);
+    let mut session = session::Session::new(1);
+    session.phase = session::SessionPhase::Open;
+    let refused = session::Refused { until: Instant::now() + Duration::from_secs(30) };
+    session.feeds.insert(alone.chat, session::Feed { refused: Some(refused), ..session::Feed::default() });
+    alone.core.session = Some(session);
+    let (chat, from) = (alone.chat, Sender { account: AccountId::new(), device: alone.peer });
+    let mut register = MarkRegister::default();
+    let held = Held { upto: 5, missing: Vec::new() };
+    register.delivered.0.entry(DeviceId::new()).or_default().insert(RunId::new(), held);
+    let marks = move |core: &mut Core, tx: &Connection, out: &mut Effects| {
+        core.merge_marks(tx, chat, from, &register, Route::Relay, out)
+    };
+    alone.step(vec![Input::Command(Box::new(marks))]);
+    let feed = &alone.core.session.as_ref().unwrap().feeds[&chat];
+    assert!(feed.refused.unwrap().until < Instant::now() + Duration::from_secs(1));
 }

@@ -97,9 +97,8 @@ impl Core {
             self.settle(tx, chat, out)?;
             out.events.push(Event::Marks { chat });
         }
-        if merged != before
-            && let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat))
-        {
+        // Whoever says how far they have come has taken something, be it of others.
+        if let Some(feed) = self.session.as_mut().and_then(|session| session.feeds.get_mut(&chat)) {
             feed.ask_soon();
         }
         self.link_marked(chat, from.device, &merged);

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use desktop_app::views::{Delivery, Route};
+use desktop_app::EngineError;
+use desktop_app::views::{Delivery, Outgoing, Route};
 use parley_protocol::{ClientFrame, Code};
 use relay_server::config::Bytes;
 
@@ -394,4 +395,26 @@ async fn a_profile_that_cannot_be_written_for_a_while_loses_nothing() {
     expected.extend(counted(0..20));
     bob.shows_all(chat, &expected).await;
     alice.came(chat, keys[19], Delivery::Delivered).await;
+}
+
+#[tokio::test]
+async fn what_a_full_disk_does_not_take_was_not_said_and_can_be_said_again() {
+    let world = World::new().await;
+    let (alice, bob, chat) = pair_by_relay(&world).await;
+    alice.engine().fill_disk(true).await.unwrap();
+    let long = || Outgoing { text: "much to say ".repeat(2_000), ..Outgoing::default() };
+    let mut refused = None;
+    // The file may have some room of its own.
+    for _ in 0..50 {
+        refused = alice.engine().send(chat, long()).await.err();
+        if refused.is_some() {
+            break;
+        }
+    }
+    assert!(matches!(refused, Some(EngineError::NotWritten)), "{refused:?}");
+    eventually("there is room", async || alice.engine().fill_disk(false).await.is_ok()).await;
+    let said = alice.texts(chat).await.len();
+    let key = alice.engine().send(chat, long()).await.unwrap();
+    alice.came(chat, key, Delivery::Delivered).await;
+    assert_eq!(bob.texts(chat).await.len(), said + 1);
 }
