@@ -75,6 +75,8 @@ export interface Backend {
   leave(chat: T.ChatId): Promise<void>;
   deleteChat(chat: T.ChatId): Promise<void>;
   describe(chat: T.ChatId, title: string | null, description: string | null): Promise<void>;
+  /** How long the chat's messages are kept, in seconds; null for ever. What is older goes from the relay and from every device. */
+  setRetention(chat: T.ChatId, seconds: number | null): Promise<void>;
   members(chat: T.ChatId): Promise<T.MemberView[]>;
   addMember(chat: T.ChatId, member: string): Promise<void>;
   removeMember(chat: T.ChatId, account: T.AccountId): Promise<void>;

@@ -68,6 +68,7 @@ export const tauri: Backend = {
   leave: (chat) => invoke("leave", { chat }),
   deleteChat: (chat) => invoke("delete_chat", { chat }),
   describe: (chat, title, description) => invoke("describe", { chat, title, description }),
+  setRetention: (chat, seconds) => invoke("set_retention", { chat, seconds }),
   members: (chat) => invoke("members", { chat }),
   addMember: (chat, member) => invoke("add_member", { chat, member }),
   removeMember: (chat, account) => invoke("remove_member", { chat, account }),

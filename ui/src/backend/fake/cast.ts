@@ -27,6 +27,8 @@ export interface CastLine {
   mentions?: string[];
   reactions?: [string, string[]][];
   route?: Route;
+  /** It is no message: for so many seconds messages are kept from then on. */
+  keeps?: number;
 }
 
 export interface CastChat {
@@ -57,6 +59,7 @@ export interface Cast {
 }
 
 const CODE = '```\nparley send mara "$(tides --next)"\n```';
+const NINETY_DAYS = 90 * 86_400;
 const LONG_LINK =
   "https://parts.example.org/catalogue/2025/bottom-brackets/threaded/english/68mm/long-reach-with-an-address-that-never-ends.html";
 
@@ -141,6 +144,7 @@ export const ENGLISH: Cast = {
           ],
         },
         { at: "14:13", who: "me", text: "Thank you, Ben. I put it on the board.", state: "delivered", route: "relay" },
+        { at: "14:15", who: "ben", text: "", keeps: NINETY_DAYS },
         { at: "14:18", who: "olga", text: "The light in the cellar is out again." },
         { at: "14:19", who: "olga", text: "I have a spare tube, who has the ladder?" },
         {
@@ -381,6 +385,7 @@ export const ARABIC: Cast = {
       pinned: true,
       unread: 3,
       lines: [
+        { at: "14:15", who: "sami", text: "", keeps: NINETY_DAYS },
         { at: "14:18", who: "enas", text: "انطفأ ضوء القبو مرة أخرى." },
         { at: "14:19", who: "enas", text: "من عنده السلّم؟" },
         { at: "14:20", who: "sami", text: "@نور، السبّاك يأتي يوم الخميس في الثامنة", mentions: ["me"] },

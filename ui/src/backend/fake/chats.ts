@@ -24,6 +24,7 @@ type Part = Pick<
   | "leave"
   | "deleteChat"
   | "describe"
+  | "setRetention"
   | "members"
   | "addMember"
   | "removeMember"
@@ -49,7 +50,8 @@ export function chats(world: World): Part {
 
   function note(
     chat: Chat,
-    what: "created" | "member_added" | "member_removed" | "role_changed" | "renamed" | "described",
+    what:
+      "created" | "member_added" | "member_removed" | "role_changed" | "renamed" | "described" | "retention_changed",
     subject: string,
   ) {
     world.write(chat, { kind: "change", what, subject, delivery: { state: "received" } } as never);
@@ -200,6 +202,18 @@ export function chats(world: World): Part {
       }
     },
 
+    async setRetention(chatId, seconds) {
+      world.requireRelay();
+      const chat = world.chat(chatId);
+      if (chat.kind !== "direct" && world.view(chat).role === "member") {
+        refuse("forbidden", "Only its owner and admins can change how long messages are kept.");
+      }
+      if (seconds === chat.retention) return;
+      chat.retention = seconds;
+      note(chat, "retention_changed", seconds === null ? "" : String(seconds));
+      if (seconds !== null) world.forget(chat, clock.now() - seconds * 1000);
+    },
+
     async members(chatId) {
       const chat = world.chat(chatId);
       const direct = !chat.kind.endsWith("channel");
@@ -283,6 +297,7 @@ export function emptyChat(chatId: string, kind: ChatKind, name: string): Chat {
     mutedUntil: null,
     pinned: false,
     archived: false,
+    retention: null,
     draft: "",
     createdAt: clock.now(),
     invites: [],

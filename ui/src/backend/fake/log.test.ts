@@ -1,6 +1,6 @@
 // The fake keeps to the interface's words about pages, so that what is built on it holds on the engine too.
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { make } from ".";
 
 const texts = (lines: { text: string }[]) => lines.map(({ text }) => Number(text.split(":")[0]));
@@ -39,4 +39,31 @@ test("a change is seen by everybody who asks again", async () => {
   await backend.react(chat, line!, "⛵", true);
   const again = await backend.message(chat, line!);
   expect(again.reactions.some(({ emoji, own }) => emoji === "⛵" && own)).toBe(true);
+});
+
+test("what is older than messages are kept is gone, and the chat keeps the rest", async () => {
+  const { backend, world } = make("main", { still: true });
+  const { id, log } = [...world.chats.values()].find((chat) => world.peer(chat)?.username === "Jonas")!;
+  const [oldest] = await backend.history(id, { page: "newest" }, 500);
+  const told = vi.fn();
+  world.listen(told);
+  await backend.setRetention(id, 7 * 86_400);
+  const kept = await backend.history(id, { page: "newest" }, 500);
+  expect([kept[0]!.text, kept.at(-1)]).toMatchObject([
+    "Did you see the weather for the weekend?",
+    { kind: "change", what: "retention_changed", subject: "604800" },
+  ]);
+  expect(await backend.history(id, { page: "before", position: kept[0]!.position }, 9)).toEqual([]);
+  expect(await backend.history(id, { page: "at", time: 0 }, 1)).toEqual(kept.slice(0, 1));
+  await expect(backend.message(id, oldest!)).rejects.toMatchObject({ code: "not_found" });
+  expect(told).toHaveBeenCalledWith({ event: "message_changed", chat: id, device: oldest!.device, id: oldest!.id });
+  log.drop(Infinity);
+  expect((await backend.chat(id)).last).toBeNull();
+});
+
+test("a member does not say for how long messages are kept", async () => {
+  const { backend, world } = make("main", { still: true });
+  const allotment = [...world.chats.values()].find(({ name }) => name.startsWith("Allotment"))!;
+  await expect(backend.setRetention(allotment.id, 86_400)).rejects.toMatchObject({ code: "forbidden" });
+  expect((await backend.chat(allotment.id)).retention).toBeNull();
 });

@@ -1,7 +1,7 @@
 // The lines of one chat, oldest first. The first ones may be made only when somebody looks, so that a chat of a hundred
 // thousand costs nothing to have.
 
-import type { MessageKey, MessageView, Page } from "../types";
+import type { MessageKey, MessageView, Millis, Page } from "../types";
 
 export class Log {
   #made: number;
@@ -9,6 +9,7 @@ export class Log {
   #changed = new Map<number, MessageView>();
   #added: MessageView[] = [];
   #places = new Map<string, number>();
+  #first = 0;
 
   /** `make` gives the line at an index below `made`; its id must end in the index as twelve hex digits. */
   constructor(made = 0, make: (index: number) => MessageView = () => fail()) {
@@ -16,6 +17,12 @@ export class Log {
     this.#make = make;
   }
 
+  /** The index of the oldest line that is kept. */
+  get first(): number {
+    return this.#first;
+  }
+
+  /** One past the index of the newest line. */
   get length(): number {
     return this.#made + this.#added.length;
   }
@@ -41,19 +48,26 @@ export class Log {
 
   /** -1 if there is none. */
   find(key: MessageKey): number {
-    const place = this.#places.get(key.id);
-    if (place !== undefined) return place;
-    const index = parseInt(key.id.slice(-12), 16);
-    return index < this.#made && this.at(index).id === key.id ? index : -1;
+    const index = this.#places.get(key.id) ?? this.#madeAs(key);
+    return index < this.#first ? -1 : index;
+  }
+
+  /** Drops the lines that were sent before then, and gives them. */
+  drop(before: Millis): MessageView[] {
+    const first = this.#firstSince(before);
+    const gone = this.slice(this.#first, first);
+    this.#first = first;
+    return gone;
   }
 
   last(): MessageView | null {
-    return this.length > 0 ? this.at(this.length - 1) : null;
+    return this.length > this.#first ? this.at(this.length - 1) : null;
   }
 
   slice(from: number, to: number): MessageView[] {
     const lines = [];
-    for (let index = Math.max(0, from); index < Math.min(to, this.length); index += 1) lines.push(this.at(index));
+    for (let index = Math.max(this.#first, from); index < Math.min(to, this.length); index += 1)
+      lines.push(this.at(index));
     return lines;
   }
 
@@ -74,21 +88,27 @@ export class Log {
         return around(index);
       }
       case "at":
-        return around(this.#firstAt(page.time));
+        return around(Math.min(this.#firstSince(page.time), this.length - 1));
       case "unread":
         return around(unread);
     }
   }
 
-  #firstAt(time: number): number {
-    let low = 0;
+  #madeAs(key: MessageKey): number {
+    const index = parseInt(key.id.slice(-12), 16);
+    return index < this.#made && this.at(index).id === key.id ? index : -1;
+  }
+
+  /** The index of the first line of that time or later; the length if there is none. */
+  #firstSince(time: Millis): number {
+    let low = this.#first;
     let high = this.length;
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.at(middle).sent_at < time) low = middle + 1;
       else high = middle;
     }
-    return Math.min(low, Math.max(0, this.length - 1));
+    return low;
   }
 }
 

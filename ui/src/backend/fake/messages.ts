@@ -77,7 +77,7 @@ export function messages(world: World, people: People): Part {
 
     async lastOwn(id) {
       const { log } = world.chat(id);
-      for (let index = log.length - 1; index >= 0; index -= 1) {
+      for (let index = log.length - 1; index >= log.first; index -= 1) {
         const line = log.at(index);
         if (line.own && line.kind === "text" && !line.deleted) return { device: line.device, id: line.id };
       }
@@ -111,7 +111,7 @@ export function messages(world: World, people: People): Part {
       const hits: Hit[] = [];
       for (const chat of world.chats.values()) {
         if (only !== null && chat.id !== only) continue;
-        for (let index = chat.log.length - 1; index >= 0 && hits.length < limit * 2; index -= 1) {
+        for (let index = chat.log.length - 1; index >= chat.log.first && hits.length < limit * 2; index -= 1) {
           const line = chat.log.at(index);
           const text = line.text.toLocaleLowerCase();
           if (line.kind === "text" && words.every((word) => text.includes(word))) {

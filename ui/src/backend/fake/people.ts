@@ -42,7 +42,7 @@ export class People {
   /** What waited goes out when a way has opened. */
   deliverWaiting(): void {
     for (const chat of this.#world.chats.values()) {
-      for (let index = Math.max(0, chat.log.length - 50); index < chat.log.length; index += 1) {
+      for (let index = Math.max(chat.log.first, chat.log.length - 50); index < chat.log.length; index += 1) {
         const line = chat.log.at(index);
         if (line.own && line.delivery.state === "waiting") this.receive(chat, line);
       }
@@ -51,7 +51,7 @@ export class People {
 
   /** They have read everything in it. */
   read(chat: Chat): void {
-    for (let index = Math.max(0, chat.log.length - 50); index < chat.log.length; index += 1) {
+    for (let index = Math.max(chat.log.first, chat.log.length - 50); index < chat.log.length; index += 1) {
       const { own, delivery, device, id } = chat.log.at(index);
       if (own && (delivery.state === "delivered" || delivery.state === "sent")) {
         this.#world.setDelivery(chat, { device, id }, { state: "read" });

@@ -111,7 +111,9 @@ function addLine(world: World, chat: Chat, line: CastLine, accounts: Map<string,
     : line.state === "failed"
       ? { state: "failed", reason: line.reason ?? "" }
       : { state: line.state ?? "delivered" };
+  if (line.keeps !== undefined) chat.retention = line.keeps;
   world.write(chat, {
+    ...(line.keeps !== undefined && { kind: "change", what: "retention_changed", subject: String(line.keeps) }),
     own,
     account,
     username: world.username(account),

@@ -52,10 +52,15 @@ export interface Chat {
   mutedUntil: Millis | null;
   pinned: boolean;
   archived: boolean;
+  /** Seconds for which its messages are kept. */
+  retention: number | null;
   draft: string;
   createdAt: Millis;
   invites: Invite[];
 }
+
+/** More lines that are gone at once are not told of each by itself. */
+const TOLD_ONE_BY_ONE = 100;
 
 export class World {
   me: Me | null = null;
@@ -188,6 +193,14 @@ export class World {
     return changed;
   }
 
+  /** Drops what was sent before then. */
+  forget(chat: Chat, before: Millis): void {
+    const gone = chat.log.drop(before);
+    if (gone.length > TOLD_ONE_BY_ONE) this.tell({ event: "lagged" });
+    else for (const { device, id } of gone) this.tell({ event: "message_changed", chat: chat.id, device, id });
+    this.tell({ event: "chat", chat: chat.id });
+  }
+
   setDelivery(chat: Chat, key: MessageKey, delivery: Delivery): void {
     this.change(chat, key, () => ({ delivery }));
     this.tell({ event: "marks", chat: chat.id });
@@ -225,6 +238,7 @@ export class World {
       muted_until: chat.mutedUntil,
       pinned: chat.pinned,
       archived: chat.archived,
+      retention: chat.retention,
       blocked: peer !== null && this.blocked.has(peer.id),
       draft: chat.draft,
       last,

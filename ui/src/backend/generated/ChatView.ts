@@ -73,6 +73,10 @@ pinned: boolean,
  */
 archived: boolean, 
 /**
+ * Seconds for which its messages are kept; absent if for ever.
+ */
+retention: number | null, 
+/**
  * Whether the other account of a direct chat is blocked.
  */
 blocked: boolean, 

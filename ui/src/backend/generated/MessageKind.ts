@@ -5,11 +5,11 @@
  */
 export type MessageKind = { "kind": "text" } | { "kind": "change", 
 /**
- * `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`.
+ * `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`, `retention_changed`.
  */
-what: "created" | "member_added" | "member_removed" | "role_changed" | "owner_changed" | "renamed" | "described", 
+what: "created" | "member_added" | "member_removed" | "role_changed" | "owner_changed" | "renamed" | "described" | "retention_changed", 
 /**
- * Whom or what it concerns: a username, a title.
+ * Whom or what it concerns: a username, a title, seconds (empty for no limit).
  */
 subject: string, } | { "kind": "gap", 
 /**
