@@ -33,6 +33,10 @@ name: string,
  */
 description: string, 
 /**
+ * For how many seconds what is written is kept, as its people chose; absent for ever.
+ */
+retention: number | null, 
+/**
  * Whether one still takes part.
  */
 status: ChatStatus, 
@@ -72,10 +76,6 @@ pinned: boolean,
  * Out of the list.
  */
 archived: boolean, 
-/**
- * Seconds for which its messages are kept; absent if for ever.
- */
-retention: number | null, 
 /**
  * Whether the other account of a direct chat is blocked.
  */

@@ -5,11 +5,12 @@
  */
 export type MessageKind = { "kind": "text" } | { "kind": "change", 
 /**
- * `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`, `retention_changed`.
+ * `created`, `member_added`, `member_removed`, `role_changed`, `owner_changed`, `renamed`, `described`,
+ * `retention_changed` (the subject is the seconds, or empty).
  */
 what: "created" | "member_added" | "member_removed" | "role_changed" | "owner_changed" | "renamed" | "described" | "retention_changed", 
 /**
- * Whom or what it concerns: a username, a title, seconds (empty for no limit).
+ * Whom or what it concerns: a username, a title.
  */
 subject: string, } | { "kind": "gap", 
 /**
