@@ -1,6 +1,7 @@
 // Changes and gaps in words.
 
 import type { MessageView } from "../backend/types";
+import { span } from "../i18n/formats";
 import { t } from "../i18n/index.svelte";
 import { session } from "../state/session.svelte";
 import { plain } from "./links";
@@ -49,6 +50,8 @@ function change(line: MessageView & { kind: "change" }): string {
     case "described":
       if (subject === "") return me ? t("conversation.you_undescribed") : t("conversation.undescribed", { actor });
       return me ? t("conversation.you_described", { subject }) : t("conversation.described", { actor, subject });
+    case "retention_changed":
+      return keeps(me, actor, line.subject);
     default:
       // A newer engine may know of changes that this screen doesn't: it says at least what they concern.
       return subject;
@@ -67,6 +70,13 @@ function removed(me: boolean, actor: string, by: string, username: string): stri
   if (by === username) return me ? t("conversation.you_left") : t("conversation.left", { actor });
   if (isMe(username)) return t("conversation.removed_you", { actor });
   return me ? t("conversation.you_removed", { subject }) : t("conversation.removed", { actor, subject });
+}
+
+/** The subject is in seconds; without one there is no limit. */
+function keeps(me: boolean, actor: string, subject: string): string {
+  if (subject === "") return me ? t("conversation.you_keep_all") : t("conversation.keeps_all", { actor });
+  const time = span(Number(subject));
+  return me ? t("conversation.you_keep", { time }) : t("conversation.keeps", { actor, time });
 }
 
 /** The engine says who and what in one: `mara admin`. */

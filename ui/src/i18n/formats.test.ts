@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { count, dayLine, duration, fullTime, lastSeen, listTime, moment, roundTrip, time } from "./formats";
+import { count, dayLine, duration, fullTime, lastSeen, listTime, moment, roundTrip, span, time } from "./formats";
 import { words } from "./index.svelte";
 
 const NOW = new Date(2025, 10, 20, 14, 33, 40).getTime();
@@ -76,6 +76,27 @@ test("durations", () => {
   expect(duration(31 * 60_000)).toBe("31 min");
   expect(duration(5.5 * 3_600_000)).toBe("5 h");
   expect(duration(24 * 3_600_000)).toBe("1 day");
+});
+
+const DAY = 86_400;
+
+test("lengths of time that somebody chose: whole years, or days and what is left of them", async () => {
+  const chosen = [365 * DAY, 730 * DAY, 366 * DAY, 90 * DAY, DAY, 1.5 * DAY, 3_600, 5_430, 0];
+  expect(chosen.map(span)).toEqual([
+    "1 year",
+    "2 years",
+    "366 days",
+    "90 days",
+    "1 day",
+    "1 day, 12 hours",
+    "1 hour",
+    "1 hour, 30 minutes, 30 seconds",
+    "0 seconds",
+  ]);
+  await words.use(["de-DE"]);
+  expect([365 * DAY, 90 * DAY, DAY].map(span)).toEqual(["1 Jahr", "90 Tage", "1 Tag"]);
+  await words.use(["ar"]);
+  expect([365 * DAY, 90 * DAY, 7 * DAY, DAY].map(span)).toEqual(["سنة", "90 يومًا", "7 أيام", "يوم"]);
 });
 
 test("in German and Arabic, with Latin digits", async () => {

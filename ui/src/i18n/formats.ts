@@ -2,7 +2,7 @@
 // runes, so that the same moment is always written the same way.
 
 import { t, words } from "./index.svelte";
-import { numbers } from "./message";
+import { numbers, once } from "./message";
 
 const DAY = 86_400_000;
 const made = new Map<Intl.DateTimeFormatOptions, Map<string, Intl.DateTimeFormat>>();
@@ -35,6 +35,17 @@ const DATES = {
     { day: "numeric", month: "long", year: "numeric" },
   ],
 } as const;
+
+const unit = (name: string) =>
+  once((locale) => new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "long" }));
+const YEAR = { seconds: 365 * 86_400, written: unit("year") };
+const UNITS = [
+  { seconds: 86_400, written: unit("day") },
+  { seconds: 3_600, written: unit("hour") },
+  { seconds: 60, written: unit("minute") },
+  { seconds: 1, written: unit("second") },
+];
+const lists = once((locale) => new Intl.ListFormat(locale, { type: "unit" }));
 
 /** How many midnights lie between two moments; 0 is the same day, positive is in the past. */
 export function daysBetween(at: number, now: number): number {
@@ -98,6 +109,18 @@ export function duration(ms: number): string {
   const hours = Math.floor(minutes / 60);
   if (hours < 24) return t("common.hours", { n: hours });
   return t("common.days", { n: Math.floor(hours / 24) });
+}
+
+/** A length of time that somebody chose, in seconds: `1 year`, `90 days`, `1 day, 12 hours`. */
+export function span(seconds: number): string {
+  const units = seconds > 0 && seconds % YEAR.seconds === 0 ? [YEAR] : UNITS;
+  let left = seconds;
+  const parts = units.flatMap(({ seconds: one, written }) => {
+    const n = Math.floor(left / one);
+    left -= n * one;
+    return n > 0 || (seconds < 1 && one === 1) ? [written(words.locale).format(n)] : [];
+  });
+  return lists(words.locale).format(parts);
 }
 
 /** From microseconds: whole milliseconds, `1.2 s` above a thousand, `—` while unknown, never 0. */

@@ -9,7 +9,7 @@ const HASH = "#hash" as const;
 const parsed = new Map<string, Part[]>();
 
 /** One for each locale, as making one costs far more than using it. */
-function once<Made>(make: (locale: string) => Made): (locale: string) => Made {
+export function once<Made>(make: (locale: string) => Made): (locale: string) => Made {
   const made = new Map<string, Made>();
   return (locale) => {
     let found = made.get(locale);

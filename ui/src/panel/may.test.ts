@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ChatView, MemberView, Role } from "../backend/types";
-import { mayLeave, mayManage, mayRemove, owns } from "./may";
+import { mayKeep, mayLeave, mayManage, mayRemove, owns } from "./may";
 
 const chat = (role: Role | null, change: Partial<ChatView> = {}) =>
   ({ kind: "group", status: "active", role, member_count: 4, ...change }) as ChatView;
@@ -26,9 +26,18 @@ describe("in a group", () => {
   });
 });
 
+it("lets both of a direct chat say how long messages are kept, and of many the owner and admins", () => {
+  expect(mayKeep(chat(null, { kind: "direct" }))).toBe(true);
+  for (const kind of ["group", "private_channel", "public_channel"] as const) {
+    const may = (["member", "admin", "owner"] as const).map((role) => mayKeep(chat(role, { kind })));
+    expect(may).toEqual([false, true, true]);
+  }
+});
+
 it("gives nobody any right in a chat that was left, or a direct one", () => {
   for (const change of [{ status: "left" }, { status: "deleted" }, { kind: "direct" }] as Partial<ChatView>[]) {
     const gone = chat("owner", change);
     expect([mayManage(gone), owns(gone), mayLeave(gone)]).toEqual([false, false, false]);
+    if (gone.status !== "active") expect(mayKeep(gone)).toBe(false);
   }
 });

@@ -22,3 +22,8 @@ export function owns(chat: ChatView): boolean {
 export function mayLeave(chat: ChatView): boolean {
   return chat.kind !== "direct" && chat.status === "active" && (chat.role !== "owner" || chat.member_count <= 1);
 }
+
+/** For how long messages are kept. */
+export function mayKeep(chat: ChatView): boolean {
+  return chat.kind === "direct" ? chat.status === "active" : mayManage(chat);
+}

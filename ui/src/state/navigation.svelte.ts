@@ -14,6 +14,7 @@ export type DialogName =
   | { dialog: "add_member"; chat: ChatId }
   | { dialog: "describe"; chat: ChatId }
   | { dialog: "mute"; chat: ChatId }
+  | { dialog: "keep"; chat: ChatId }
   | { dialog: "leave"; chat: ChatId }
   | { dialog: "delete_chat"; chat: ChatId }
   | { dialog: "block"; account: AccountId; username: string }

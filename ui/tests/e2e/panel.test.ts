@@ -128,6 +128,65 @@ test("a person: the route, its devices, and blocking with a way back", async () 
   await done(screen);
 });
 
+test("for how long messages are kept is changed by the keyboard alone, and the conversation says so", async () => {
+  const screen = await panel("group");
+  const { page } = screen;
+  await page.getByRole("log").getByText("Ben keeps messages for 90 days now").waitFor();
+  const row = page.locator("aside").getByRole("button", { name: /Keep messages\s*90 days/ });
+  await row.focus();
+  await screen.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Keep messages" });
+  await dialog.waitFor();
+  expect(await dialog.getByRole("radio", { name: "90 days" }).isChecked()).toBe(true);
+  await screen.isAccessible();
+  await screen.press("ArrowDown", "ArrowDown");
+  expect(await dialog.getByRole("radio", { name: "7 days" }).isChecked()).toBe(true);
+  await dialog.getByRole("button", { name: "Delete older messages" }).waitFor();
+  await screen.isAccessible();
+  await screen.press("Tab", "Tab");
+  expect(await screen.focused()).toBe("Delete older messages");
+  await screen.press("Enter");
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("log").getByText("You keep messages for 7 days now").waitFor();
+  const changed = page.locator("aside").getByRole("button", { name: /Keep messages\s*7 days/ });
+  await changed.waitFor();
+  expect(await changed.evaluate((element) => element === document.activeElement)).toBe(true);
+  await done(screen);
+});
+
+test("a member sees for how long messages are kept, and nothing to press", async () => {
+  const screen = await panel("channel");
+  const aside = screen.page.locator("aside");
+  await aside.getByText("Keep messages").waitFor();
+  await aside.getByText("For ever", { exact: true }).waitFor();
+  expect(await aside.getByRole("button", { name: /Keep messages/ }).count()).toBe(0);
+  await screen.isAccessible();
+  await done(screen);
+});
+
+test("a message whose time is over goes, and what is in sight below it stays where it is", async () => {
+  const screen = await panel("main");
+  const { page } = screen;
+  const stays = page.locator("[data-message]", { hasText: "The new mast fits" });
+  const place = async () => (await stays.boundingBox())!.y;
+  const log = page.getByRole("log");
+  await log.evaluate((list) => list.scrollTo(0, 60));
+  await stays.waitFor();
+  const before = await place();
+  await page.evaluate(() => {
+    const { world } = window.parley!;
+    const mara = [...world.chats.values()].find((chat) =>
+      chat.members.some((one) => one.account === world.named("Mara").id),
+    )!;
+    for (const { device, id } of mara.log.drop(mara.log.at(mara.log.first + 1).sent_at)) {
+      world.tell({ event: "message_changed", chat: mara.id, device, id });
+    }
+  });
+  await page.getByText("The new harbour fees").waitFor({ state: "detached" });
+  expect(await place()).toBeCloseTo(before, 0);
+  await done(screen);
+});
+
 test("a channel with thousands of members draws only those in sight, and finds one by name", async () => {
   const screen = await chromium.open("channel");
   const { page } = screen;

@@ -63,6 +63,14 @@ const OVERLAYS: Record<string, { scene: string; ready: string; reach: (screen: S
   },
   side: { scene: "group", ready: "aside li >> nth=4", reach: (screen) => screen.press("Control+Shift+P") },
   person: { scene: "main", ready: "aside .kept", reach: (screen) => screen.press("Control+Shift+P") },
+  keep: {
+    scene: "group",
+    ready: "dialog input:checked",
+    reach: async (screen) => {
+      await screen.press("Control+Shift+P");
+      await screen.page.locator("aside .row", { hasText: "Keep messages" }).click();
+    },
+  },
   details: {
     scene: "group",
     ready: "dialog li",

@@ -55,6 +55,10 @@ export default {
   you_described: "Du hast die Beschreibung geändert: {subject}",
   undescribed: "{actor} hat die Beschreibung entfernt",
   you_undescribed: "Du hast die Beschreibung entfernt",
+  keeps: "{actor} hebt Nachrichten jetzt {time} lang auf",
+  you_keep: "Du hebst Nachrichten jetzt {time} lang auf",
+  keeps_all: "{actor} hebt Nachrichten jetzt für immer auf",
+  you_keep_all: "Du hebst Nachrichten jetzt für immer auf",
 
   gap_lost:
     "{n, plural, one {Hier fehlt eine Nachricht. Sie erscheint, falls sie noch kommt.} other {Hier fehlen # Nachrichten. Sie erscheinen, falls sie noch kommen.}}",

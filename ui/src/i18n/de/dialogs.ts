@@ -82,6 +82,10 @@ export default {
   describe_title: "Name und Beschreibung",
   name: "Name",
 
+  keep_lead:
+    "Das gilt für alle in diesem Chat. Ältere Nachrichten, auch schon geschriebene, werden vom Relay und von allen Geräten gelöscht und lassen sich nicht zurückholen. Auf Geräten, die gerade nicht verbunden sind, bleiben sie vielleicht, bis diese es wieder sind.",
+  keep_shorter: "Ältere Nachrichten löschen",
+
   mute_title: "{name} stummschalten",
   mute_lead: "Keine Mitteilungen, und im Infobereich nicht gezählt. Auch Erwähnungen bleiben still.",
   mute_hour: "Für eine Stunde",

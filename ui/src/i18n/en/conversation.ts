@@ -55,6 +55,10 @@ export default {
   you_described: "You changed the description: {subject}",
   undescribed: "{actor} took the description away",
   you_undescribed: "You took the description away",
+  keeps: "{actor} keeps messages for {time} now",
+  you_keep: "You keep messages for {time} now",
+  keeps_all: "{actor} keeps messages for ever now",
+  you_keep_all: "You keep messages for ever now",
 
   gap_lost:
     "{n, plural, one {One message is missing here. It is shown if it still comes.} other {# messages are missing here. They are shown if they still come.}}",

@@ -82,6 +82,10 @@ export default {
   describe_title: "Name and description",
   name: "Name",
 
+  keep_lead:
+    "This is for everyone in the chat. Older messages, those already written too, are deleted from the relay and from everybody’s devices, and can’t be brought back. Someone who is away may keep theirs until they are back.",
+  keep_shorter: "Delete older messages",
+
   mute_title: "Mute {name}",
   mute_lead: "No notifications, and not counted in the tray. Mentions too stay silent.",
   mute_hour: "For an hour",
