@@ -153,6 +153,30 @@ it("shows a message of somebody else, its edit and its end as they happen", asyn
   await screen.findByText("This message was deleted");
 });
 
+it("lets go of what is older than messages are kept, and says who keeps them so long", async () => {
+  const chat = await open("Tomasz");
+  await world.backend.setRetention(chat, 86_400);
+  await screen.findByText("You keep messages for 1 day now");
+  await waitFor(() => expect(screen.queryByText(/The floor plan/)).toBeNull());
+});
+
+it.each(["each is told of", "too many are told of"])(
+  "shows a chat whose messages are all gone as an empty one: %s",
+  async (how) => {
+    await open("Tomasz");
+    const tomasz = chatNamed(world.world, "Tomasz");
+    if (how === "each is told of") world.world.forget(tomasz, Infinity);
+    else {
+      tomasz.log.drop(Infinity);
+      world.verbs.lag();
+    }
+    await waitFor(() => expect(screen.queryAllByRole("article")).toEqual([]));
+    await screen.findByText("This is where you and Tomasz begin.");
+    world.verbs.messageFrom("Tomasz", "Tomasz", "Anything left?");
+    await screen.findByText("Anything left?");
+  },
+);
+
 it("says who is typing in the strip that is always there", async () => {
   await open("Tomasz");
   world.verbs.types("Tomasz", "Tomasz");

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { anchorAt, Heights, rangeOf, rowAt, scrollFor, topsOf } from "./heights";
+import { anchorAt, Heights, heirOf, rangeOf, rowAt, scrollFor, topsOf } from "./heights";
 
 const keys = Array.from({ length: 1000 }, (_, index) => `d/${String(index)}`);
 
@@ -65,4 +65,18 @@ it("guesses by what it has measured, and forgets what is no longer held", () => 
   expect(heights.size).toBe(1);
   heights.clear();
   expect(heights.has("b")).toBe(false);
+});
+
+it("hands the place of a row that is gone to the next one that is left, below it first", () => {
+  const tops = topsOf(
+    keys,
+    measured(() => 40),
+  );
+  const anchor = { at: "row", key: "d/500", offset: 12 } as const;
+  const heir = (isHeld: (at: number) => boolean) => heirOf(anchor, keys, tops, (key) => isHeld(Number(key.slice(2))));
+  expect(heir((at) => at >= 500)).toEqual(anchor);
+  expect(heir((at) => at >= 503)).toEqual({ at: "row", key: "d/503", offset: 12 + 3 * 40 });
+  expect(heir((at) => at < 498)).toEqual({ at: "row", key: "d/497", offset: 12 - 3 * 40 });
+  expect(heir(() => false)).toEqual(anchor);
+  expect(heirOf({ at: "end" }, keys, tops, () => false)).toEqual({ at: "end" });
 });

@@ -136,5 +136,23 @@ export function anchorAt(
   return { at: "end" };
 }
 
+/** The anchor once its row is gone: the next row below it that is still held, or else the nearest above it, where that one
+ * stood. `keys` and `tops` are those of before. */
+export function heirOf(
+  anchor: Anchor,
+  keys: readonly string[],
+  tops: readonly number[],
+  isHeld: (key: string) => boolean,
+): Anchor {
+  if (anchor.at === "end" || isHeld(anchor.key)) return anchor;
+  const gone = keys.indexOf(anchor.key);
+  if (gone < 0) return anchor;
+  const below = keys.findIndex((key, index) => index > gone && isHeld(key));
+  const heir = below >= 0 ? below : keys.slice(0, gone).findLastIndex(isHeld);
+  const key = keys[heir];
+  if (key === undefined) return anchor;
+  return { at: "row", key, offset: anchor.offset + (tops[heir] ?? 0) - (tops[gone] ?? 0) };
+}
+
 /** So close to the end counts as being there. */
 export const END_SLACK = 24;

@@ -163,3 +163,13 @@ it("knows the last row that is wholly in sight", () => {
   expect(paper.window.lastSeen((index) => index % 5 === 0)).toBe(30);
   expect(paper.window.lastSeen((index) => index > 100)).toBe(-1);
 });
+
+it("moves nothing that is left in sight when rows go, the topmost in sight among them", () => {
+  const paper = new Paper(keysFrom(0, 400));
+  paper.settle();
+  paper.scrollTo(10_010);
+  const stood = paper.at("d/205");
+  paper.keys = [...keysFrom(0, 150), ...keysFrom(203, 400)];
+  paper.settle();
+  expect(paper.at("d/205")).toBe(stood);
+});

@@ -2,7 +2,7 @@
 // added, taken away or measured, the anchor (the end, or a row in sight) stays where it is. The arithmetic is that of
 // `heights.ts`; here is the measuring and the scrolling.
 
-import { anchorAt, GUESS, Heights, rangeOf, rowAt, scrollFor, topsOf, type Anchor } from "./heights";
+import { anchorAt, GUESS, Heights, heirOf, rangeOf, rowAt, scrollFor, topsOf, type Anchor } from "./heights";
 import { isFixed } from "./rows";
 import { afterPaint } from "../state/frame";
 
@@ -26,6 +26,8 @@ export class ListWindow {
     void this.#moved;
     const keys = this.#keys();
     const tops = topsOf(keys, this.#heights);
+    this.anchor = this.#held(keys);
+    this.#stood = { keys, tops };
     const top = scrollFor(this.anchor, keys, tops, this.viewport) ?? this.top;
     const { from, to } = rangeOf(tops, top, this.viewport, this.#margin);
     return { tops, from, to, before: tops[from] ?? 0, after: (tops[keys.length] ?? 0) - (tops[to] ?? 0) };
@@ -42,6 +44,8 @@ export class ListWindow {
   /** Counts up when other rows come into sight. */
   #moved = $state(0);
   #stopWidening: () => void = () => undefined;
+  /** How the rows were laid last. */
+  #stood: { keys: readonly string[]; tops: readonly number[] } = { keys: [], tops: [0] };
   /** Where the list put itself: what then scrolls is no hand. */
   #applied: number | null = null;
   #watched = new WeakSet<HTMLElement>();
@@ -144,6 +148,14 @@ export class ListWindow {
     const last = rowAt(this.laid.tops, top + this.viewport + MARGIN / 2);
     if (first < this.laid.from || last + 1 > this.laid.to) this.#moved += 1;
     return true;
+  }
+
+  /** The anchor, or what takes its place if its row is held no more. */
+  #held(keys: readonly string[]): Anchor {
+    const { anchor } = this;
+    if (anchor.at === "end" || keys.includes(anchor.key)) return anchor;
+    const held = new Set(keys);
+    return heirOf(anchor, this.#stood.keys, this.#stood.tops, (key) => isFixed(key) && held.has(key));
   }
 
   #widenOncePainted(): void {

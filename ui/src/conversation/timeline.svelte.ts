@@ -199,6 +199,7 @@ export class Timeline {
     this.#changed = new Map();
     this.#grown = false;
     this.#stale = false;
+    const had = this.lines.length > 0;
     try {
       const end = this.atEnd;
       // What comes with `grow` comes as it is now.
@@ -209,6 +210,8 @@ export class Timeline {
       const amiss = end && grown && [...changed.values()].some((key) => !this.has(key));
       if (stale || amiss || inSight.length > ONE_BY_ONE) await this.#again();
       else await Promise.all(inSight.map(([, key]) => this.#one(key)));
+      // Whether anything came before what is gone is not known from here.
+      if (had && this.lines.length === 0) await this.show({ page: "newest" });
     } catch (thrown) {
       this.failed = failure(thrown);
     }
