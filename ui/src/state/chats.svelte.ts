@@ -78,8 +78,11 @@ class Chats {
         return this.refresh(event.chat);
       case "route": {
         const view = this.views.get(event.chat);
+        if (!view) return;
         const { route, round_trip, since, linked, devices } = event;
-        if (view) this.#keep({ ...view, route: { route, round_trip, since, linked, devices } });
+        // A round trip is told when it has become quite another, and then once.
+        roundTrips.begin(event.chat, route, round_trip);
+        this.#keep({ ...view, route: { route, round_trip, since, linked, devices } });
         return;
       }
       case "presence":

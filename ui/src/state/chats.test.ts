@@ -6,7 +6,9 @@ import type { Backend } from "../backend/backend";
 import { make } from "../backend/fake";
 import type { Verbs } from "../backend/fake/verbs";
 import { chats } from "./chats.svelte";
+import { clock } from "./clock.svelte";
 import { startEvents, stopEvents } from "./events";
+import { roundTrips } from "./roundtrips.svelte";
 
 let backend: Backend;
 let world: Verbs;
@@ -55,6 +57,19 @@ test("a route changes at once, without a question", async () => {
   world.linkUp("Jonas", "turn", 88_000);
   expect(named("Jonas").route).toMatchObject({ route: "turn", round_trip: 88_000 });
   expect(asked).not.toHaveBeenCalled();
+});
+
+test("a round trip that is told once is not outvoted by those that were asked for before", async () => {
+  const mara = named("Mara").id;
+  for (let n = 0; n < 5; n += 1) await chats.refreshed(mara);
+  expect(roundTrips.of(mara)).toBe(2_100);
+  vi.useFakeTimers();
+  clock.set(Date.now());
+  world.linkUp("Mara", "lan", 60_000);
+  vi.advanceTimersByTime(2_000);
+  expect(roundTrips.of(mara)).toBe(60_000);
+  clock.stop();
+  vi.useRealTimers();
 });
 
 test("a chat that is gone leaves the list", async () => {

@@ -22,6 +22,11 @@ export class RoundTrip {
     return this.look(now);
   }
 
+  /** Those before count no more; what is shown stays until another is to be. */
+  forget(): void {
+    this.#last = [];
+  }
+
   /** The figure to show now. */
   look(now: number): number | null {
     if (this.#hasMoved && now - this.#at >= PAUSE) {

@@ -36,7 +36,7 @@ class RoundTrips {
 
   /** A figure that was told because it is quite another: those before it count no more. */
   begin(what: Of, route: Route, micros: number | null): void {
-    this.forget(what);
+    this.#kept.get(what)?.trip.forget();
     this.take(what, route, micros);
   }
 
