@@ -32,19 +32,22 @@ export function choose(tags: readonly string[]): { language: Language; locale: s
     const language = LANGUAGES.find((known) => known === base);
     if (language) return { language, locale: localeFor(language, tag, tags) };
   }
-  return { language: "en", locale: "en-GB" };
+  return { language: "en", locale: localeFor("en", "en", tags) };
 }
 
 /**
- * The person's region decides how times and dates are written; digits stay Latin, as the drawings have them. A language
- * chosen without a region keeps to the clock of the system's: twelve hours or twenty-four.
+ * The person's region decides how times and dates are written; digits stay Latin, as the drawings have them. A language chosen
+ * without a region takes that of the system's where the system speaks it too; English that of Britain otherwise, which writes the
+ * day before the month. Then at least the clock is the system's: twelve hours or twenty-four.
  */
 function localeFor(language: Language, tag: string, tags: readonly string[]): string {
-  const locale = read(tag) ?? new Intl.Locale(language);
-  if (locale.region) return new Intl.Locale(locale, { numberingSystem: "latn" }).toString();
-  const system = tags.map(read).find((other) => other?.region);
-  const { hourCycle } = new Intl.DateTimeFormat(system ?? locale, { hour: "numeric" }).resolvedOptions();
-  return new Intl.Locale(locale, { numberingSystem: "latn", ...(hourCycle && { hourCycle }) }).toString();
+  const chosen = read(tag) ?? new Intl.Locale(language);
+  const regional = [chosen, ...tags.map(read)].filter((one) => one?.region);
+  const same = regional.find((one) => one?.language === language);
+  if (same) return new Intl.Locale(same, { numberingSystem: "latn" }).toString();
+  const plain = language === "en" ? new Intl.Locale("en-GB") : chosen;
+  const { hourCycle } = new Intl.DateTimeFormat(regional[0] ?? plain, { hour: "numeric" }).resolvedOptions();
+  return new Intl.Locale(plain, { numberingSystem: "latn", ...(hourCycle && { hourCycle }) }).toString();
 }
 
 /** Systems write `de_AT.UTF-8` for `de-AT`. */

@@ -99,6 +99,14 @@ test("lengths of time that somebody chose: whole years, or days and what is left
   expect([365 * DAY, 90 * DAY, 7 * DAY, DAY].map(span)).toEqual(["سنة", "90 يومًا", "7 أيام", "يوم"]);
 });
 
+test("English without a region has the day before the month, and a region its own order", async () => {
+  const days = () => [listTime(at(11, 13, 12, 0), NOW), dayLine(at(11, 18, 12, 0), NOW)];
+  await words.use(["en", "de-DE"]);
+  expect(days()).toEqual(["13 Nov", "Tuesday 18 November"]);
+  await words.use(["en", "en-US"]);
+  expect(days()).toEqual(["Nov 13", "Tuesday, November 18"]);
+});
+
 test("in German and Arabic, with Latin digits", async () => {
   await words.use(["de-DE"]);
   expect(listTime(at(11, 18, 0, 1), NOW)).toBe("Di");

@@ -82,6 +82,20 @@ test("a missing parameter is a mistake, not a hole", () => {
   expect(() => format("to {name}", {}, "en")).toThrow("name");
 });
 
+test("a language chosen without a region is written as the system's region writes it, if that speaks it", () => {
+  const localeOf = (...tags: string[]) => choose(tags).locale;
+  expect(localeOf("en", "en-AU")).toBe("en-AU-u-nu-latn");
+  expect(localeOf("en", "de-DE", "en-US")).toBe("en-US-u-nu-latn");
+  expect(localeOf("de", "en-GB", "de-AT")).toBe("de-AT-u-nu-latn");
+  expect(localeOf("ar", "ar_EG.UTF-8")).toBe("ar-EG-u-nu-latn");
+  expect(localeOf("en", "de-DE")).toBe("en-GB-u-hc-h23-nu-latn");
+  expect(localeOf("en", "es-US")).toBe("en-GB-u-hc-h12-nu-latn");
+  expect(localeOf("de", "en-US")).toBe("de-u-hc-h12-nu-latn");
+  expect(localeOf("en")).toBe("en-GB-u-hc-h23-nu-latn");
+  expect(localeOf("fr-FR")).toBe("en-GB-u-hc-h23-nu-latn");
+  expect(localeOf()).toBe("en-GB-u-hc-h23-nu-latn");
+});
+
 test("the first wanted language that there is, is taken", () => {
   expect(choose(["fr-FR", "de-AT", "en"])).toEqual({ language: "de", locale: "de-AT-u-nu-latn" });
   expect(choose(["ar_EG.UTF-8"])).toEqual({ language: "ar", locale: "ar-EG-u-nu-latn" });
