@@ -133,6 +133,17 @@ describe("search", () => {
     await screen.page.close();
   });
 
+  test("the keys that the field shows search from within a conversation too", async () => {
+    const screen = await open("main");
+    const composer = screen.page.locator(".composer textarea");
+    await composer.focus();
+    const shown = await screen.page.locator("nav kbd").first().textContent();
+    await screen.press(shown!.trim().replace("Ctrl ", "Control+").toLowerCase().replace("control", "Control"));
+    await screen.page.keyboard.type("pump-out");
+    await screen.page.getByRole("option", { name: /pump-out/ }).waitFor();
+    await screen.page.close();
+  });
+
   test("nothing found is said, and why people are not", async () => {
     const screen = await open("list");
     await screen.world("goOffline");
