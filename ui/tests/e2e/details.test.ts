@@ -144,13 +144,16 @@ test("a relay that speaks another version was reached, and one's own line says s
   await done(screen);
 });
 
-test("how long the relay keeps what waits stands among what one can set, with its sign", async () => {
+test("how long the relay keeps what waits stands below how long messages are kept, beside its sign", async () => {
   const screen = await open("main");
   await screen.press("Control+Shift+P");
   const kept = screen.page.locator("aside .kept");
-  await kept.locator("svg").waitFor();
-  const block = screen.page.getByRole("button", { name: "Block Mara" });
-  expect((await boxOf(kept)).y).toBeLessThan((await boxOf(block)).y);
+  await kept.waitFor();
+  const row = screen.page.getByRole("button", { name: "Keep messages" });
+  const [below, above, words] = [await boxOf(kept), await boxOf(row), await boxOf(row.getByText("Keep messages"))];
+  expect(below.y).toBeCloseTo(above.y + above.height, 0);
+  const start = await kept.evaluate((one) => parseFloat(getComputedStyle(one).paddingInlineStart));
+  expect(below.x + start).toBeCloseTo(words.x, 0);
   await done(screen);
 });
 
