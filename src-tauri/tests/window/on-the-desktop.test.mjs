@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -24,7 +24,7 @@ const [bin, opened] = [join(data, "bin"), join(data, "opened")];
 mkdirSync(bin);
 writeFileSync(join(bin, "xdg-open"), `#!/bin/sh\n{ echo "$1"; env; } > ${opened}.part && mv ${opened}.part ${opened}\n`, { mode: 0o755 });
 const around = { PARLEY_RELAY: address, PATH: `${bin}:${process.env.PATH}`, JSC_useGenerationalGC: "0" };
-const person = (name, more) => new Window(name, { app: join(programs, "parley-desktop"), data: join(data, name), pictures, around: { ...around }, ...more });
+const person = (name, more) => new Window(name, { app: join(programs, "parley-desktop"), data: join(data, name), pictures, around: { HOME: join(data, name, "home"), ...around }, ...more });
 const [alice, bob] = [person("alice"), person("bob")];
 const carol = person("carol", { args: [] });
 let relay = null;
@@ -227,10 +227,32 @@ test("a window has its place on the desktop", async (story) => {
     await traySays(alice, "Parley öffnen", "Parley beenden");
   });
 
+  await step("who wants it has the app started with their session, in the tray", async () => {
+    const { preferences } = await alice.call("start");
+    const entry = join(alice.data, "home", ".config", "autostart", "Parley.desktop");
+    await alice.call("set_preferences", { preferences: { ...preferences, autostart: true } });
+    const [, command] = readFileSync(entry, "utf8").match(/^Exec=(.*)$/m);
+    assert.ok(command.startsWith(alice.app) && command.endsWith("--hidden --profile default"), command);
+    await alice.call("set_preferences", { preferences: { ...preferences, autostart: false } });
+    assert.equal(existsSync(entry), false);
+  });
+
   await step("the tray's menu ends the app", async () => {
     await choose(alice, "Parley beenden");
     await alice.hasEnded();
     assert.equal(await tray(alice), null);
+  });
+
+  await step("the window has the size that it had", async () => {
+    const [file] = readdirSync(alice.data, { recursive: true }).filter((name) => name.endsWith(".window-state.json"));
+    const kept = join(alice.data, file);
+    const state = JSON.parse(readFileSync(kept, "utf8"));
+    assert.deepEqual([state.main.width, state.main.height], [1100, 760]);
+    writeFileSync(kept, JSON.stringify({ main: { ...state.main, width: 900, height: 640 } }));
+    alice.args.splice(alice.args.indexOf("--hidden"), 1);
+    await alice.start();
+    await eventually("it is as small as it was", () => alice.script("return innerWidth === 900"));
+    await alice.stop();
   });
 
   await step("whoever signed out is offered the same relay after a restart", async () => {

@@ -161,14 +161,26 @@ test("two people talk, in real windows", async (story) => {
     await laptop.picture("09-second-device");
   });
 
+  await step("bob says for how long the two keep what they say", async () => {
+    await bob.click("button", "Details of this chat");
+    await bob.click("button", "Keep messages");
+    await bob.click("dialog label, [role=dialog] label", "30 days");
+    await bob.picture("10-keep-messages");
+    await bob.click("dialog button, [role=dialog] button", "Delete older messages");
+    await bob.sees("You keep messages for 30 days now");
+    for (const window of [alice, laptop]) await window.sees("bob keeps messages for 30 days now");
+    await bob.reads("Do both of yours see this?", "Both do");
+    await bob.picture("11-kept");
+  });
+
   await step("alice signs out, and her chats wait for her", async () => {
     await alice.press("\uE009", ",");
-    await alice.picture("10-settings");
+    await alice.picture("12-settings");
     await alice.click("button", "Sign out");
     await alice.click("dialog button, [role=dialog] button, [role=alertdialog] button", "Sign out");
     await alice.sees("You are signed out");
     await alice.find("input", "Password");
-    await alice.picture("11-signed-out");
+    await alice.picture("13-signed-out");
   });
 
   await step("the page can do no more than it should", async () => {
