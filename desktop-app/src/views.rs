@@ -468,4 +468,6 @@ pub struct RelayInfo {
     pub registration: Registration,
     /// Seconds for which it keeps what is undelivered in direct chats and groups.
     pub retention: u64,
+    /// Seconds for which it keeps the history of channels; absent for ever.
+    pub history_retention: Option<u64>,
 }

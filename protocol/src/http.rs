@@ -43,6 +43,9 @@ pub struct RelayInfo {
     pub registration: Registration,
     /// Seconds for which it holds what is undelivered in sealed chats.
     pub retention: u64,
+    /// Seconds for which it keeps the history of open chats; absent for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history_retention: Option<u64>,
 }
 
 /// What stands in a log of these is what is named here, and never a password, a code or a token.

@@ -42,6 +42,7 @@ impl Engine {
             version: said.version,
             registration: said.registration,
             retention: said.retention,
+            history_retention: said.history_retention,
         })
     }
 

@@ -39,6 +39,7 @@ pub(super) fn routes(api: &Arc<Api>) -> Route {
             protocol: parley_protocol::VERSION,
             registration: config.registration,
             retention: config.retention.as_secs(),
+            history_retention: config.history_retention.0.map(|kept| kept.as_secs()),
         }))
     });
     first_of([health.boxed(), metrics.boxed(), relay.boxed()])

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parley_protocol::http::{Account, RelayInfo};
-use relay_server::config::{Bytes, Name, Network, Registration};
+use relay_server::config::{Bytes, Kept, Name, Network, Registration};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -257,11 +257,13 @@ async fn the_relay_says_what_it_is_to_anybody() {
         config.name = Name("Tea house".to_owned());
         config.registration = Registration::Invite;
         config.retention = Duration::from_secs(3 * 86_400);
+        config.history_retention = Kept(Some(Duration::from_secs(9 * 86_400)));
     })
     .await;
     let said: RelayInfo = ok(relay.request(Method::GET, "/api/relay").send().await.unwrap()).await;
     assert_eq!(said.name, "Tea house");
     assert_eq!((said.registration, said.retention), (Registration::Invite, 259_200));
+    assert_eq!(said.history_retention, Some(777_600));
     assert_eq!(said.protocol, parley_protocol::VERSION);
     assert!(!said.version.is_empty());
 }

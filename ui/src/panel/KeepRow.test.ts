@@ -58,3 +58,13 @@ it("says what the relay keeps: no longer than the chat, and of a channel the his
   await row("board", { retention: 30 * DAY });
   await screen.findByText(/keeps the history for 30 days/);
 });
+
+it("says of a channel no more than the relay keeps", async () => {
+  const checkRelay = async (relay: string) => ({
+    ...(await world.backend.checkRelay(relay)),
+    history_retention: 7 * DAY,
+  });
+  useBackend({ ...world.backend, checkRelay });
+  await row("board", { retention: 30 * DAY });
+  await screen.findByText(/keeps the history for 7 days/);
+});

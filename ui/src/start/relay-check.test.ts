@@ -9,7 +9,7 @@ const answers = new Map<string, { give: (info: RelayInfo) => void; refuse: (fail
 const asked: string[] = [];
 
 function info(relay: string): RelayInfo {
-  return { relay, name: relay, version: "0.1.0", registration: "open", retention: 86_400 };
+  return { relay, name: relay, version: "0.1.0", registration: "open", retention: 86_400, history_retention: null };
 }
 
 beforeEach(() => {

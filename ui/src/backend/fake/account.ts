@@ -203,7 +203,14 @@ function relayAt(world: World, address: string): RelayInfo {
   if (world.connection.state === "offline") refuse("unreachable", "The relay can’t be reached.");
   const registration = host.startsWith("closed") ? "closed" : host.startsWith("invite") ? "invite" : "open";
   const name = host.endsWith("harbour.example") ? world.relayName : host;
-  return { relay: `https://${host}`, name, version: "0.1.0", registration, retention: 30 * 86_400 };
+  return {
+    relay: `https://${host}`,
+    name,
+    version: "0.1.0",
+    registration,
+    retention: 30 * 86_400,
+    history_retention: null,
+  };
 }
 
 type PeoplePart = Pick<Backend, "findUsers" | "blocked" | "setBlocked">;

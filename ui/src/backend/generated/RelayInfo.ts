@@ -24,4 +24,8 @@ registration: Registration,
 /**
  * Seconds for which it keeps what is undelivered in direct chats and groups.
  */
-retention: number, };
+retention: number, 
+/**
+ * Seconds for which it keeps the history of channels; absent for ever.
+ */
+history_retention: number | null, };
