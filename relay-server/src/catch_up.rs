@@ -271,7 +271,7 @@ impl Session {
     fn tell_start(&mut self, view: LogView, kind: ChatKind) {
         self.work.push_back(Work::Marks { chat: view.log.chat(), after: None });
         self.send(&RelayFrame::Log(view));
-        if !kind.is_channel() {
+        if kind != ChatKind::PublicChannel {
             self.work.push_back(Work::Presence);
             self.relay.tell_presence_again(self.mailbox.who.account);
         }

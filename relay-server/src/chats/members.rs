@@ -34,7 +34,7 @@ pub async fn members(
         let mut select = sql.prepare_cached(
             "SELECT a.id, a.username, m.role, a.last_seen, a.id = ?3 OR (a.show_presence AND NOT EXISTS (SELECT 1 FROM \
              blocks b WHERE (b.account = a.id AND b.blocked = ?3) OR (b.account = ?3 AND b.blocked = a.id)) AND EXISTS \
-             (SELECT 1 FROM chats WHERE id = ?1 AND kind IN ('direct', 'group'))) \
+             (SELECT 1 FROM acquainted WHERE chat = ?1)) \
              FROM members m JOIN accounts a ON a.id = m.account \
              WHERE m.chat = ?1 AND m.left_at IS NULL AND m.account > ?2 ORDER BY m.account LIMIT ?4",
         )?;

@@ -207,12 +207,12 @@ pub(crate) fn revoke_device(sql: &Connection, device: DeviceId, now: Millis) -> 
     Ok(())
 }
 
-/// Presence is for those who share a direct or group chat (a channel is a public square), and neither blocks the other.
+/// Presence is for those who share a chat other than a public or large channel, and neither blocks the other.
 const USER: &str = "SELECT id, username, last_seen,
         id = :viewer OR (show_presence
             AND EXISTS (SELECT 1 FROM members AS theirs
                         JOIN members AS mine ON mine.chat = theirs.chat
-                        JOIN chats ON chats.id = theirs.chat AND chats.kind IN ('direct', 'group')
+                        JOIN acquainted ON acquainted.chat = theirs.chat
                         WHERE theirs.account = accounts.id AND theirs.left_at IS NULL
                           AND mine.account = :viewer AND mine.left_at IS NULL)
             AND NOT EXISTS (SELECT 1 FROM blocks

@@ -41,6 +41,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/005_names.sql"),
     include_str!("../../migrations/006_held.sql"),
     include_str!("../../migrations/007_retention.sql"),
+    include_str!("../../migrations/008_acquainted.sql"),
 ];
 
 /// Why the database could not be opened.

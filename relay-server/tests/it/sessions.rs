@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parley_protocol::frames::PresenceState;
-use parley_protocol::http::{Chat, Chats, Device, Devices, User};
+use parley_protocol::http::{Chat, ChatMembers, Chats, Device, Devices, User};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -142,6 +142,30 @@ async fn presence_is_for_those_who_share_a_chat_and_only_if_it_is_shown() {
     done(relay.send(Method::DELETE, &block, &alice.access, &json!({})).await).await;
     drop(session);
     until("bob sees when she left", async || seen(&bob).await.last_seen.is_some()).await;
+}
+
+#[tokio::test]
+async fn who_shares_a_private_channel_sees_the_others_and_who_shares_a_public_one_does_not() {
+    let relay = TestRelay::start().await;
+    let (alice, bob, carol) = (relay.sign_up("alice").await, relay.sign_up("bob").await, relay.sign_up("carol").await);
+    let channel = async |kind: &str, other: &str| {
+        let form = json!({"type": kind, "title": "News", "members": [other]});
+        ok::<Chat>(relay.send(Method::POST, "/api/chats", &alice.access, &form).await).await.id
+    };
+    channel("public_channel", "carol").await;
+    let session = Socket::open(&relay, &alice.access).await;
+    let mut watching = Socket::open(&relay, &bob.access).await;
+    let chat = channel("private_channel", "bob").await;
+    let of_alice = |frame: &serde_json::Value| frame["type"] == "presence" && frame["account"] == json!(alice.account);
+    assert_eq!(watching.until_matches(of_alice).await["state"], "online", "who comes into it is told");
+    let path = format!("/api/users/{}", alice.account);
+    let seen = async |who: &Person| ok::<User>(relay.get(&path, &who.access).await).await.presence;
+    assert_eq!((seen(&bob).await, seen(&carol).await), (PresenceState::Online, PresenceState::Offline));
+    let path = format!("/api/chats/{chat}/members");
+    let listed: ChatMembers = ok(relay.get(&path, &bob.access).await).await;
+    let listed = listed.members.into_iter().find(|member| member.user.id == alice.account).unwrap();
+    assert_eq!(listed.user.presence, PresenceState::Online);
+    drop(session);
 }
 
 #[tokio::test]
