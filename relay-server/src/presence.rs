@@ -200,8 +200,8 @@ fn share_a_chat(sql: &Connection, one: AccountId, other: AccountId) -> Result<bo
     Ok(select.exists(params![one.as_bytes(), other.as_bytes()])?)
 }
 
-/// The accounts (the own one too) which share a chat whose people see one another and do not block one another, and whether they
-/// show their presence.
+/// The accounts (the own one too) which share a chat whose people see one another and do not block one another, and
+/// whether they show their presence.
 fn sharing(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<(AccountId, bool)>, Failure> {
     let mut select = sql.prepare_cached(
         "SELECT account, shows FROM (\
@@ -220,56 +220,28 @@ fn sharing(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<(Acc
 
 #[cfg(test)]
 mod tests {
-    use parley_protocol::ChatKind;
-    use parley_protocol::http::CreateChat;
-
     use super::*;
+    use crate::chats::add_member;
     use crate::limits::Limits;
-    use crate::testing::{person, relay};
+    use crate::testing::{person, private_channel, relay};
 
     #[tokio::test]
     async fn in_a_private_channel_of_many_people_nobody_sees_the_others() {
         let folder = tempfile::tempdir().unwrap();
         let relay = relay(folder.path(), Limits::default());
         let (alice, bob) = (person(&relay, "alice").await.account, person(&relay, "bob").await);
-        let form = CreateChat {
-            id: None,
-            kind: ChatKind::PrivateChannel,
-            title: Some("News".to_owned()),
-            description: None,
-            members: vec!["alice".to_owned()],
-            sealed: false,
-        };
-        let chat = crate::chats::create(&relay, bob, form).await.unwrap().id;
-        let fill = async |count: u64| {
-            let filled = relay.store().write(move |batch| {
-                for n in 0..count {
-                    let (account, name) = (AccountId::new(), format!("reader{n}"));
-                    batch.sql().execute(
-                        "INSERT INTO accounts (id, username, username_key, skeleton, email, email_key, password_hash, \
-                         created_at) VALUES (?1, ?2, ?2, ?2, ?2, ?2, '', 0)",
-                        params![account.as_bytes(), name],
-                    )?;
-                    batch.sql().execute(
-                        "INSERT INTO members (chat, account, role) VALUES (?1, ?2, 'member')",
-                        params![chat.as_bytes(), account.as_bytes()],
-                    )?;
-                }
-                Ok(())
-            });
-            filled.await.unwrap();
-        };
         let around = async || relay.store().read(move |sql| Ok(sharing(sql, alice, 2_000)?.len())).await.unwrap();
+        let chat = private_channel(&relay, bob, &["alice"]).await;
+        let comes = async |name: String| {
+            person(&relay, &name).await;
+            add_member(&relay, bob, chat, name).await.unwrap();
+        };
         assert_eq!(around().await, 2);
-        fill(254).await;
+        for n in 0..254 {
+            comes(format!("reader{n}")).await;
+        }
         assert_eq!(around().await, 256);
-        let one_more = person(&relay, "carol").await.account;
-        let joins = relay.store().write(move |batch| {
-            let sql = "INSERT INTO members (chat, account, role) VALUES (?1, ?2, 'member')";
-            batch.sql().execute(sql, params![chat.as_bytes(), one_more.as_bytes()])?;
-            Ok(())
-        });
-        joins.await.unwrap();
+        comes("carol".to_owned()).await;
         assert_eq!(around().await, 1, "only herself");
     }
 }

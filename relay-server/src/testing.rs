@@ -38,18 +38,22 @@ pub(crate) async fn person(relay: &Relay, name: &str) -> Sender {
 
 /// A sealed group.
 pub(crate) async fn group(relay: &Relay, by: Sender, others: &[&str]) -> ChatId {
-    create(relay, by, others, true).await
+    create(relay, by, ChatKind::Group, others, true).await
 }
 
 /// One whose history the relay keeps.
 pub(crate) async fn open_group(relay: &Relay, by: Sender, others: &[&str]) -> ChatId {
-    create(relay, by, others, false).await
+    create(relay, by, ChatKind::Group, others, false).await
 }
 
-async fn create(relay: &Relay, by: Sender, others: &[&str], sealed: bool) -> ChatId {
+pub(crate) async fn private_channel(relay: &Relay, by: Sender, others: &[&str]) -> ChatId {
+    create(relay, by, ChatKind::PrivateChannel, others, false).await
+}
+
+async fn create(relay: &Relay, by: Sender, kind: ChatKind, others: &[&str], sealed: bool) -> ChatId {
     let form = CreateChat {
         id: None,
-        kind: ChatKind::Group,
+        kind,
         title: Some("Tea".to_owned()),
         description: None,
         members: others.iter().map(|name| (*name).to_owned()).collect(),

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use parley_protocol::{ChatState, MessageKey, Millis};
+use parley_protocol::{ChatId, ChatState, MessageKey, Millis};
 use rusqlite::Connection;
 
 use super::{Core, Effects};
@@ -53,7 +53,7 @@ impl Core {
         Ok(())
     }
 
-    fn tell_gone(&self, chat: parley_protocol::ChatId, gone: &[MessageKey], out: &mut Effects) {
+    fn tell_gone(&self, chat: ChatId, gone: &[MessageKey], out: &mut Effects) {
         if gone.is_empty() {
             return;
         }

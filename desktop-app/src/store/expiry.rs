@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn the_change_that_said_so_stays_and_a_chat_is_kept_for_a_while_once_it_says_so() {
+    fn a_chat_is_kept_for_a_while_once_it_says_so() {
         let chat = Chat::new(true);
         assert!(chats::kept_for_a_while(&chat.db).unwrap().is_empty());
         let mut state = chat.state.clone();

@@ -133,23 +133,17 @@ pub async fn patch(relay: &Relay, by: Sender, chat: ChatId, form: PatchChat) -> 
         if form.title.is_some() || form.description.is_some() {
             not_direct(&state, "has no title and no description")?;
         }
-        if let Some(text) = &form.title {
-            let title = title(text)?;
-            if title != state.title {
-                batch.append_change(chat, by, EventId::new(), ChatChange::Renamed { title })?;
-            }
-        }
-        if let Some(text) = &form.description {
-            let description = description(text)?;
-            if description != state.description {
-                batch.append_change(chat, by, EventId::new(), ChatChange::Described { description })?;
-            }
-        }
-        if let Some(seconds) = form.retention {
-            let retention = retention(seconds)?;
-            if retention != state.retention {
-                batch.append_change(chat, by, EventId::new(), ChatChange::RetentionChanged { retention })?;
-            }
+        let title = form.title.as_deref().map(title).transpose()?.filter(|title| *title != state.title);
+        let description = form.description.as_deref().map(description).transpose()?;
+        let description = description.filter(|description| *description != state.description);
+        let retention = form.retention.map(retention).transpose()?.filter(|retention| *retention != state.retention);
+        let changes = [
+            title.map(|title| ChatChange::Renamed { title }),
+            description.map(|description| ChatChange::Described { description }),
+            retention.map(|retention| ChatChange::RetentionChanged { retention }),
+        ];
+        for change in changes.into_iter().flatten() {
+            batch.append_change(chat, by, EventId::new(), change)?;
         }
         view_now(batch, by.account, chat)
     };
