@@ -33,6 +33,11 @@ pub enum Event {
         #[serde(flatten)]
         key: MessageKey,
     },
+    /// Messages of a chat stand elsewhere now: a relay that was restored has been given them back.
+    Moved {
+        /// Which chat.
+        chat: ChatId,
+    },
     /// Delivery marks of a chat moved: the states of own messages may have changed.
     Marks {
         /// Which chat.

@@ -138,7 +138,7 @@ impl Listener<'_> {
                 self.session.out.object(&event)?;
                 self.print_unread().await
             }
-            Event::Marks { chat } | Event::Chat { chat } | Event::Typing { chat, .. }
+            Event::Marks { chat } | Event::Moved { chat } | Event::Chat { chat } | Event::Typing { chat, .. }
                 if self.args.all && self.wants(*chat) =>
             {
                 self.session.out.object(&event)

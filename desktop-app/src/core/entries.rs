@@ -11,7 +11,7 @@ use super::{Core, Effects, Task};
 use crate::events::Event;
 use crate::relay_link::LinkCommand;
 use crate::store::chats::ChatRow;
-use crate::store::{Sql, chats, messages, sent, settings, streams};
+use crate::store::{Sql, chats, messages, places, sent, settings, streams};
 use crate::views::{ChatStatus, Route};
 
 impl Core {
@@ -61,11 +61,12 @@ impl Core {
                 if entry.from.device == self.device() {
                     let key = MessageKey { device: entry.from.device, id: MessageId(entry.id) };
                     sent::end_at(tx, id, key.id, entry.at)?;
-                    messages::set_seq(tx, id, key, entry.seq, entry.at)?;
+                    places::set_seq(tx, id, key, entry.seq, entry.at)?;
                     out.events.push(Event::MessageChanged { chat: id, key });
                 }
                 settings_name_unknown(tx, entry.from.account, out)?;
                 self.take_open(tx, &chat, entry, body, out)?;
+                out.placed.entry((id, entry.from.device)).or_default().push(entry.seq);
                 let elsewhere = self.session.as_ref().and_then(|session| session.shown_elsewhere.get(&id));
                 if elsewhere.is_some_and(|shown| shown.contains(&entry.seq)) {
                     messages::read_each(tx, id, &[entry.seq])?;

@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::store::chats::ChatRow;
 use crate::store::messages::{self, Edit, Line, Reaction};
 use crate::store::streams::{self, HeldMessage, Stream};
-use crate::store::{Sql, chats, sent, settings};
+use crate::store::{Sql, chats, places, sent, settings};
 use crate::stream::{self, Verdict};
 use crate::views::Route;
 
@@ -199,7 +199,8 @@ impl Core {
             None => {}
             Some(_) => {
                 // Its place may be new, after a restored relay was given it again.
-                messages::set_seq(tx, chat.state.id, key, entry.seq, entry.at)?;
+                places::set_seq(tx, chat.state.id, key, entry.seq, entry.at)?;
+                out.moved.insert(chat.state.id);
                 if entry.seq <= chat.read_seq {
                     // Another device of one's own has shown it at this place.
                     messages::read_seq(tx, chat.state.id, entry.seq)?;
@@ -266,7 +267,7 @@ impl Core {
                 } else if key.device != self.device() {
                     // What this profile wrote as another device went out after all.
                     if let Some(seq) = told.seq {
-                        messages::set_seq(tx, chat, key, seq, told.sent_at)?;
+                        places::set_seq(tx, chat, key, seq, told.sent_at)?;
                     }
                     sent::remove(tx, chat, key.id)?;
                     out.events.push(Event::MessageChanged { chat, key });

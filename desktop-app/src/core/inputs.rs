@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parley_protocol::frames::{Cursor, RelayFrame};
-use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, EventId, LogId, Millis};
+use parley_protocol::{AccountId, ChatChange, ChatId, ClientFrame, DeviceId, EventId, LogId, Millis};
 use rusqlite::Connection;
 
 use super::Core;
@@ -120,6 +120,10 @@ pub(crate) struct Effects {
     pub(crate) pump: BTreeSet<ChatId>,
     /// Chats whose own mark register moved.
     pub(crate) marks: BTreeSet<ChatId>,
+    /// Open chats of which entries came, and where: by whom they were sent.
+    pub(crate) placed: BTreeMap<(ChatId, DeviceId), Vec<u64>>,
+    /// Open chats whose lines stand elsewhere now.
+    pub(crate) moved: BTreeSet<ChatId>,
     /// Chats whose route may have changed.
     pub(crate) routes: BTreeSet<ChatId>,
     pub(crate) after: Vec<Box<dyn FnOnce() + Send>>,

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{Core, Effects, Task};
 use crate::events::Event;
 use crate::store::chats::ChatRow;
-use crate::store::{Sql, chats, messages, sent, settings, streams};
+use crate::store::{Sql, chats, messages, places, sent, settings, streams};
 use crate::views::ChatStatus;
 
 /// Why messages to a chat fail which one is no longer in.
@@ -57,7 +57,7 @@ impl Core {
                     let otherwise = if known.resetting { known.read_seq } else { known.cursor.seq };
                     let began = messages::first_given(tx, chat)?.map_or(otherwise, |first| first.saturating_sub(1));
                     chats::set_read_seq(tx, chat, began)?;
-                    messages::forget_seqs(tx, chat, began)?;
+                    places::forget_seqs(tx, chat, began)?;
                     streams::forget_marks(tx, chat)?;
                     self.show_lost(tx, chat, known.lost_read.max(known.read_seq))?;
                 }

@@ -337,7 +337,7 @@ impl Core {
                 Some((sort_a, _, _)) => messages::seq_at(tx, id, sort_a)?,
                 None => chat.cursor.seq,
             };
-            if let Some(last) = messages::read_unplaced(tx, id, place.map_or(i64::MAX, |(sort_a, _, _)| sort_a))? {
+            if let Some(last) = messages::read_unplaced(tx, id, place)? {
                 self.show_lost(tx, id, last.max(chat.lost_read))?;
                 moved += 1;
             }

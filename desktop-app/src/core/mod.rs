@@ -43,7 +43,7 @@ use crate::events::Event;
 use crate::peer::{PeerCommand, PeerConfig};
 use crate::profile::Profile;
 use crate::relay_link::LinkCommand;
-use crate::store::{self, Sql, chats, settings};
+use crate::store::{self, Sql, chats, places, settings};
 use crate::views::{Connection as ConnectionView, Me, RouteView, Settings};
 
 /// How many inputs may wait for the core.
@@ -209,6 +209,12 @@ impl Core {
             self.handle(&tx, input, out)?;
         }
         self.tick(&tx, out)?;
+        for ((chat, device), placed) in std::mem::take(&mut out.placed) {
+            if places::keep_order(&tx, chat, device, &placed)? > 0 {
+                out.moved.insert(chat);
+            }
+        }
+        out.events.extend(std::mem::take(&mut out.moved).into_iter().map(|chat| Event::Moved { chat }));
         for chat in std::mem::take(&mut out.marks) {
             self.tell_marks(&tx, chat, out)?;
         }

@@ -16,7 +16,7 @@ use super::{Core, Effects};
 use crate::events::Event;
 use crate::store::chats::ChatRow;
 use crate::store::sent::{OwnRun, SentRow};
-use crate::store::{Sql, chats, messages, sent, settings};
+use crate::store::{Sql, chats, messages, places, sent, settings};
 use crate::views::{ChatStatus, Route};
 
 /// Rows that are about to be handed to a route, by position: the message and the first route that has it.
@@ -63,7 +63,7 @@ impl Core {
             sent::push(tx, chat_id, id, None, &crate::store::to_json(body), self.opening.life, now)?;
             // Until the log gives it a place it stands behind everything that is there.
             let clock = Clock { millis: u64::from(u32::MAX) << 16, counter: 0 };
-            let sort = (messages::WAITING, crate::store::int(now));
+            let sort = (places::WAITING, crate::store::int(now));
             Told { chat, from, id, clock, sort, number: None, seq: None, sent_at: now, shown: true, route: Route::Wait }
         };
         // In open chats the log folds edits, deletes and reactions; they show when they come back.

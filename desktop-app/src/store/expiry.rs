@@ -21,7 +21,7 @@ pub(crate) fn overdue(
         "sort_a < ?2 AND received_at < ?2"
     } else {
         // The conversation is in the order of the relay's clock: it is read up to the first line which is young enough.
-        "sent_at < ?2 AND seq IS NOT NULL AND sort_a < coalesce(
+        "sent_at < ?2 AND (seq IS NOT NULL OR lost_seq IS NOT NULL) AND sort_a < coalesce(
              (SELECT sort_a FROM messages WHERE chat = ?1 AND kind = 'text' AND sent_at >= ?2
               ORDER BY sort_a LIMIT 1), 9223372036854775807)"
     };
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
     use crate::store::messages::{self, Edit, Line};
-    use crate::store::{chats, testing};
+    use crate::store::{chats, places, testing};
     use crate::views::Route;
 
     const CUTOFF: Millis = 1_000;
@@ -147,6 +147,9 @@ mod tests {
         let old = chat.says(bob, 1, 10, 9_000);
         let last = chat.says(bob, 4, 900, 9_000);
         chat.says(bob, 5, 1_000, 1_000);
+        assert_eq!(chat.overdue(9), [old, last]);
+        // A restored relay's log may never have it again.
+        places::forget_seqs(&chat.db, chat.state.id, 1).unwrap();
         assert_eq!(chat.overdue(9), [old, last]);
     }
 

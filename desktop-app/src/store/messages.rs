@@ -7,9 +7,6 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{Sql, id, int, to_json};
 use crate::views::Route;
 
-/// Where a message stands while its `seq` is not known: beyond everything.
-pub(crate) const WAITING: i64 = i64::MAX;
-
 /// A line to write.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
@@ -91,27 +88,6 @@ pub(crate) fn insert(db: &Connection, line: &Line) -> Sql<bool> {
     Ok(rows > 0)
 }
 
-/// Gives a message of an open chat its place in the log; again after a reset. An own one gets with its first place the relay's
-/// time, which is what everybody else has.
-pub(crate) fn set_seq(db: &Connection, chat: ChatId, key: MessageKey, seq: u64, at: u64) -> Sql<()> {
-    db.prepare_cached(
-        "UPDATE messages SET seq = ?4, sort_a = ?4, sort_b = 0,
-             sent_at = CASE WHEN seq IS NULL AND lost_seq IS NULL THEN ?5 ELSE sent_at END
-         WHERE chat = ?1 AND device = ?2 AND id = ?3",
-    )?
-    .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), int(seq), int(at)])?;
-    Ok(())
-}
-
-/// Nobody knows where the log has what this device was given beyond a `seq`, or whether it has it.
-pub(crate) fn forget_seqs(db: &Connection, chat: ChatId, beyond: u64) -> Sql<()> {
-    db.execute(
-        "UPDATE messages SET lost_seq = seq, seq = NULL WHERE chat = ?1 AND seq > ?2",
-        params![chat.as_bytes(), int(beyond)],
-    )?;
-    Ok(())
-}
-
 /// The few unread ones are looked up, whatever SQLite takes for the better way: the others may be a hundred thousand.
 pub(super) const READ_RUN: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
     WHERE unread = 1 AND chat = ?1 AND device = ?2 AND run = ?3 AND n <= ?4";
@@ -133,7 +109,7 @@ pub(super) const READ_LOST: &str = "UPDATE messages INDEXED BY messages_unread S
     WHERE chat = ?1 AND unread = 1 AND lost_seq <= ?2";
 /// See [`READ_RUN`].
 pub(super) const READ_UNPLACED: &str = "UPDATE messages INDEXED BY messages_unread SET unread = 0
-    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND sort_a <= ?2 RETURNING lost_seq";
+    WHERE chat = ?1 AND unread = 1 AND seq IS NULL AND (sort_a, sort_b) <= (?2, ?3) RETURNING lost_seq";
 
 /// Open chats: where the log has the first message which is unread.
 pub(crate) fn first_unread(db: &Connection, chat: ChatId) -> Sql<Option<u64>> {
@@ -172,12 +148,13 @@ pub(crate) fn read_each(db: &Connection, chat: ChatId, seqs: &[u64]) -> Sql<usiz
     seqs.iter().map(|seq| read.execute(params![chat.as_bytes(), int(*seq)])).sum()
 }
 
-/// Open chats: what the log lacks was shown up to a place of the conversation. Gives the last `seq` that this had in the
-/// lost log.
-pub(crate) fn read_unplaced(db: &Connection, chat: ChatId, sort_a: i64) -> Sql<Option<u64>> {
+/// Open chats: what the log lacks was shown up to a place of the conversation (as [`place`] gives it), or all of it. Gives the
+/// last `seq` that this had in the lost log.
+pub(crate) fn read_unplaced(db: &Connection, chat: ChatId, upto: Option<(i64, i64, i64)>) -> Sql<Option<u64>> {
+    let (sort_a, sort_b, _) = upto.unwrap_or((i64::MAX, i64::MAX, i64::MAX));
     let read: Vec<Option<i64>> = db
         .prepare_cached(READ_UNPLACED)?
-        .query_map(params![chat.as_bytes(), sort_a], |row| row.get(0))?
+        .query_map(params![chat.as_bytes(), sort_a, sort_b], |row| row.get(0))?
         .collect::<Sql<_>>()?;
     Ok(read.into_iter().max().map(|last| last.unwrap_or_default().cast_unsigned()))
 }

@@ -7,6 +7,7 @@ pub(crate) mod chats;
 pub(crate) mod deliveries;
 pub(crate) mod expiry;
 pub(crate) mod messages;
+pub(crate) mod places;
 pub(crate) mod sent;
 pub(crate) mod settings;
 pub(crate) mod streams;
@@ -27,6 +28,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/002_restored.sql")),
     M::up(include_str!("../../migrations/003_advances.sql")),
     M::up(include_str!("../../migrations/004_retention.sql")),
+    M::up(include_str!("../../migrations/005_unplaced.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.

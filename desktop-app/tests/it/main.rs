@@ -23,6 +23,7 @@ mod people;
 mod profiles;
 mod raw;
 mod restored;
+mod restored_channels;
 mod routes;
 mod screen;
 mod telling;

@@ -175,6 +175,13 @@ export class Timeline {
         if (event.chat !== this.chat || !this.lines.some((line) => line.own && line.delivery.state !== "read")) return;
         this.#stale = true;
         break;
+      case "moved":
+        if (event.chat !== this.chat) return;
+        // Some may stand before the first one now.
+        this.atStart = false;
+        this.#stale = true;
+        this.#grown = true;
+        break;
       case "chat":
         if (event.chat !== this.chat) return;
         this.#grown = true;
@@ -242,6 +249,8 @@ export class Timeline {
       backend().history(this.chat, { page: "after", position: first.position }, limit),
     ]);
     if (this.#ended || generation !== this.#generation || this.lines[0] !== first) return;
-    this.lines = (top ? [top, ...rest] : rest).slice(0, Math.max(HELD, this.lines.length));
+    // If it stands elsewhere now, it is among the rest or out of sight.
+    const lines = top?.position === first.position ? [top, ...rest] : rest;
+    this.lines = lines.slice(0, Math.max(HELD, this.lines.length));
   }
 }

@@ -74,6 +74,7 @@ class Chats {
       case "message":
       case "message_changed":
       case "marks":
+      case "moved":
       case "chat":
         return this.refresh(event.chat);
       case "route": {

@@ -38,7 +38,11 @@ device: DeviceId,
 /**
  * The id which that device drew.
  */
-id: MessageId, } | { "event": "marks", 
+id: MessageId, } | { "event": "moved", 
+/**
+ * Which chat.
+ */
+chat: ChatId, } | { "event": "marks", 
 /**
  * Which chat.
  */

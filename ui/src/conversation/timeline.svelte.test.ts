@@ -1,0 +1,79 @@
+// The window on a conversation's lines, over a backend that is nothing but a list of them.
+
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { useBackend } from "../backend";
+import type { Backend } from "../backend/backend";
+import type { ChatId, Event, MessageKey, MessageView, Page } from "../backend/types";
+import { startEvents, stopEvents } from "../state/events";
+import { Timeline } from "./timeline.svelte";
+
+const CHAT = "chat" as ChatId;
+
+let log: { text: string; position: number }[];
+let tell: (event: Event) => void;
+let timeline: Timeline;
+
+const view = ({ text, position }: (typeof log)[number]) =>
+  ({ chat: CHAT, device: "d", id: text, text, position: String(position), kind: "text", own: false }) as MessageView;
+const texts = () => timeline.lines.map(({ text }) => text);
+
+function page(page: Page, limit: number): MessageView[] {
+  const ordered = [...log].sort((one, other) => one.position - other.position);
+  if (page.page === "after")
+    return ordered
+      .filter(({ position }) => position > Number(page.position))
+      .slice(0, limit)
+      .map(view);
+  const end = page.page === "before" ? Number(page.position) : Infinity;
+  return ordered
+    .filter(({ position }) => position < end)
+    .slice(-limit)
+    .map(view);
+}
+
+beforeEach(async () => {
+  log = ["a", "b", "c", "d", "e"].map((text, at) => ({ text, position: 10 * at }));
+  const known = ({ id }: MessageKey) => view(log.find(({ text }) => text === id)!);
+  const told = (listener: typeof tell) => {
+    tell = listener;
+    return Promise.resolve(() => undefined);
+  };
+  useBackend({
+    history: (_: ChatId, which: Page, limit: number) => Promise.resolve(page(which, limit)),
+    message: (_: ChatId, key: MessageKey) => Promise.resolve(known(key)),
+    subscribe: told,
+  } as unknown as Backend);
+  await startEvents();
+  timeline = new Timeline(CHAT, false);
+  await timeline.show({ page: "newest" });
+});
+
+afterEach(() => {
+  timeline.end();
+  stopEvents();
+});
+
+it("shows lines where they stand once a restored relay was given them back", async () => {
+  expect(texts()).toEqual(["a", "b", "c", "d", "e"]);
+  log[1]!.position = 35;
+  tell({ event: "moved", chat: "another" as ChatId });
+  tell({ event: "moved", chat: CHAT });
+  await vi.waitFor(() => expect(texts()).toEqual(["a", "c", "d", "b", "e"]));
+});
+
+it("shows the first line of all no longer at the top once it stands elsewhere", async () => {
+  log[0]!.position = 45;
+  tell({ event: "moved", chat: CHAT });
+  await vi.waitFor(() => expect(texts()).toEqual(["b", "c", "d", "e", "a"]));
+});
+
+it("finds what stands before its first line now when older ones are asked for", async () => {
+  await timeline.older();
+  expect(timeline.atStart).toBe(true);
+  log[3]!.position = -5;
+  tell({ event: "moved", chat: CHAT });
+  await vi.waitFor(() => expect(texts()).toEqual(["a", "b", "c", "e"]));
+  await timeline.older();
+  expect(texts()).toEqual(["d", "a", "b", "c", "e"]);
+  expect(timeline.atStart).toBe(true);
+});
