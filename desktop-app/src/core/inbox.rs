@@ -268,6 +268,7 @@ impl Core {
                     // What this profile wrote as another device went out after all.
                     if let Some(seq) = told.seq {
                         places::set_seq(tx, chat, key, seq, told.sent_at)?;
+                        out.moved.insert(chat);
                     }
                     sent::remove(tx, chat, key.id)?;
                     out.events.push(Event::MessageChanged { chat, key });

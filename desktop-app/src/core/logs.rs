@@ -57,7 +57,7 @@ impl Core {
                     let otherwise = if known.resetting { known.read_seq } else { known.cursor.seq };
                     let began = messages::first_given(tx, chat)?.map_or(otherwise, |first| first.saturating_sub(1));
                     chats::set_read_seq(tx, chat, began)?;
-                    places::forget_seqs(tx, chat, began)?;
+                    places::forget_seqs(tx, chat)?;
                     streams::forget_marks(tx, chat)?;
                     self.show_lost(tx, chat, known.lost_read.max(known.read_seq))?;
                 }

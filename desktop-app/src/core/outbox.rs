@@ -25,10 +25,10 @@ pub(super) type Handed = BTreeMap<i64, (MessageId, Route)>;
 impl Core {
     /// Queues a message and shows it, in one transaction. Gives its key.
     pub(crate) fn send(&mut self, tx: &Connection, chat: &ChatRow, body: &Body, out: &mut Effects) -> Sql<MessageKey> {
-        let id = MessageId::new();
         let chat_id = chat.state.id;
         let now = self.now();
         let from = Sender { account: self.account(), device: self.device() };
+        let id = if chat.state.sealed { MessageId::new() } else { places::next_id(tx, chat_id, from.device)? };
         let key = MessageKey { device: from.device, id };
         let told = if chat.state.sealed {
             let clock = chat.clock.next(now);

@@ -67,6 +67,75 @@ async fn what_nobody_can_give_back_stays_before_what_its_sender_says_next() {
 }
 
 #[tokio::test]
+async fn history_that_nobody_can_give_back_stays_behind_what_its_sender_said_before() {
+    let mut world = World::new().await;
+    let (mut alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.channel("News").await;
+    bob.engine().join(chat).await.unwrap();
+    let backup = world.back_up_relay().await;
+    let zero = alice.say(chat, "0").await;
+    alice.came(chat, zero, Delivery::Sent).await;
+    alice.kill().await;
+    let copy = alice.copy_profile().await;
+    alice.start().await;
+    let one = alice.say(chat, "1").await;
+    alice.came(chat, one, Delivery::Sent).await;
+    // To this device both are older history; and the restored relay will not know it.
+    let laptop = world.sign_in("bob", "bob's laptop").await;
+    laptop.has_chat(chat).await;
+    laptop.shows(chat, &["0", "1"]).await;
+    alice.kill().await;
+    alice.put_back(&copy).await;
+    world.go_back_to(&backup).await;
+    let new = bob.say_all(chat, &counted(10..13)).await;
+    bob.came(chat, new[2], Delivery::Sent).await;
+    eventually("the laptop is signed out", async || laptop.engine().me().await.unwrap().is_none()).await;
+    laptop.sign_in().await;
+    alice.start().await;
+    for device in [&bob, &laptop] {
+        device.shows(chat, &["10", "11", "12", "0", "1"]).await;
+    }
+}
+
+#[tokio::test]
+async fn an_edit_counts_though_the_log_that_was_lost_was_longer() {
+    let mut world = World::new().await;
+    let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.channel("News").await;
+    bob.engine().join(chat).await.unwrap();
+    let key = alice.say(chat, "tpyo").await;
+    bob.shows(chat, &["tpyo"]).await;
+    let backup = world.back_up_relay().await;
+    // What the lost log had before the first edit, nobody gives back.
+    bob.kill().await;
+    let copy = bob.copy_profile().await;
+    bob.start().await;
+    bob.say_all(chat, &counted(0..9)).await;
+    alice.shows(chat, &["tpyo", "0", "1", "2", "3", "4", "5", "6", "7", "8"]).await;
+    alice.engine().edit(chat, key, "first").await.unwrap();
+    bob.engine().react(chat, key, "👍", true).await.unwrap();
+    eventually("both came", async || {
+        let line = alice.line(chat, key).await;
+        line.text == "first" && line.reactions.len() == 1
+    })
+    .await;
+    bob.kill().await;
+    bob.put_back(&copy).await;
+    world.go_back_to(&backup).await;
+    bob.start().await;
+    alice.engine().edit(chat, key, "second").await.unwrap();
+    bob.engine().react(chat, key, "👍", true).await.unwrap();
+    bob.engine().react(chat, key, "👍", false).await.unwrap();
+    for device in [&alice, &bob] {
+        eventually("the last ones count", async || {
+            let line = device.line(chat, key).await;
+            line.text == "second" && line.reactions.is_empty()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn a_channel_of_a_restored_relay_gets_back_what_its_writers_still_have() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
