@@ -1,7 +1,8 @@
 //! A window that is not blank, on any machine, and that keeps no more than it needs.
 //!
 //! WebKitGTK hands pictures to the screen by DMABUF, which shows nothing on many Linux machines (virtual ones, some drivers). Without
-//! it everything is shown everywhere.
+//! it everything is shown everywhere. Then no GL driver draws for this process either, and yet two would load one, 20 MB and more: GTK
+//! as it looks for visuals, and WebKitGTK to ask which device that driver would draw with. Both are told not to.
 //!
 //! Its collector throws away a part at a time, and keeps what was in use once for long: chats that were left stand there until it
 //! looks at everything, at 90 MB and more. What a chat needs is 14 MB, and to look at all of that takes no longer than at a part. So
@@ -11,12 +12,34 @@
 
 /// The variables by which WebKitGTK is told, and what.
 #[cfg(target_os = "linux")]
-const VARIABLES: [(&str, &str); 3] =
-    [("WEBKIT_DISABLE_DMABUF_RENDERER", "1"), ("JSC_useGenerationalGC", "0"), ("JSC_gcMaxHeapSize", "20971520")];
+const VARIABLES: [(&str, &str); 5] = [
+    (DMABUF, "1"),
+    ("JSC_useGenerationalGC", "0"),
+    ("JSC_gcMaxHeapSize", "20971520"),
+    ("WEBKIT_WEB_RENDER_DEVICE_FILE", "/dev/dri/renderD128"),
+    ("GDK_GL", "disable"),
+];
+
+/// `0` leaves DMABUF on.
+#[cfg(target_os = "linux")]
+const DMABUF: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
+
+/// Those that have a meaning only while nothing is handed over by DMABUF.
+#[cfg(target_os = "linux")]
+const WITHOUT_DMABUF: [&str; 2] = ["WEBKIT_WEB_RENDER_DEVICE_FILE", "GDK_GL"];
 
 /// Names those that were set here.
 #[cfg(target_os = "linux")]
 const SET: &str = "PARLEY_WEBKIT_SET";
+
+/// Which of them are to be set, beside those that are.
+#[cfg(target_os = "linux")]
+fn missing(is: impl Fn(&str) -> Option<std::ffi::OsString>) -> Vec<(&'static str, &'static str)> {
+    let dmabuf = is(DMABUF).is_some_and(|off| off == "0");
+    let mut wanted = VARIABLES.to_vec();
+    wanted.retain(|(name, _)| is(name).is_none() && !(dmabuf && WITHOUT_DMABUF.contains(name)));
+    wanted
+}
 
 /// Starts this program again with these set, unless all of them are. A process cannot change its own environment safely once there may
 /// be threads, and before `main` nothing of ours runs.
@@ -24,7 +47,7 @@ const SET: &str = "PARLEY_WEBKIT_SET";
 pub(crate) fn choose() {
     use std::os::unix::process::CommandExt as _;
 
-    let missing: Vec<_> = VARIABLES.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect();
+    let missing = missing(|name| std::env::var_os(name));
     if missing.is_empty() {
         return;
     }
@@ -55,3 +78,27 @@ pub(crate) fn forget(_: &mut std::process::Command) {}
 /// Elsewhere there is nothing to choose.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn choose() {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    fn beside(set: &[(&str, &str)]) -> Vec<&'static str> {
+        let is = |name: &str| set.iter().find(|(one, _)| *one == name).map(|(_, value)| value.into());
+        missing(is).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn what_somebody_has_set_is_left_alone() {
+        assert_eq!(beside(&[]).len(), VARIABLES.len());
+        assert!(beside(&VARIABLES).is_empty());
+        let others = beside(&[("GDK_GL", "always")]);
+        assert_eq!((others.len(), others.contains(&"GDK_GL")), (VARIABLES.len() - 1, false));
+    }
+
+    #[test]
+    fn a_driver_is_kept_from_loading_only_where_nothing_is_drawn_by_it() {
+        assert_eq!(beside(&[(DMABUF, "0")]), ["JSC_useGenerationalGC", "JSC_gcMaxHeapSize"]);
+        assert_eq!(beside(&[(DMABUF, "1")]).len(), VARIABLES.len() - 1);
+    }
+}
