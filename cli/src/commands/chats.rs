@@ -241,6 +241,10 @@ pub(crate) async fn keep(session: &Session, chat: &str, Retention(retention): Re
     session.engine.set_retention(chat.id, retention).await?;
     let name = lines::chat_name(&chat);
     let line = match retention {
+        Some(seconds) if chat.sealed && chat.retention.is_none() => {
+            let span = when::span(seconds);
+            format!("What is said in {name} from now on is kept for {span}, and then deleted for everybody.")
+        }
         Some(seconds) => {
             format!("Messages in {name} are kept for {}; older ones are deleted for everybody.", when::span(seconds))
         }

@@ -93,7 +93,7 @@ fn sign_in(core: &mut Core, tx: &Connection, chat: ChatId, peer: DeviceId) -> Sq
         membership: EventId::new(),
         members: members.into_iter().map(|member| (member.account, member)).collect(),
     };
-    chats::put(tx, &state)?;
+    chats::put(tx, &state, 0)?;
     core.become_known_as(me);
     Ok(())
 }

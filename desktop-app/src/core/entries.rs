@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use parley_protocol::frames::{Content, Cursor, Entry, InboxItem, Payload};
-use parley_protocol::{AccountId, ChatChange, ChatState, EventId, LogId, MessageId, MessageKey, payload};
+use parley_protocol::{AccountId, ChatChange, ChatState, Clock, EventId, LogId, MessageId, MessageKey, payload};
 use rusqlite::Connection;
 
 use super::inbox::{Incoming, Told, is_of_kind, notice};
@@ -186,7 +186,7 @@ impl Core {
         state.apply(event, change);
         self.keep_own_member(&mut state);
         if new {
-            chats::put(tx, &state)?;
+            chats::put(tx, &state, entry.at)?;
         }
         // The log decides which change comes after which, also where a restored relay was given back an old one after a new
         // one. Those it has yet to be given back come after all that it has.
@@ -196,7 +196,7 @@ impl Core {
         if !new || !pending.is_empty() {
             pending.iter().for_each(|(event, change)| state.apply(*event, change));
             self.keep_own_member(&mut state);
-            chats::put(tx, &state)?;
+            chats::put(tx, &state, entry.at)?;
         }
         if !new {
             return Ok(());
@@ -218,7 +218,14 @@ impl Core {
             ChatChange::MemberAdded { member } if member.account == self.account() => {
                 chats::set_status(tx, id, ChatStatus::Active)?;
             }
-            ChatChange::RetentionChanged { .. } => self.expire_at = Instant::now(),
+            ChatChange::RetentionChanged { .. } => {
+                let at = Clock { millis: entry.at, counter: 0 };
+                if state.sealed && at > chat.clock && at.is_plausible() {
+                    // What is said from now on is after it, wherever the clocks of its senders stand.
+                    chats::set_clock(tx, id, at)?;
+                }
+                self.expire_at = Instant::now();
+            }
             _ => {}
         }
         if change.changes_devices() {

@@ -1,4 +1,5 @@
-//! Chats that are kept for so long only, as their people chose: what is older goes from this device too.
+//! Chats that are kept for so long only, as their people chose: what is older goes from this device too. In a sealed chat what was said
+//! before they chose stays, so that nobody has another's old messages deleted; an open one is its people's, and goes from its beginning.
 //!
 //! What counts is the relay's clock, since one of this machine's that jumps ahead would delete what is to be kept, or this
 //! machine's where that is behind. So nothing goes while the relay was not heard of.
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use parley_protocol::{ChatId, ChatState, MessageKey, Millis};
 use rusqlite::Connection;
 
+use super::session::Session;
 use super::{Core, Effects};
 use crate::events::Event;
 use crate::store::{Sql, chats, expiry};
@@ -21,6 +23,11 @@ const OFTEN: Duration = Duration::from_secs(1);
 const SELDOM: Duration = Duration::from_secs(3_600);
 
 impl Core {
+    /// The time by the relay's clock, or by this machine's as long as that is not known.
+    pub(super) fn relay_now(&self) -> Millis {
+        self.session.as_ref().and_then(Session::relay_now).unwrap_or_else(|| self.now())
+    }
+
     /// What was said in a chat before this moment is not kept; `None` for ever, or as long as the relay's clock is not known.
     pub(super) fn cutoff(&self, chat: &ChatState) -> Option<Millis> {
         let kept = chat.retention?.saturating_mul(1_000);
@@ -39,7 +46,7 @@ impl Core {
             let Some(cutoff) = self.cutoff(&chat.state) else { continue };
             shortest = shortest.into_iter().chain(chat.state.retention).min();
             let id = chat.state.id;
-            let gone = expiry::overdue(tx, &chat.state, self.device(), cutoff, room)?;
+            let gone = expiry::overdue(tx, &chat, self.device(), cutoff, room)?;
             for key in &gone {
                 expiry::delete(tx, id, *key)?;
             }

@@ -48,7 +48,7 @@ impl Core {
             (LogStart::Reset, state) => {
                 let membership = state.as_ref().map(|state| state.membership);
                 if let Some(state) = state.filter(|_| known.is_none()) {
-                    chats::put(tx, &state)?;
+                    chats::put(tx, &state, self.relay_now())?;
                 }
                 tracing::warn!(%chat, "the relay's log is an older one; reading it anew and giving back what it lacks");
                 if let Some(known) = known.filter(|known| !known.state.sealed) {
@@ -70,7 +70,7 @@ impl Core {
             }
             (LogStart::Trimmed, state) => {
                 if let Some(state) = state {
-                    chats::put(tx, &state)?;
+                    chats::put(tx, &state, self.relay_now())?;
                 }
                 chats::set_cursor(tx, chat, log.position)?;
                 let lost = log.trimmed.map(|gone| (gone.to + 1).saturating_sub(gone.from));
@@ -109,7 +109,7 @@ impl Core {
             chats::forget_memberships(tx, chat)?;
             sent::forget_taken(tx, chat)?;
         }
-        chats::put(tx, state)?;
+        chats::put(tx, state, self.relay_now())?;
         chats::set_status(tx, chat, ChatStatus::Active)?;
         chats::set_cursor(tx, chat, position)?;
         if position.seq == 1 {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use parley_protocol::frames::Cursor;
-use parley_protocol::{AccountId, ChatChange, ChatId, ChatKind, ChatState, Clock, DeviceId, EventId, Member, Role};
+use parley_protocol::{
+    AccountId, ChatChange, ChatId, ChatKind, ChatState, Clock, DeviceId, EventId, Member, Millis, Role,
+};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Sql, count, id, int, to_json};
@@ -20,6 +22,8 @@ pub(crate) struct ChatRow {
     pub(crate) read_seq: u64,
     /// Open chats whose log was lost by a restored relay: everything up to this `seq` of that log was shown.
     pub(crate) lost_read: u64,
+    /// Sealed chats: what was said since then is kept for the chat's retention, by the relay's clock.
+    pub(crate) retention_since: Millis,
     pub(crate) muted_until: u64,
     pub(crate) pinned: bool,
     pub(crate) archived: bool,
@@ -36,7 +40,7 @@ fn status_word(status: ChatStatus) -> &'static str {
 }
 
 const COLUMNS: &str = "id, kind, sealed, title, description, created_at, membership, status, cursor_seq, cursor_entry,
-    resetting, clock_ms, clock_counter, read_seq, muted_until, pinned, archived, draft, last_at, lost_read, retention";
+    resetting, clock_ms, clock_counter, read_seq, muted_until, pinned, archived, draft, last_at, lost_read, retention, retention_since";
 
 fn read(row: &Row<'_>) -> Sql<ChatRow> {
     let status: String = row.get(7)?;
@@ -67,6 +71,7 @@ fn read(row: &Row<'_>) -> Sql<ChatRow> {
         draft: row.get(17)?,
         last_at: count(row, 18)?,
         lost_read: count(row, 19)?,
+        retention_since: count(row, 21)?,
     })
 }
 
@@ -116,14 +121,16 @@ pub(crate) fn kept_for_a_while(db: &Connection) -> Sql<Vec<ChatRow>> {
         .collect()
 }
 
-/// Writes a chat's state (title, retention, members, devices, membership), making the chat if need be. Everything else about it stays.
-pub(crate) fn put(db: &Connection, state: &ChatState) -> Sql<()> {
+/// Writes a chat's state (title, retention, members, devices, membership) as it is since a moment by the relay's clock, making the chat
+/// if need be. Everything else about it stays.
+pub(crate) fn put(db: &Connection, state: &ChatState, at: Millis) -> Sql<()> {
     let key = state.id.as_bytes();
     db.prepare_cached(
         "INSERT INTO chats (id, kind, sealed, title, description, created_at, membership, status, cursor_seq,
              cursor_entry, last_at, retention)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'active', 0, zeroblob(16), ?6, ?8)
-         ON CONFLICT (id) DO UPDATE SET title = ?4, description = ?5, membership = ?7, retention = ?8",
+         ON CONFLICT (id) DO UPDATE SET title = ?4, description = ?5, membership = ?7, retention = ?8,
+             retention_since = CASE WHEN ?8 IS NULL OR NOT sealed THEN 0 WHEN retention IS NULL THEN ?9 ELSE retention_since END",
     )?
     .execute(params![
         key,
@@ -134,6 +141,7 @@ pub(crate) fn put(db: &Connection, state: &ChatState) -> Sql<()> {
         int(state.created_at),
         state.membership.as_bytes(),
         state.retention.map(int),
+        int(at),
     ])?;
     db.prepare_cached("DELETE FROM members WHERE chat = ?1")?.execute([key])?;
     db.prepare_cached("DELETE FROM member_devices WHERE chat = ?1")?.execute([key])?;

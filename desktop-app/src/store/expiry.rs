@@ -1,18 +1,19 @@
 //! What is older than its chat is kept for. That its keys were taken, and how far each run is held, stays known.
 
-use parley_protocol::{ChatId, ChatState, DeviceId, MessageKey, Millis};
+use parley_protocol::{ChatId, DeviceId, MessageKey, Millis};
 use rusqlite::{Connection, params};
 
+use super::chats::ChatRow;
 use super::{Sql, id, int, sent};
 
 /// Messages and gaps which are too old, oldest first. What this device has yet to hand over, or could not, is not among
 /// them.
 ///
 /// In sealed chats a line is as old as its place in the conversation and its arrival here say, so that the wrong clock of
-/// one sender deletes nothing. In open chats its age is the relay's to know.
+/// one sender deletes nothing; what stands before the moment at which its people first chose a retention is never too old. In open chats its age is the relay's to know.
 pub(crate) fn overdue(
     db: &Connection,
-    chat: &ChatState,
+    ChatRow { state: chat, retention_since, .. }: &ChatRow,
     me: DeviceId,
     cutoff: Millis,
     limit: usize,
@@ -26,14 +27,22 @@ pub(crate) fn overdue(
               ORDER BY sort_a LIMIT 1), 9223372036854775807)"
     };
     db.prepare_cached(&format!(
-        "SELECT device, id FROM messages m WHERE chat = ?1 AND kind <> 'change' AND {old}
+        "SELECT device, id FROM messages m WHERE chat = ?1 AND kind <> 'change' AND {old} AND sort_a >= ?6
              AND NOT EXISTS (SELECT 1 FROM sent s WHERE s.chat = m.chat AND s.id = m.id AND m.device = ?3
                              AND s.state <> 'ended' AND s.reason <> ?4)
          ORDER BY sort_a, sort_b, device, rowid LIMIT ?5"
     ))?
-    .query_map(params![chat.id.as_bytes(), int(cutoff), me.as_bytes(), sent::EXPIRED, int(limit as u64)], |row| {
-        Ok(MessageKey { device: id(row, 0)?, id: id(row, 1)? })
-    })?
+    .query_map(
+        params![
+            chat.id.as_bytes(),
+            int(cutoff),
+            me.as_bytes(),
+            sent::EXPIRED,
+            int(limit as u64),
+            int(*retention_since)
+        ],
+        |row| Ok(MessageKey { device: id(row, 0)?, id: id(row, 1)? }),
+    )?
     .collect()
 }
 
@@ -64,7 +73,7 @@ pub(crate) fn delete_edits(db: &Connection, chat: ChatId, cutoff: Millis) -> Sql
 
 #[cfg(test)]
 mod tests {
-    use parley_protocol::{AccountId, EventId, LifeId, MessageId};
+    use parley_protocol::{AccountId, ChatChange, EventId, LifeId, MessageId};
 
     use super::*;
     use crate::store::messages::{self, Edit, Line};
@@ -76,7 +85,7 @@ mod tests {
     struct Chat {
         _folder: tempfile::TempDir,
         db: Connection,
-        state: ChatState,
+        row: ChatRow,
         me: DeviceId,
     }
 
@@ -85,21 +94,21 @@ mod tests {
             let (folder, db) = testing::database();
             let chat = testing::chat(&db);
             db.execute("UPDATE chats SET sealed = ?1", [sealed]).unwrap();
-            let state = chats::get(&db, chat).unwrap().unwrap().state;
-            Self { _folder: folder, db, state, me: DeviceId::new() }
+            let row = chats::get(&db, chat).unwrap().unwrap();
+            Self { _folder: folder, db, row, me: DeviceId::new() }
         }
 
         /// A message of a device, at its place, with the times of its sender and of its arrival.
         fn says(&self, device: DeviceId, place: i64, sent_at: Millis, received_at: Millis) -> MessageKey {
             let key = MessageKey { device, id: MessageId::new() };
             let line = Line {
-                chat: self.state.id,
+                chat: self.row.state.id,
                 key,
                 account: AccountId::new(),
                 kind: "text",
                 sort: (place, 0),
                 number: None,
-                seq: (!self.state.sealed).then(|| place.cast_unsigned()),
+                seq: (!self.row.state.sealed).then(|| place.cast_unsigned()),
                 sent_at,
                 received_at,
                 text: "words".to_owned(),
@@ -114,12 +123,12 @@ mod tests {
         }
 
         fn pushes(&self, key: MessageKey) {
-            crate::store::sent::push(&self.db, self.state.id, key.id, None, "{}", LifeId(uuid::Uuid::new_v4()), 0)
+            crate::store::sent::push(&self.db, self.row.state.id, key.id, None, "{}", LifeId(uuid::Uuid::new_v4()), 0)
                 .unwrap();
         }
 
         fn overdue(&self, limit: usize) -> Vec<MessageKey> {
-            overdue(&self.db, &self.state, self.me, CUTOFF, limit).unwrap()
+            overdue(&self.db, &self.row, self.me, CUTOFF, limit).unwrap()
         }
 
         fn count(&self, table: &str) -> i64 {
@@ -129,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_sealed_line_is_old_once_its_place_and_its_arrival_are() {
-        let chat = Chat::new(true);
+        let mut chat = Chat::new(true);
         let bob = DeviceId::new();
         let old = chat.says(bob, 10, 10, 20);
         chat.says(bob, 11, 11, 1_500);
@@ -138,6 +147,8 @@ mod tests {
         let next = chat.says(bob, 13, 5_000, 999);
         assert_eq!(chat.overdue(9), [old, next]);
         assert_eq!(chat.overdue(1), [old]);
+        chat.row.retention_since = 13;
+        assert_eq!(chat.overdue(9), [next], "what was said before anybody chose stays");
     }
 
     #[test]
@@ -149,7 +160,7 @@ mod tests {
         chat.says(bob, 5, 1_000, 1_000);
         assert_eq!(chat.overdue(9), [old, last]);
         // A restored relay's log may never have it again.
-        places::forget_seqs(&chat.db, chat.state.id).unwrap();
+        places::forget_seqs(&chat.db, chat.row.state.id).unwrap();
         assert_eq!(chat.overdue(9), [old, last]);
     }
 
@@ -165,7 +176,7 @@ mod tests {
         for key in [waiting, failed, expired, ended] {
             chat.pushes(key);
         }
-        let id = chat.state.id;
+        let id = chat.row.state.id;
         sent::fail(&chat.db, id, failed.id, "no room").unwrap();
         sent::give_up(&chat.db, id, expired.id, sent::EXPIRED).unwrap();
         sent::end(&chat.db, id, ended.id).unwrap();
@@ -175,7 +186,7 @@ mod tests {
     #[test]
     fn with_a_line_goes_what_was_added_to_it() {
         let chat = Chat::new(false);
-        let (bob, id) = (DeviceId::new(), chat.state.id);
+        let (bob, id) = (DeviceId::new(), chat.row.state.id);
         let key = chat.says(bob, 1, 1, 1);
         let account = messages::author(&chat.db, id, key).unwrap().unwrap();
         let edit = |target| Edit {
@@ -204,9 +215,16 @@ mod tests {
     fn a_chat_is_kept_for_a_while_once_it_says_so() {
         let chat = Chat::new(true);
         assert!(chats::kept_for_a_while(&chat.db).unwrap().is_empty());
-        let mut state = chat.state.clone();
-        state.apply(EventId::new(), &parley_protocol::ChatChange::RetentionChanged { retention: Some(60) });
-        chats::put(&chat.db, &state).unwrap();
+        // Since when: the moment of the first choice, until there is none.
+        for (at, retention, since) in
+            [(7, Some(60), 7), (8, Some(5), 7), (9, Some(90), 7), (10, None, 0), (11, None, 0), (12, Some(60), 12)]
+        {
+            let mut state = chat.row.state.clone();
+            state.apply(EventId::new(), &ChatChange::RetentionChanged { retention });
+            chats::put(&chat.db, &state, at).unwrap();
+            let row = chats::get(&chat.db, state.id).unwrap().unwrap();
+            assert_eq!((row.state.retention, row.retention_since), (retention, since));
+        }
         let kept = chats::kept_for_a_while(&chat.db).unwrap();
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].state.retention, Some(60));

@@ -29,6 +29,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/003_advances.sql")),
     M::up(include_str!("../../migrations/004_retention.sql")),
     M::up(include_str!("../../migrations/005_unplaced.sql")),
+    M::up(include_str!("../../migrations/006_retention_since.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.

@@ -43,20 +43,30 @@ async fn what_is_older_than_its_chat_is_kept_for_goes_from_every_device() {
     let laptop = world.sign_in("bob", "laptop").await;
     laptop.has_chat(chat).await;
     alice.knows_devices(chat, 2).await;
+    // What was said before they chose is nobody's to delete.
+    let before = alice.say(chat, "long ago").await;
+    alice.came(chat, before, Delivery::Delivered).await;
+    bob.shows(chat, &["long ago"]).await;
+    bob.engine().mark_read(chat, None).await.unwrap();
+    keeps(&bob, chat, DAY).await;
+    eventually("alice is told", async || alice.view(chat).await.retention == DAY).await;
+    // However far behind her clock is.
+    alice.set_skew(-YEAR);
     let key = alice.say(chat, "burn after reading").await;
     for device in [&bob, &laptop] {
-        device.shows(chat, &["burn after reading"]).await;
+        device.shows(chat, &["long ago", "burn after reading"]).await;
     }
     alice.engine().edit(chat, key, "burn this after reading").await.unwrap();
     bob.engine().react(chat, key, "🔥", true).await.unwrap();
     alice.came(chat, key, Delivery::Delivered).await;
+    alice.set_skew(0);
 
     keeps(&bob, chat, SECOND).await;
     for device in [&alice, &bob, &laptop] {
-        device.shows(chat, &[]).await;
-        eventually("each is told", async || changes(device, chat).await == ["1"]).await;
+        device.shows(chat, &["long ago"]).await;
+        eventually("each is told", async || changes(device, chat).await == ["86400", "1"]).await;
         assert_eq!(device.view(chat).await.retention, SECOND);
-        assert_eq!(device.view(chat).await.unread, 0);
+        device.has_unread(chat, 0).await;
         assert!(device.engine().search("burn", None, 10).await.unwrap().is_empty());
         let left: i64 = device.database().query_row("SELECT count(*) FROM edits", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 0);
@@ -69,8 +79,8 @@ async fn what_is_older_than_its_chat_is_kept_for_goes_from_every_device() {
     bob.say(chat, "for good").await;
     time_has_passed(&[&alice, &bob, &laptop]).await;
     for device in [&alice, &bob, &laptop] {
-        device.shows(chat, &["for good"]).await;
-        assert_eq!(changes(device, chat).await, ["1", ""]);
+        device.shows(chat, &["long ago", "for good"]).await;
+        assert_eq!(changes(device, chat).await, ["86400", "1", ""]);
     }
 }
 

@@ -261,8 +261,12 @@ impl Batch<'_> {
             }
             ChatChange::RetentionChanged { retention } => {
                 self.sql()
-                    .prepare_cached("UPDATE chats SET retention = ?2 WHERE id = ?1")?
-                    .execute(params![chat.as_bytes(), retention])?;
+                    .prepare_cached(
+                        "UPDATE chats SET retention = ?2, retention_since = CASE WHEN ?2 IS NULL OR NOT sealed THEN 0 \
+                         WHEN retention IS NULL THEN (SELECT at FROM entries WHERE log = ?1 AND seq = ?3) \
+                         ELSE retention_since END WHERE id = ?1",
+                    )?
+                    .execute(params![chat.as_bytes(), retention, at.seq])?;
             }
             ChatChange::DeviceAdded { account, device } => {
                 self.begin_cursor(chat, *account, *device, at.seq)?;

@@ -53,7 +53,8 @@ impl Lacking {
 pub(crate) fn overdue(connection: &Connection, now: Millis, limits: &Limits) -> Result<Vec<Overdue>, Failure> {
     let before = |kept: Duration| now.saturating_sub(Millis::try_from(kept.as_millis()).unwrap_or(Millis::MAX));
     let mut select = connection.prepare_cached(
-        "SELECT l.id, c.sealed, (SELECT at FROM entries WHERE log = l.id ORDER BY seq LIMIT 1), c.retention \
+        "SELECT l.id, c.sealed, (SELECT at FROM entries WHERE log = l.id ORDER BY seq LIMIT 1), c.retention, \
+         (SELECT at FROM entries WHERE log = l.id ORDER BY seq LIMIT 1 OFFSET 1) < c.retention_since \
          FROM logs l LEFT JOIN chats c ON c.id = l.id WHERE l.head > l.trimmed_to + 1",
     )?;
     let mut rows = select.query([])?;
@@ -64,9 +65,13 @@ pub(crate) fn overdue(connection: &Connection, now: Millis, limits: &Limits) -> 
             Some(false) => (Kind::Open, limits.history_retention),
             None => (Kind::Inbox, Some(limits.retention)),
         };
-        let own = row.get::<_, Option<u64>>(3)?.map(Duration::from_secs);
+        let Some(oldest) = row.get::<_, Option<Millis>>(2)? else { continue };
+        // What was said in a sealed chat before its people first chose one is not under it. The first entry is one that all have; it
+        // is kept to be compared with cursors.
+        let waits = row.get::<_, Option<bool>>(4)?.unwrap_or_default();
+        let own = row.get::<_, Option<u64>>(3)?.filter(|_| !waits).map(Duration::from_secs);
         let Some(cutoff) = kept.into_iter().chain(own).min().map(before) else { continue };
-        if row.get::<_, Option<Millis>>(2)?.is_some_and(|oldest| oldest < cutoff) {
+        if oldest < cutoff {
             found.push(Overdue { log: id(row, 0)?, kind, cutoff });
         }
     }
@@ -224,6 +229,45 @@ mod tests {
         }
         assert!(steps > 2);
         assert_eq!(held, 1, "the last one stays");
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_its_people_chose_waits_as_long_as_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let relay = relay(folder.path(), Limits::default());
+        let alice = person(&relay, "alice").await;
+        person(&relay, "bob").await;
+        let chat = group(&relay, alice, &["bob"]).await;
+        let say = async || {
+            let payload = Payload::Sealed("words".into());
+            let said = relay.store().write(move |batch| batch.append(alice, chat, MessageId::new(), payload));
+            said.await.unwrap();
+        };
+        let keep = async |seconds: u64| {
+            let form = PatchChat { retention: Some(seconds), ..PatchChat::default() };
+            crate::chats::patch(&relay, alice, chat, form).await.unwrap();
+        };
+        // Whether anything would go after so many hours, of what is held for somebody who is away all along.
+        let due = async |hours: u64| {
+            let (limits, then) = (std::sync::Arc::clone(&relay.limits), crate::store::now() + hours * 3_600_000);
+            let found = relay.store().read(move |sql| overdue(sql, then, &limits)).await.unwrap();
+            !found.is_empty()
+        };
+        say().await;
+        // The chosen moment is after what was said, by the relay's clock.
+        let said = crate::store::now();
+        while crate::store::now() <= said {
+            tokio::task::yield_now().await;
+        }
+        keep(3_600).await;
+        say().await;
+        assert!(!due(2).await, "the message from before is held");
+        assert!(due(24 * 31).await, "for no longer than the operator's retention");
+        keep(60).await;
+        assert!(!due(2).await, "another one changes nothing about that");
+        keep(0).await;
+        keep(3_600).await;
+        assert!(!due(2).await);
     }
 
     #[tokio::test]

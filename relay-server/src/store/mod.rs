@@ -42,6 +42,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/006_held.sql"),
     include_str!("../../migrations/007_retention.sql"),
     include_str!("../../migrations/008_acquainted.sql"),
+    include_str!("../../migrations/009_retention_since.sql"),
 ];
 
 /// Why the database could not be opened.

@@ -52,7 +52,7 @@ async fn names_from_before_look_as_they_do_now() {
     relay.stop().await.unwrap();
     let sql = rusqlite::Connection::open(relay.data().join("relay.db")).unwrap();
     let older = "DROP INDEX accounts_shown_skeleton; ALTER TABLE accounts DROP COLUMN shown_skeleton; \
-                 DROP VIEW acquainted; ALTER TABLE chats DROP COLUMN retention; \
+                 DROP VIEW acquainted; ALTER TABLE chats DROP COLUMN retention; ALTER TABLE chats DROP COLUMN retention_since; \
                  PRAGMA user_version = 4;";
     sql.execute_batch(older).unwrap();
     drop(sql);

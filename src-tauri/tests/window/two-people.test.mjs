@@ -166,7 +166,7 @@ test("two people talk, in real windows", async (story) => {
     await bob.click("button", "Keep messages");
     await bob.click("dialog label, [role=dialog] label", "30 days");
     await bob.picture("10-keep-messages");
-    await bob.click("dialog button, [role=dialog] button", "Delete older messages");
+    await bob.click("dialog button, [role=dialog] button", "Save");
     await bob.sees("You keep messages for 30 days now");
     for (const window of [alice, laptop]) await window.sees("bob keeps messages for 30 days now");
     await bob.reads("Do both of yours see this?", "Both do");

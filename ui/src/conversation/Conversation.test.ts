@@ -154,10 +154,13 @@ it("shows a message of somebody else, its edit and its end as they happen", asyn
 });
 
 it("lets go of what is older than messages are kept, and says who keeps them so long", async () => {
-  const chat = await open("Tomasz");
+  const chat = await world.backend.newChannel("Tides", "", false);
+  world.world.write(world.world.chat(chat), { text: "High at noon", sent_at: Date.now() - 2 * 86_400_000 });
+  await chats.load();
+  await open("Tides");
   await world.backend.setRetention(chat, 86_400);
   await screen.findByText("You keep messages for 1 day now");
-  await waitFor(() => expect(screen.queryByText(/The floor plan/)).toBeNull());
+  await waitFor(() => expect(screen.queryByText("High at noon")).toBeNull());
 });
 
 it.each(["each is told of", "too many are told of"])(

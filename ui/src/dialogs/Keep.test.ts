@@ -47,6 +47,24 @@ it("says on its button that a shorter time deletes, and of a longer one that it 
   expect(await retention()).toBeNull();
 });
 
+it("deletes nothing of what two people said before they chose, and says so", async () => {
+  cleanup();
+  chat = (await backend.chats()).find(({ name }) => name === "Jonas")!;
+  render(Keep, { chat, onclose });
+  screen.getByText(/for what is written from now on/);
+  await choose("1 day");
+  expect(screen.getByRole("button", { name: "Save" }).className).not.toContain("danger");
+});
+
+it("says of a channel that what is there already counts", async () => {
+  cleanup();
+  const id = await backend.newChannel("Tides", "", false);
+  render(Keep, { chat: await backend.chat(id), onclose });
+  screen.getByText(/those already written too/);
+  await choose("1 day");
+  screen.getByRole("button", { name: "Delete older messages" });
+});
+
 it("tells nobody of a choice that is the one before", async () => {
   const told = vi.spyOn(backend, "setRetention");
   await userEvent.click(screen.getByRole("button", { name: "Save" }));

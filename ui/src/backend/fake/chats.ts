@@ -209,9 +209,9 @@ export function chats(world: World): Part {
         refuse("forbidden", "Only its owner and admins can change how long messages are kept.");
       }
       if (seconds === chat.retention) return;
-      chat.retention = seconds;
+      world.keep(chat, seconds);
       note(chat, "retention_changed", seconds === null ? "" : String(seconds));
-      if (seconds !== null) world.forget(chat, clock.now() - seconds * 1000);
+      world.expire(chat);
     },
 
     async members(chatId) {
@@ -298,6 +298,7 @@ export function emptyChat(chatId: string, kind: ChatKind, name: string): Chat {
     pinned: false,
     archived: false,
     retention: null,
+    retentionSince: 0,
     draft: "",
     createdAt: clock.now(),
     invites: [],

@@ -2,6 +2,7 @@
 
 import { expect, test, vi } from "vitest";
 import { make } from ".";
+import { clock } from "../../state/clock.svelte";
 
 const texts = (lines: { text: string }[]) => lines.map(({ text }) => Number(text.split(":")[0]));
 
@@ -43,22 +44,35 @@ test("a change is seen by everybody who asks again", async () => {
 
 test("what is older than messages are kept is gone, and the chat keeps the rest", async () => {
   const { backend, world } = make("main", { still: true });
-  const { id, log } = [...world.chats.values()].find((chat) => world.peer(chat)?.username === "Jonas")!;
-  const [oldest] = await backend.history(id, { page: "newest" }, 500);
+  const id = await backend.newChannel("Tides", "", false);
+  const chat = world.chat(id);
+  const day = 86_400_000;
+  const [oldest] = [9, 8, 6, 0].map((days) =>
+    world.write(chat, { text: `${String(days)} days ago`, sent_at: clock.now() - days * day }),
+  );
   const told = vi.fn();
   world.listen(told);
   await backend.setRetention(id, 7 * 86_400);
   const kept = await backend.history(id, { page: "newest" }, 500);
   expect([kept[0]!.text, kept.at(-1)]).toMatchObject([
-    "Did you see the weather for the weekend?",
+    "6 days ago",
     { kind: "change", what: "retention_changed", subject: "604800" },
   ]);
   expect(await backend.history(id, { page: "before", position: kept[0]!.position }, 9)).toEqual([]);
   expect(await backend.history(id, { page: "at", time: 0 }, 1)).toEqual(kept.slice(0, 1));
   await expect(backend.message(id, oldest!)).rejects.toMatchObject({ code: "not_found" });
   expect(told).toHaveBeenCalledWith({ event: "message_changed", chat: id, device: oldest!.device, id: oldest!.id });
-  log.drop(Infinity);
+  chat.log.drop(Infinity);
   expect((await backend.chat(id)).last).toBeNull();
+});
+
+test("what was said between two people before they chose stays", async () => {
+  const { backend, world } = make("main", { still: true });
+  const { id } = [...world.chats.values()].find((chat) => world.peer(chat)?.username === "Jonas")!;
+  const before = await backend.history(id, { page: "newest" }, 500);
+  await backend.setRetention(id, 86_400);
+  await backend.setRetention(id, 3_600);
+  expect((await backend.history(id, { page: "newest" }, 500)).slice(0, -2)).toEqual(before);
 });
 
 test("a member does not say for how long messages are kept", async () => {

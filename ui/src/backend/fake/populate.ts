@@ -111,7 +111,7 @@ function addLine(world: World, chat: Chat, line: CastLine, accounts: Map<string,
     : line.state === "failed"
       ? { state: "failed", reason: line.reason ?? "" }
       : { state: line.state ?? "delivered" };
-  if (line.keeps !== undefined) chat.retention = line.keeps;
+  if (line.keeps !== undefined) [chat.retention, chat.retentionSince] = [line.keeps, sent];
   world.write(chat, {
     ...(line.keeps !== undefined && { kind: "change", what: "retention_changed", subject: String(line.keeps) }),
     own,

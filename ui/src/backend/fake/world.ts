@@ -54,6 +54,8 @@ export interface Chat {
   archived: boolean;
   /** Seconds for which its messages are kept. */
   retention: number | null;
+  /** In direct chats and groups: what was said since then is. */
+  retentionSince: Millis;
   draft: string;
   createdAt: Millis;
   invites: Invite[];
@@ -191,6 +193,19 @@ export class World {
     chat.log.set(index, changed);
     this.tell({ event: "message_changed", chat: chat.id, device: key.device, id: key.id });
     return changed;
+  }
+
+  /** From now on messages are kept for so many seconds, or for ever. */
+  keep(chat: Chat, seconds: number | null): void {
+    if (chat.retention === null && !chat.kind.endsWith("channel")) chat.retentionSince = clock.now();
+    chat.retention = seconds;
+  }
+
+  /** Drops what is older than the chat is kept for; in direct chats and groups nothing as long as what was said before that is there. */
+  expire(chat: Chat): void {
+    const oldest = chat.log.slice(chat.log.first, chat.log.first + 1)[0];
+    if (chat.retention === null || !oldest || oldest.sent_at < chat.retentionSince) return;
+    this.forget(chat, clock.now() - chat.retention * 1000);
   }
 
   /** Drops what was sent before then. */

@@ -83,6 +83,8 @@ export default {
   name: "Name",
 
   keep_lead:
+    "Das gilt für alle in diesem Chat, und für das, was ab jetzt geschrieben wird. Was dann älter ist, wird vom Relay und von allen Geräten gelöscht und lässt sich nicht zurückholen. Auf Geräten, die gerade nicht verbunden sind, bleibt es vielleicht, bis diese es wieder sind.",
+  keep_lead_open:
     "Das gilt für alle in diesem Chat. Ältere Nachrichten, auch schon geschriebene, werden vom Relay und von allen Geräten gelöscht und lassen sich nicht zurückholen. Auf Geräten, die gerade nicht verbunden sind, bleiben sie vielleicht, bis diese es wieder sind.",
   keep_shorter: "Ältere Nachrichten löschen",
 
