@@ -124,6 +124,17 @@ it("does not come back to what was begun about a message that is gone", async ()
   await waitFor(() => expect(screen.queryByRole("button", { name: "Don’t reply to it" })).toBeNull());
 });
 
+it("answers no longer what goes while one writes, and keeps the words", async () => {
+  const chat = await open("Tomasz");
+  await press(/The floor plan/, "r");
+  await screen.findByRole("button", { name: "Don’t reply to it" });
+  await userEvent.type(composer(), "on its way");
+  const line = (await world.backend.history(chat, { page: "newest" }, 9)).find(({ text }) => /^The floor/.test(text))!;
+  world.world.forget(world.world.chat(chat), line.sent_at + 1);
+  await waitFor(() => expect(screen.queryByRole("button", { name: "Don’t reply to it" })).toBeNull());
+  expect(composer().value).toBe("on its way");
+});
+
 it("forgets what was begun when one signs out", async () => {
   const chat = await open("Tomasz");
   await press(/The floor plan/, "r");

@@ -3,7 +3,7 @@
 
 import { SvelteSet } from "svelte/reactivity";
 import { backend, failure } from "../backend";
-import type { ChatId, ChatView, MemberView, MessageView } from "../backend/types";
+import type { ChatId, ChatView, MemberView, MessageKey, MessageView } from "../backend/types";
 import { t } from "../i18n/index.svelte";
 import { begunIn, keepBegun, type Begun } from "../state/begun";
 import { clock } from "../state/clock.svelte";
@@ -69,6 +69,7 @@ export class Talk {
     this.timeline = new Timeline(chat.id, chat.sealed);
     this.#end = onEvent((event) => {
       if (event.event === "chat" && event.chat === this.id) void this.loadMembers();
+      if (event.event === "message_changed" && event.chat === this.id) this.#changed(event);
     });
     void this.loadMembers();
     this.#begun = begunIn(chat.id);
@@ -139,6 +140,11 @@ export class Talk {
   #begin(begun: Begun | null): void {
     this.#begun = begun;
     keepBegun(this.id, begun);
+  }
+
+  /** What is answered may be gone. An edit stays, with what was written for it; whoever saves it is told. */
+  #changed(key: MessageKey): void {
+    if (this.replyTo && keyOf(this.replyTo) === keyOf(key)) void this.#stillThere(this.replyTo);
   }
 
   /** What was begun before may be about a message that is gone by now. */

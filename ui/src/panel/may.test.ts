@@ -28,6 +28,7 @@ describe("in a group", () => {
 
 it("lets both of a direct chat say how long messages are kept, and of many the owner and admins", () => {
   expect(mayKeep(chat(null, { kind: "direct" }))).toBe(true);
+  expect(mayKeep(chat(null, { kind: "direct", blocked: true }))).toBe(false);
   for (const kind of ["group", "private_channel", "public_channel"] as const) {
     const may = (["member", "admin", "owner"] as const).map((role) => mayKeep(chat(role, { kind })));
     expect(may).toEqual([false, true, true]);

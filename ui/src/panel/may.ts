@@ -25,5 +25,5 @@ export function mayLeave(chat: ChatView): boolean {
 
 /** For how long messages are kept. */
 export function mayKeep(chat: ChatView): boolean {
-  return chat.kind === "direct" ? chat.status === "active" : mayManage(chat);
+  return chat.kind === "direct" ? chat.status === "active" && !chat.blocked : mayManage(chat);
 }
