@@ -1,7 +1,7 @@
 // Measures the real window on the profile that `parley-bench prepare` made: `node bench/window.mjs DATA PROGRAMS`, on a display and
 // a bus (scripts/bench has both). Times are taken inside the page, so that the driver's own way is not in them. With MINUTES in
 // the environment it goes on changing chats while somebody writes, for so long, and tells what the memory does; PAUSE is how
-// many milliseconds it stays in each chat.
+// many milliseconds it stays in each chat. The page does that by itself, as each word of the driver leaves something behind in it.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -18,7 +18,7 @@ if (!data || !programs) {
 const ROUNDS = 7;
 const LONG = "A long one";
 const MINUTES = Number(process.env.MINUTES ?? 0);
-const PAUSE = Number(process.env.PAUSE ?? 0);
+const PAUSE = Number(process.env.PAUSE ?? 100);
 const window = (folder) =>
   new Window("bench", { app: join(programs, "parley-desktop"), data: folder, pictures: join(data, "pictures"), args: ["--profile", "bench"] });
 const app = window(data);
@@ -255,25 +255,34 @@ async function switching(long) {
   const before = total(family()).own;
   await turns(160);
   size("growth over 160 changes of chat, after the first 40", total(family()).own - before, "none");
-  if (MINUTES > 0) await soak(turns, long);
+  if (MINUTES > 0) await soak(names, long);
 }
 
 /** Changes chats while messages come; memory is looked at ten times a minute. */
-async function soak(turns, long) {
+async function soak(names, long) {
+  await app.script(
+    `const [names, pause] = arguments;
+    window.turns = 0;
+    const next = () => {
+      const name = names[window.turns++ % names.length];
+      [...document.querySelectorAll('[role=option]')].find((option) => option.innerText.includes(name))?.click();
+      setTimeout(next, pause);
+    };
+    next();`,
+    names,
+    PAUSE,
+  );
   const { process: writer, ended } = talk(long, 1_000_000, 250);
   const begun = Date.now();
   const samples = [];
   while (Date.now() - begun < MINUTES * 60_000) {
-    const next = Date.now() + 6_000;
-    while (Date.now() < next) {
-      await turns(1);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    }
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
     const [rust, ...web] = family();
     samples.push({ minute: (Date.now() - begun) / 60_000, rust: proportional(rust).own, web: total(web).own });
   }
   writer.kill("SIGINT");
   await ended;
+  const turns = await app.script("return window.turns");
   // What is thrown away stands there until it is collected: the lowest of each stretch is what is kept.
   const lowest = (of, part) => {
     const stretch = samples.slice(Math.floor((samples.length * part) / 5), Math.floor((samples.length * (part + 1)) / 5));
@@ -281,7 +290,7 @@ async function soak(turns, long) {
   };
   for (const [of, what] of [["rust", "the Rust side"], ["web", "the web side"]]) {
     const parts = [0, 1, 2, 3, 4].map((part) => lowest(of, part).toFixed(0));
-    console.log(`${what} alone, lowest in each fifth of ${MINUTES} minutes of changing chats: ${parts.join(", ")} MB`);
+    console.log(`${what} alone, lowest in each fifth of ${MINUTES} minutes and ${turns} changes of chat: ${parts.join(", ")} MB`);
   }
 }
 
