@@ -35,6 +35,10 @@ it("begins at what it is now, which has the focus", () => {
   expect(document.activeElement).toBe(now);
 });
 
+it("says that what was written before anybody chose stays", () => {
+  screen.getByText(/What was written before a time was first chosen stays/);
+});
+
 it("says on its button that a shorter time deletes, and of a longer one that it is kept", async () => {
   await choose("7 days");
   const button = screen.getByRole("button", { name: "Delete older messages" });
@@ -51,7 +55,7 @@ it("deletes nothing of what two people said before they chose, and says so", asy
   cleanup();
   chat = (await backend.chats()).find(({ name }) => name === "Jonas")!;
   render(Keep, { chat, onclose });
-  screen.getByText(/for what is written from now on/);
+  screen.getByText(/What has been written so far stays/);
   await choose("1 day");
   expect(screen.getByRole("button", { name: "Save" }).className).not.toContain("danger");
 });
@@ -60,7 +64,7 @@ it("says of a channel that what is there already counts", async () => {
   cleanup();
   const id = await backend.newChannel("Tides", "", false);
   render(Keep, { chat: await backend.chat(id), onclose });
-  screen.getByText(/those already written too/);
+  screen.getByText(/That goes for what is already written, too/);
   await choose("1 day");
   screen.getByRole("button", { name: "Delete older messages" });
 });

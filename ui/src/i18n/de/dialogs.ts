@@ -83,9 +83,10 @@ export default {
   name: "Name",
 
   keep_lead:
-    "Das gilt für alle in diesem Chat, und für das, was ab jetzt geschrieben wird. Was dann älter ist, wird vom Relay und von allen Geräten gelöscht und lässt sich nicht zurückholen. Auf Geräten, die gerade nicht verbunden sind, bleibt es vielleicht, bis diese es wieder sind.",
-  keep_lead_open:
-    "Das gilt für alle in diesem Chat. Ältere Nachrichten, auch schon geschriebene, werden vom Relay und von allen Geräten gelöscht und lassen sich nicht zurückholen. Auf Geräten, die gerade nicht verbunden sind, bleiben sie vielleicht, bis diese es wieder sind.",
+    "Das gilt für alle in diesem Chat. Ältere Nachrichten werden vom Relay und von allen Geräten gelöscht und lassen sich nicht zurückholen. Auf Geräten, die gerade nicht verbunden sind, bleiben sie vielleicht, bis diese es wieder sind.",
+  keep_so_far: "Was bisher geschrieben wurde, bleibt.",
+  keep_before: "Was geschrieben wurde, bevor zum ersten Mal eine Dauer gewählt war, bleibt.",
+  keep_written: "Das betrifft auch, was schon geschrieben ist.",
   keep_shorter: "Ältere Nachrichten löschen",
 
   mute_title: "{name} stummschalten",

@@ -83,9 +83,10 @@ export default {
   name: "Name",
 
   keep_lead:
-    "This is for everyone in the chat, and for what is written from now on. What is older then is deleted from the relay and from everybody’s devices, and can’t be brought back. Someone who is away may keep theirs until they are back.",
-  keep_lead_open:
-    "This is for everyone in the chat. Older messages, those already written too, are deleted from the relay and from everybody’s devices, and can’t be brought back. Someone who is away may keep theirs until they are back.",
+    "This is for everyone in the chat. Older messages are deleted from the relay and from everybody’s devices, and can’t be brought back. Someone who is away may keep theirs until they are back.",
+  keep_so_far: "What has been written so far stays.",
+  keep_before: "What was written before a time was first chosen stays.",
+  keep_written: "That goes for what is already written, too.",
   keep_shorter: "Delete older messages",
 
   mute_title: "Mute {name}",
