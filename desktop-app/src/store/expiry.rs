@@ -73,12 +73,11 @@ pub(crate) fn delete_edits(db: &Connection, chat: ChatId, cutoff: Millis) -> Sql
 
 #[cfg(test)]
 mod tests {
-    use parley_protocol::{AccountId, ChatChange, EventId, LifeId, MessageId};
+    use parley_protocol::{ChatChange, EventId, LifeId, MessageId};
 
     use super::*;
-    use crate::store::messages::{self, Edit, Line};
+    use crate::store::messages::{self, Edit};
     use crate::store::{chats, places, testing};
-    use crate::views::Route;
 
     const CUTOFF: Millis = 1_000;
 
@@ -101,24 +100,8 @@ mod tests {
         /// A message of a device, at its place, with the times of its sender and of its arrival.
         fn says(&self, device: DeviceId, place: i64, sent_at: Millis, received_at: Millis) -> MessageKey {
             let key = MessageKey { device, id: MessageId::new() };
-            let line = Line {
-                chat: self.row.state.id,
-                key,
-                account: AccountId::new(),
-                kind: "text",
-                sort: (place, 0),
-                number: None,
-                seq: (!self.row.state.sealed).then(|| place.cast_unsigned()),
-                sent_at,
-                received_at,
-                text: "words".to_owned(),
-                reply_to: None,
-                mentions: Vec::new(),
-                mentions_me: false,
-                unread: false,
-                route: Route::Relay,
-            };
-            messages::insert(&self.db, &line).unwrap();
+            let seq = (!self.row.state.sealed).then(|| place.cast_unsigned());
+            testing::message(&self.db, self.row.state.id, key, place, seq, [sent_at, received_at]);
             key
         }
 

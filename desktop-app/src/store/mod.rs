@@ -117,8 +117,11 @@ pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> String {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use parley_protocol::ChatId;
+    use parley_protocol::{AccountId, ChatId, MessageKey};
     use rusqlite::Connection;
+
+    use super::messages::{self, Line};
+    use crate::views::Route;
 
     /// A profile's database.
     pub(crate) fn database() -> (tempfile::TempDir, Connection) {
@@ -138,5 +141,29 @@ pub(crate) mod testing {
         )
         .unwrap();
         chat
+    }
+
+    /// A message of somebody else's in it: at its place, and in open chats where the log has it, with the times of its sender and of
+    /// its arrival.
+    pub(crate) fn message(db: &Connection, chat: ChatId, key: MessageKey, place: i64, seq: Option<u64>, at: [u64; 2]) {
+        let [sent_at, received_at] = at;
+        let line = Line {
+            chat,
+            key,
+            account: AccountId::new(),
+            kind: "text",
+            sort: (place, 0),
+            number: None,
+            seq,
+            sent_at,
+            received_at,
+            text: "words".to_owned(),
+            reply_to: None,
+            mentions: Vec::new(),
+            mentions_me: false,
+            unread: false,
+            route: Route::Relay,
+        };
+        assert!(messages::insert(db, &line).unwrap());
     }
 }

@@ -96,13 +96,10 @@ fn stand_behind(db: &Connection, rows: &[i64], seq: i64) -> Sql<usize> {
 
 #[cfg(test)]
 mod tests {
-    use parley_protocol::AccountId;
     use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
     use super::*;
-    use crate::store::messages::{self, Line};
     use crate::store::testing;
-    use crate::views::Route;
 
     struct Chat {
         _folder: tempfile::TempDir,
@@ -115,6 +112,8 @@ mod tests {
         fn new() -> Self {
             let (folder, db) = testing::database();
             let id = testing::chat(&db);
+            // Nothing of it has to be on a disk.
+            db.execute_batch("BEGIN").unwrap();
             Self { _folder: folder, db, id, device: DeviceId::new() }
         }
 
@@ -126,24 +125,7 @@ mod tests {
         }
 
         fn has(&self, key: MessageKey, seq: u64) {
-            let line = Line {
-                chat: self.id,
-                key,
-                account: AccountId::new(),
-                kind: "text",
-                sort: (int(seq), 0),
-                number: None,
-                seq: Some(seq),
-                sent_at: 1,
-                received_at: 1,
-                text: String::new(),
-                reply_to: None,
-                mentions: Vec::new(),
-                mentions_me: false,
-                unread: false,
-                route: Route::Relay,
-            };
-            messages::insert(&self.db, &line).unwrap();
+            testing::message(&self.db, self.id, key, int(seq), Some(seq), [1, 1]);
         }
 
         fn order(&self) -> Vec<MessageId> {

@@ -3,18 +3,25 @@
 use desktop_app::Event;
 use desktop_app::views::Delivery;
 
-use crate::telling::counted;
-use crate::world::{World, eventually};
+use parley_protocol::ChatId;
+
+use crate::telling::{counted, three};
+use crate::world::{Device, World, eventually};
+
+/// A channel of somebody's which the others have joined.
+async fn news(owner: &Device, others: &[&Device]) -> ChatId {
+    let chat = owner.channel("News").await;
+    for other in others {
+        other.engine().join(chat).await.unwrap();
+    }
+    chat
+}
 
 #[tokio::test]
 async fn what_nobody_can_give_back_stays_behind_what_its_sender_said_before() {
     let mut world = World::new().await;
-    let (alice, mut bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.channel("News").await;
-    for other in [&bob, &carol] {
-        other.engine().join(chat).await.unwrap();
-    }
+    let (alice, mut bob, carol) = three(&world).await;
+    let chat = news(&alice, &[&bob, &carol]).await;
     let backup = world.back_up_relay().await;
     let zero = bob.say(chat, "0").await;
     bob.came(chat, zero, Delivery::Sent).await;
@@ -35,7 +42,7 @@ async fn what_nobody_can_give_back_stays_behind_what_its_sender_said_before() {
     bob.shows(chat, &["10", "11", "12", "0"]).await;
     carol.shows(chat, &["10", "11", "12", "0", "1", "2", "3"]).await;
     ear.hears("lines stand elsewhere", |event| *event == Event::Moved { chat }).await;
-    // What is said next stands behind all of it, here and in the next life.
+    // What is said next stands behind all of it.
     bob.say(chat, "4").await;
     carol.shows(chat, &["10", "11", "12", "0", "1", "2", "3", "4"]).await;
 }
@@ -43,12 +50,8 @@ async fn what_nobody_can_give_back_stays_behind_what_its_sender_said_before() {
 #[tokio::test]
 async fn what_nobody_can_give_back_stays_before_what_its_sender_says_next() {
     let mut world = World::new().await;
-    let (alice, mut bob, carol) =
-        (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
-    let chat = alice.channel("News").await;
-    for other in [&bob, &carol] {
-        other.engine().join(chat).await.unwrap();
-    }
+    let (alice, mut bob, carol) = three(&world).await;
+    let chat = news(&alice, &[&bob, &carol]).await;
     let backup = world.back_up_relay().await;
     bob.kill().await;
     let copy = bob.copy_profile().await;
@@ -70,8 +73,7 @@ async fn what_nobody_can_give_back_stays_before_what_its_sender_says_next() {
 async fn history_that_nobody_can_give_back_stays_behind_what_its_sender_said_before() {
     let mut world = World::new().await;
     let (mut alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.channel("News").await;
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     let backup = world.back_up_relay().await;
     let zero = alice.say(chat, "0").await;
     alice.came(chat, zero, Delivery::Sent).await;
@@ -101,8 +103,7 @@ async fn history_that_nobody_can_give_back_stays_behind_what_its_sender_said_bef
 async fn an_edit_counts_though_the_log_that_was_lost_was_longer() {
     let mut world = World::new().await;
     let (alice, mut bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.channel("News").await;
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     let key = alice.say(chat, "tpyo").await;
     bob.shows(chat, &["tpyo"]).await;
     let backup = world.back_up_relay().await;
@@ -139,8 +140,7 @@ async fn an_edit_counts_though_the_log_that_was_lost_was_longer() {
 async fn a_channel_of_a_restored_relay_gets_back_what_its_writers_still_have() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     alice.say(chat, "one").await;
     bob.shows(chat, &["one"]).await;
     let copy = world.back_up_relay().await;
@@ -169,8 +169,7 @@ async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let laptop = world.sign_in("bob", "bob's laptop").await;
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     laptop.has_chat(chat).await;
     let copy = world.back_up_relay().await;
     let key = bob.say(chat, "tpyo").await;
@@ -197,8 +196,7 @@ async fn a_change_that_waited_does_not_undo_a_newer_one() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let laptop = world.sign_in("bob", "bob's laptop").await;
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     laptop.has_chat(chat).await;
     let copy = world.back_up_relay().await;
     let key = bob.say(chat, "tpyo").await;
@@ -278,8 +276,7 @@ async fn what_was_read_in_a_channel_stays_so_when_its_relay_is_restored() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let laptop = world.sign_in("bob", "bob's laptop").await;
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     laptop.has_chat(chat).await;
     alice.say_all(chat, &counted(0..3)).await;
     laptop.has_unread(chat, 3).await;
@@ -316,8 +313,7 @@ async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
     let mut world = World::new().await;
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let laptop = world.sign_in("alice", "alice's laptop").await;
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    bob.engine().join(chat).await.unwrap();
+    let chat = news(&alice, &[&bob]).await;
     laptop.has_chat(chat).await;
     let copy = world.back_up_relay().await;
     // A device that the restored relay will not know, and so cannot give its messages back.
@@ -350,12 +346,9 @@ async fn what_a_restored_relay_lost_for_good_is_read_on_every_device() {
 #[tokio::test]
 async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_something_new() {
     let mut world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = three(&world).await;
     let laptop = world.sign_in("alice", "alice's laptop").await;
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    for other in [&bob, &carol] {
-        other.engine().join(chat).await.unwrap();
-    }
+    let chat = news(&alice, &[&bob, &carol]).await;
     laptop.has_chat(chat).await;
     let copy = world.back_up_relay().await;
     let lost = bob.say_all(chat, &counted(0..2)).await;
@@ -390,12 +383,9 @@ async fn what_was_read_before_a_restore_is_read_where_it_comes_back_behind_somet
 #[tokio::test]
 async fn what_was_read_before_a_restore_is_read_on_a_device_that_was_away_then() {
     let mut world = World::new().await;
-    let (alice, bob, carol) = (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+    let (alice, bob, carol) = three(&world).await;
     let laptop = world.sign_in("alice", "alice's laptop").await;
-    let chat = alice.on(|engine| async move { engine.new_channel("News", "", true).await }).await.unwrap();
-    for other in [&bob, &carol] {
-        other.engine().join(chat).await.unwrap();
-    }
+    let chat = news(&alice, &[&bob, &carol]).await;
     laptop.has_chat(chat).await;
     laptop.gate.cut();
     laptop.offline().await;
