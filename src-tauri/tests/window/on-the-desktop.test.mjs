@@ -200,7 +200,7 @@ test("a window has its place on the desktop", async (story) => {
     const [url, ...environment] = (await eventually("it is opened", () => readFileSync(opened, "utf8"))).split("\n");
     assert.equal(url, "https://example.org/?a=b");
     // What the person had set is theirs, and stays.
-    assert.deepEqual(environment.filter((one) => /^(WEBKIT_DISABLE|WEBKIT_WEB_RENDER|JSC_|GDK_GL|PARLEY_WEBKIT)/.test(one)), ["JSC_useGenerationalGC=0"]);
+    assert.deepEqual(environment.filter((one) => /^(WEBKIT_DISABLE|WEBKIT_WEB_RENDER|JSC_|GDK_GL|MALLOC_|PARLEY_WEBKIT)/.test(one)), ["JSC_useGenerationalGC=0"]);
   });
 
   await step("a window is not left behind in a tray that goes, and the icon is there when one comes", async () => {
