@@ -22,6 +22,12 @@ struct Shown {
     deliveries: BTreeMap<MessageKey, Delivery>,
 }
 
+impl Shown {
+    fn failed(&self, key: MessageKey) -> bool {
+        matches!(self.deliveries.get(&key), Some(Delivery::Failed { .. }))
+    }
+}
+
 impl Run {
     /// Everything that is wrong now, as sentences.
     pub(super) async fn judge(&self) -> Vec<String> {
@@ -144,8 +150,7 @@ impl Run {
         let mut last: BTreeMap<DeviceId, (usize, MessageKey)> = BTreeMap::new();
         for line in &view.lines {
             let Some(order) = order.get(&line.key) else { continue };
-            let failed = matches!(view.deliveries.get(&line.key), Some(Delivery::Failed { .. }));
-            if view.chat == CHANNEL && failed {
+            if view.chat == CHANNEL && view.failed(line.key) {
                 continue;
             }
             if let Some((before, key)) = last.insert(line.key.device, (*order, line.key))
@@ -178,8 +183,8 @@ impl Run {
             let done = self.done.get(&(said.chat, said.key));
             let deleted = done.is_some_and(|done| !done.deletes.is_empty());
             let sender = all.iter().find(|view| view.slot == said.slot);
-            let failed =
-                sender.is_some_and(|view| matches!(view.deliveries.get(&said.key), Some(Delivery::Failed { .. })));
+            let is_it = |line: &&Line| line.key == said.key || (anew && line.text == said.text);
+            let failed = sender.is_some_and(|view| view.lines.iter().filter(is_it).any(|line| view.failed(line.key)));
             // One who was taken out of the group in between may fail to say something, and then it says so.
             let may_fail = said.chat == GROUP && self.moved.contains(&ACCOUNTS[said.slot]);
             let owed = (said.sure && self.is_whole(view.slot, view.chat)) || said.last;
