@@ -3,7 +3,7 @@
 use desktop_app::Event;
 use desktop_app::views::Delivery;
 
-use parley_protocol::ChatId;
+use parley_protocol::{ChatId, MessageKey};
 
 use crate::telling::{counted, three};
 use crate::world::{Device, World, eventually};
@@ -164,9 +164,8 @@ async fn a_channel_of_a_restored_relay_gets_back_what_its_writers_still_have() {
     }
 }
 
-#[tokio::test]
-async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
-    let mut world = World::new().await;
+/// Alice, Bob and his laptop in a channel whose relay lacks a message of Bob's, who still has it and is away.
+async fn typo_lost(world: &mut World) -> ([Device; 3], ChatId, MessageKey) {
     let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
     let laptop = world.sign_in("bob", "bob's laptop").await;
     let chat = news(&alice, &[&bob]).await;
@@ -178,8 +177,14 @@ async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
     }
     bob.gate.cut();
     world.go_back_to(&copy).await;
-    // The relay lacks the message, and who still has it is away.
     laptop.online().await;
+    ([alice, bob, laptop], chat, key)
+}
+
+#[tokio::test]
+async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
+    let mut world = World::new().await;
+    let ([alice, bob, laptop], chat, key) = typo_lost(&mut world).await;
     laptop.engine().edit(chat, key, "typo").await.unwrap();
     alice.engine().react(chat, key, "👍", true).await.unwrap();
     let later = laptop.say(chat, "corrected").await;
@@ -194,18 +199,7 @@ async fn a_change_waits_until_a_restored_relay_was_given_its_message_back() {
 #[tokio::test]
 async fn a_change_that_waited_does_not_undo_a_newer_one() {
     let mut world = World::new().await;
-    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
-    let laptop = world.sign_in("bob", "bob's laptop").await;
-    let chat = news(&alice, &[&bob]).await;
-    laptop.has_chat(chat).await;
-    let copy = world.back_up_relay().await;
-    let key = bob.say(chat, "tpyo").await;
-    for device in [&alice, &laptop] {
-        device.shows(chat, &["tpyo"]).await;
-    }
-    bob.gate.cut();
-    world.go_back_to(&copy).await;
-    laptop.online().await;
+    let ([alice, bob, laptop], chat, key) = typo_lost(&mut world).await;
     laptop.engine().edit(chat, key, "first").await.unwrap();
     let later = laptop.say(chat, "that was an edit").await;
     laptop.came(chat, later, Delivery::Sent).await;
