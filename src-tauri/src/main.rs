@@ -16,6 +16,7 @@ mod menu;
 mod notifications;
 mod preferences;
 mod profile;
+mod screen;
 mod shell;
 mod tray;
 #[cfg(test)]

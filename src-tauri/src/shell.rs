@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use desktop_app::{Engine, Event, Options};
 use parley_protocol::{ChatId, MessageKey};
 use tauri::AppHandle;
-use tauri::ipc::Channel;
 use tokio::sync::watch;
 
 use crate::args::Args;
@@ -17,6 +16,7 @@ use crate::menu;
 use crate::notifications::Notifications;
 use crate::preferences;
 use crate::profile::Place;
+use crate::screen::{PATIENCE, Screen};
 use crate::tray::Tray;
 use crate::views::{About, Preferences, ScreenEvent, ShellEvent, Start};
 use crate::window;
@@ -44,7 +44,7 @@ struct Inner {
     /// One opening at a time.
     opening: tokio::sync::Mutex<()>,
     preferences: Mutex<Preferences>,
-    screen: Mutex<Option<Channel<ScreenEvent>>>,
+    screen: Screen,
     visible: Mutex<Option<ChatId>>,
     /// The relay to offer to a new profile.
     relay: Option<String>,
@@ -68,7 +68,7 @@ impl Shell {
             preferences: Mutex::new(preferences::load(&folder)),
             profile: watch::channel(Profile::Opening).0,
             opening: tokio::sync::Mutex::default(),
-            screen: Mutex::default(),
+            screen: Screen::default(),
             visible: Mutex::default(),
             relay: args.relay,
             link: Mutex::new(args.link),
@@ -176,21 +176,29 @@ impl Shell {
         }
     }
 
-    /// Events go to this screen from now on.
-    pub(crate) fn listen(&self, screen: Option<Channel<ScreenEvent>>) {
-        let listens = screen.is_some();
-        *held(&self.inner.screen) = screen;
-        let asked = if listens { held(&self.inner.asked).take() } else { None };
-        if let Some(asked) = asked {
-            self.pass(asked);
+    /// A page begins to listen, in place of the one before.
+    pub(crate) fn listen(&self) {
+        self.inner.screen.begin();
+        if let Some(asked) = held(&self.inner.asked).take() {
+            self.inner.screen.tell(asked);
         }
+    }
+
+    /// The page listens no longer.
+    pub(crate) fn stop_listening(&self) {
+        self.inner.screen.end();
+    }
+
+    /// What has happened, as soon as something has, or nothing after a while; `None` once another page listens.
+    pub(crate) async fn next_events(&self) -> Option<Vec<ScreenEvent>> {
+        self.inner.screen.next(PATIENCE).await
     }
 
     /// The screen is to open a chat at a message, at once or as soon as it is there.
     pub(crate) fn open_chat(&self, chat: ChatId, key: MessageKey) {
         let event = ScreenEvent::Shell(ShellEvent::OpenChat { chat, key: Some(key) });
-        if held(&self.inner.screen).is_some() {
-            self.pass(event);
+        if self.inner.screen.listens() {
+            self.inner.screen.tell(event);
         } else {
             *held(&self.inner.asked) = Some(event);
         }
@@ -198,26 +206,17 @@ impl Shell {
 
     /// Tells the screen something of the shell's own.
     pub(crate) fn tell(&self, event: ShellEvent) {
-        self.pass(ScreenEvent::Shell(event));
+        self.inner.screen.tell(ScreenEvent::Shell(event));
     }
 
     /// Tells the screen what the engine told.
     pub(crate) fn pass_event(&self, event: Event) {
-        self.pass(ScreenEvent::Engine(event));
-    }
-
-    fn pass(&self, event: ScreenEvent) {
-        let screen = held(&self.inner.screen).clone();
-        if let Some(screen) = screen
-            && let Err(error) = screen.send(event)
-        {
-            tracing::warn!(%error, "the screen did not take an event");
-        }
+        self.inner.screen.tell(ScreenEvent::Engine(event));
     }
 
     /// A link was opened while the app runs; or keeps it for the screen that is yet to begin.
     pub(crate) fn open_link(&self, link: String) {
-        if held(&self.inner.screen).is_some() {
+        if self.inner.screen.listens() {
             self.tell(ShellEvent::OpenLink { link });
         } else {
             *held(&self.inner.link) = Some(link);

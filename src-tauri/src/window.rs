@@ -54,7 +54,7 @@ fn load_again(app: &AppHandle) {
     let heard = window.with_webview(move |webview| {
         webview.inner().connect_web_process_terminated(move |webview, reason| {
             tracing::error!(?reason, "the webview has ended by itself; the screen is loaded again");
-            shell.listen(None);
+            shell.stop_listening();
             webview.reload();
         });
     });

@@ -21,7 +21,7 @@ pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
     tauri::generate_handler![
         window::start,
         window::subscribe,
-        window::unsubscribe,
+        window::next_events,
         window::set_preferences,
         window::profiles,
         window::open_profile,

@@ -1,7 +1,6 @@
 //! The window, the profile behind it, and the system around it.
 
 use parley_protocol::ChatId;
-use tauri::ipc::Channel;
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
 
 use super::App;
@@ -19,15 +18,14 @@ pub(crate) async fn start(shell: App<'_>) -> Answer<Start> {
 }
 
 #[tauri::command]
-pub(crate) async fn subscribe(shell: App<'_>, screen: Channel<ScreenEvent>) -> Answer<()> {
-    shell.listen(Some(screen));
+pub(crate) async fn subscribe(shell: App<'_>) -> Answer<()> {
+    shell.listen();
     Ok(())
 }
 
 #[tauri::command]
-pub(crate) async fn unsubscribe(shell: App<'_>) -> Answer<()> {
-    shell.listen(None);
-    Ok(())
+pub(crate) async fn next_events(shell: App<'_>) -> Answer<Option<Vec<ScreenEvent>>> {
+    Ok(shell.next_events().await)
 }
 
 #[tauri::command]

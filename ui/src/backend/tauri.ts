@@ -1,7 +1,7 @@
-// The engine behind the window: each call is a command of the shell of the same name, events come by one channel. The only file that
-// imports @tauri-apps/*. Commands are in snake case and their arguments in camel case, as the shell has them.
+// The engine behind the window: each call is a command of the shell of the same name, and so is asking for what has happened. The only
+// file that imports @tauri-apps/*. Commands are in snake case and their arguments in camel case, as the shell has them.
 
-import { Channel, invoke } from "@tauri-apps/api/core";
+import { invoke } from "@tauri-apps/api/core";
 import type { Backend } from "./backend";
 import type { Event } from "./types";
 
@@ -9,11 +9,24 @@ export const tauri: Backend = {
   // The window
   start: () => invoke("start"),
   async subscribe(listener) {
-    const screen = new Channel<Event>(listener);
-    await invoke("subscribe", { screen });
+    let listens = true;
+    await invoke("subscribe");
+    void (async () => {
+      while (listens) {
+        // The answer comes as soon as there is something, or empty after a while; null once another page listens.
+        const events = await invoke<Event[] | null>("next_events");
+        if (events === null) return;
+        for (const event of events) {
+          try {
+            if (listens) listener(event);
+          } catch (error) {
+            reportError(error);
+          }
+        }
+      }
+    })();
     return () => {
-      screen.onmessage = () => {};
-      void invoke("unsubscribe");
+      listens = false;
     };
   },
   setPreferences: (preferences) => invoke("set_preferences", { preferences }),
