@@ -9,8 +9,8 @@ import { fit } from "./match";
 import { session } from "./session.svelte";
 import { topics } from "./topics.svelte";
 
-/** As many as show: they are asked for and painted first. */
-const FIRST_MESSAGES = 10;
+/** The best few are asked for and painted first, the rest a frame later: what is made for a frame is most of the time to it. */
+const FIRST_MESSAGES = 5;
 /** More is not read by anybody; who wants more types on. */
 const MOST_MESSAGES = 50;
 const PAUSE = 120;
