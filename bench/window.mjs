@@ -181,7 +181,10 @@ function talk(chat, messages, pause) {
   const args = ["talk", data, "--chat", chat, "--messages", String(messages), "--pause", String(pause)];
   const process = spawn(join(programs, "parley-bench"), args, { stdio: ["ignore", "pipe", "inherit"] });
   const said = new Map();
-  createInterface({ input: process.stdout }).on("line", (line) => said.set(...line.split(" ").map(Number)));
+  createInterface({ input: process.stdout }).on("line", (line) => {
+    const [id, time] = line.split(" ");
+    said.set(id, Number(time));
+  });
   return { process, said, ended: new Promise((resolve) => process.once("exit", resolve)) };
 }
 
@@ -196,26 +199,27 @@ async function news() {
     const list = document.querySelector('[role=log]');
     const seen = (window.seen = {});
     const known = new Set([...document.querySelectorAll('[data-message]')]);
-    new MutationObserver(() => {
+    window.watch = new MutationObserver(() => {
       for (const line of list.querySelectorAll('[data-message]')) {
         if (known.has(line)) continue;
         known.add(line);
         const key = line.dataset.message;
         requestAnimationFrame(() => setTimeout(() => (seen[key] ??= Date.now())));
       }
-    }).observe(list, { childList: true, subtree: true });`);
+    });
+    window.watch.observe(list, { childList: true, subtree: true });`);
   const { said, ended } = talk(chat, 40, 400);
   await ended;
   await new Promise((resolve) => setTimeout(resolve, 1_000));
-  const seen = await app.script("return window.seen");
+  // It holds every line that it has seen, also when that has left the list.
+  const seen = await app.script("window.watch.disconnect(); delete window.watch; return window.seen");
   const held = await app.later(
     "const [chat, done] = arguments; window.__TAURI_INTERNALS__.invoke('history', { chat, page: { page: 'newest' }, limit: 40 }).then(done)",
     chat,
   );
-  const number = (line) => Number(/^news (\d+) /.exec(line.text)?.[1]);
   const since = (from) => held.map((line) => seen[`${line.device}/${line.id}`] - from(line)).filter(Number.isFinite);
   times("a message of another device, from its receipt here to painted", since((line) => line.received_at), "≤ 30 ms");
-  times("the same, from its sender's send", since((line) => said.get(number(line))), "");
+  times("the same, from its sender's send", since((line) => said.get(line.id)), "");
   return chat;
 }
 

@@ -93,7 +93,7 @@ async fn reading(engine: &Engine, table: &mut Table) -> anyhow::Result<()> {
 
 async fn searching(engine: &Engine, table: &mut Table) -> anyhow::Result<()> {
     let long = engine.chats().await?.into_iter().find(|chat| chat.name == "A long one").map(|chat| chat.id);
-    let words = Words::new(1);
+    let words = Words::new();
     let queries = [
         ("search: a frequent word", words.word(0).to_owned(), None),
         ("search: a frequent long word", words.word(70).to_owned(), None),

@@ -97,7 +97,7 @@ async fn make_chats(engine: &Engine, people: &[Person]) -> anyhow::Result<Vec<Ch
 
 async fn fill(engine: &Engine, people: &[Person], chats: &[ChatId], messages: u64) -> anyhow::Result<()> {
     let me = engine.me().await?.ok_or_else(|| anyhow::anyhow!("nobody is signed in"))?;
-    let mut words = Words::new(1);
+    let mut words = Words::new();
     let run = RunId::new();
     let now = u64::try_from(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis())?;
     let (first, step) = (now - 1_000 * DAY, 1_000 * DAY / messages.max(1));

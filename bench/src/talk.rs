@@ -10,13 +10,14 @@ use parley_protocol::ChatId;
 use parley_protocol::http::SignIn;
 
 use crate::prepare::PASSWORD;
+use crate::words::Words;
 use crate::world;
 
 /// Who writes. Everybody is in the long chat.
 const NAME: &str = "person00";
 
-/// Signs in as another person and writes `count` messages with `pause` between them, or until it is stopped. Each one is
-/// numbered and said on the output with when it was handed to the engine, in milliseconds since the Unix epoch.
+/// Signs in as another person and writes `count` messages with `pause` between them, or until it is stopped, in the words of the rest
+/// of the profile. The id of each is said on the output, with when it was handed to the engine in milliseconds since the Unix epoch.
 pub(crate) async fn talk(data: &Path, chat: ChatId, count: u64, pause: Duration) -> anyhow::Result<()> {
     let engine = Engine::open(&data.join("profiles").join(NAME), Options::default()).await?;
     let mut events = engine.events();
@@ -34,13 +35,13 @@ pub(crate) async fn talk(data: &Path, chat: ChatId, count: u64, pause: Duration)
     };
     tokio::time::timeout(Duration::from_secs(30), ready).await.context("the relay or the chat was not reached")??;
     let work = async {
-        for n in 1..=count {
+        let mut words = Words::new();
+        for _ in 0..count {
             tokio::time::sleep(pause).await;
-            let text =
-                format!("news {n} {}", "and what else there is to say about it ".repeat(usize::try_from(n % 4)?));
+            let message = Outgoing { text: words.sentence(), ..Outgoing::default() };
             let sent = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-            engine.send(chat, Outgoing { text, ..Outgoing::default() }).await?;
-            println!("{n} {sent}");
+            let key = engine.send(chat, message).await?;
+            println!("{} {sent}", key.id);
         }
         anyhow::Ok(())
     };

@@ -10,16 +10,19 @@ const SYLLABLES: [&str; 24] = [
     "om", "is", "tre", "bo", "fu", "na",
 ];
 
-/// A seeded source of sentences.
+/// What the words and sentences are drawn by.
+const SEED: u64 = 1;
+
+/// A source of sentences.
 pub(crate) struct Words {
     words: Vec<String>,
     rng: StdRng,
 }
 
 impl Words {
-    /// The same seed says the same.
-    pub(crate) fn new(seed: u64) -> Self {
-        let mut rng = StdRng::seed_from_u64(seed);
+    /// Each one says the same.
+    pub(crate) fn new() -> Self {
+        let mut rng = StdRng::seed_from_u64(SEED);
         let words = (0..WORDS).map(|at| word(&mut rng, at)).collect();
         Self { words, rng }
     }
