@@ -188,6 +188,15 @@ function talk(chat, messages, pause) {
   return { process, said, ended: new Promise((resolve) => process.once("exit", resolve)) };
 }
 
+/** The newest lines of a chat. */
+function newest(chat, limit) {
+  return app.later(
+    "const [chat, limit, done] = arguments; window.__TAURI_INTERNALS__.invoke('history', { chat, page: { page: 'newest' }, limit }).then(done)",
+    chat,
+    limit,
+  );
+}
+
 /** In the long chat, at its end, as whoever waits for an answer has it. Gives its id. */
 async function news() {
   await openChat(LONG);
@@ -213,10 +222,7 @@ async function news() {
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   // It holds every line that it has seen, also when that has left the list.
   const seen = await app.script("window.watch.disconnect(); delete window.watch; return window.seen");
-  const held = await app.later(
-    "const [chat, done] = arguments; window.__TAURI_INTERNALS__.invoke('history', { chat, page: { page: 'newest' }, limit: 40 }).then(done)",
-    chat,
-  );
+  const held = await newest(chat, 40);
   const since = (from) => held.map((line) => seen[`${line.device}/${line.id}`] - from(line)).filter(Number.isFinite);
   times("a message of another device, from its receipt here to painted", since((line) => line.received_at), "≤ 30 ms");
   times("the same, from its sender's send", since((line) => said.get(line.id)), "");
@@ -284,8 +290,11 @@ async function soak(names, long) {
     const [rust, ...web] = family();
     samples.push({ minute: (Date.now() - begun) / 60_000, rust: proportional(rust).own, web: total(web).own });
   }
+  const [last] = await newest(long, 1);
   writer.kill("SIGINT");
   await ended;
+  // A relay holds so much for whoever is away, and the others of this chat never come.
+  if (Date.now() - last.received_at > 30_000) throw new Error(`nothing came any more: the relay is full; take ${data} away and begin again`);
   const turns = await app.script("return window.turns");
   // What is thrown away stands there until it is collected: the lowest of each stretch is what is kept.
   const lowest = (of, part) => {
