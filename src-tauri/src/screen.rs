@@ -53,10 +53,10 @@ impl Screen {
 
     /// Hands over an event, if somebody listens.
     pub(crate) fn tell(&self, event: ScreenEvent) {
-        let Some(events) = held(&self.inner).as_ref().map(|way| way.events.clone()) else { return };
-        if let Err(TrySendError::Full(event)) = events.try_send(event) {
-            tracing::warn!(?event, "the screen is too far behind");
-            self.missed.store(true, Ordering::Relaxed);
+        let full = |way: &Way| matches!(way.events.try_send(event), Err(TrySendError::Full(_)));
+        let is_full = held(&self.inner).as_ref().is_some_and(full);
+        if is_full && !self.missed.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the screen is far behind; it will look at everything anew");
         }
     }
 
