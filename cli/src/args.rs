@@ -197,12 +197,15 @@ pub(crate) enum Command {
         /// The new words; `-` reads them from stdin.
         text: Vec<String>,
     },
-    /// Take an own message back for everyone.
+    /// Take an own message back for everyone, or any message off your own devices.
     Delete {
         /// Where.
         chat: String,
         /// `last` (the newest own one), or an id or its end, as `history` shows it.
         message: String,
+        /// Take it off your own devices alone; the others keep it. `last` is the newest of the chat then.
+        #[arg(long)]
+        for_me: bool,
     },
     /// React to a message.
     React {

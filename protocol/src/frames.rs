@@ -76,6 +76,8 @@ pub enum MarkScope {
     Chat,
     /// The other devices of the same account.
     Own,
+    /// The same devices: what their person wants to see no more (see [`crate::marks::Hidden`]).
+    Hidden,
 }
 
 /// Presence as a session sets it.

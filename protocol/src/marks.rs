@@ -4,11 +4,11 @@
 //! were given up listed beside it. A run which has ended and is complete is dropped, as a later run of the same
 //! device in the mark says the same. Marks merge by maximum: order and repetition do not matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeviceId, RunId};
+use crate::{DeviceId, MessageId, MessageKey, RunId};
 
 /// The most numbers that a mark lists as missing in one run.
 pub const MAX_MISSING: usize = 1_000;
@@ -109,6 +109,27 @@ pub struct OpenMark {
 impl OpenMark {
     /// The most entries that a mark names one by one.
     pub const MOST_ALSO: usize = 500;
+}
+
+/// The lines of a chat which a person wants to see no more, on any of their devices: sending device → the messages' ids. A register
+/// of its own, for one's own devices alone, in sealed and open chats alike. Such sets merge by union.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Hidden(pub BTreeMap<DeviceId, BTreeSet<MessageId>>);
+
+impl Hidden {
+    /// The most messages that a register names, the last hidden first: 500 by 500 devices take 54 kB of the 64 that a relay takes.
+    pub const MOST: usize = 500;
+}
+
+impl FromIterator<MessageKey> for Hidden {
+    fn from_iter<T: IntoIterator<Item = MessageKey>>(keys: T) -> Self {
+        let mut hidden = Self::default();
+        for key in keys {
+            hidden.0.entry(key.device).or_default().insert(key.id);
+        }
+        hidden
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use crate::marks::Hidden;
 use crate::{MarkRegister, SealedMessage};
 
 /// The version of the payload's outer object.
@@ -68,6 +69,20 @@ pub fn open_marks(text: &str) -> Result<MarkRegister, OpenError> {
     unwrap(text)
 }
 
+/// Makes the opaque text of what a person wants to see no more.
+#[must_use]
+pub fn seal_hidden(hidden: &Hidden) -> String {
+    wrap(hidden)
+}
+
+/// Takes such a text apart.
+///
+/// # Errors
+/// [`OpenError`], and then nothing of it may be used.
+pub fn open_hidden(text: &str) -> Result<Hidden, OpenError> {
+    unwrap(text)
+}
+
 fn wrap<T: Serialize>(content: &T) -> String {
     let outer = Outer { v: VERSION, form: "plain".to_owned(), content };
     // Only maps with keys that are not strings can fail here, and no content has any.
@@ -92,7 +107,7 @@ fn unwrap<T: DeserializeOwned>(payload: &str) -> Result<T, OpenError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Body, Clock, DeviceId, EventId, MessageId, RunId};
+    use crate::{Body, Clock, DeviceId, EventId, MessageId, MessageKey, RunId};
 
     fn message() -> SealedMessage {
         SealedMessage {
@@ -112,6 +127,15 @@ mod tests {
     fn what_is_sealed_opens_again() {
         let message = message();
         assert_eq!(open(&seal(&message)), Ok(message));
+    }
+
+    #[test]
+    fn as_many_as_may_be_hidden_fit_into_a_register() {
+        let hidden: Hidden =
+            (0..Hidden::MOST).map(|_| MessageKey { device: DeviceId::new(), id: MessageId::new() }).collect();
+        let text = seal_hidden(&hidden);
+        assert!(text.len() <= 64 * 1024, "{} bytes", text.len());
+        assert_eq!(open_hidden(&text), Ok(hidden));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use desktop_app::Event;
-use desktop_app::views::{Delivery, DeviceDelivery, MessageView, Outgoing, Page, Route};
+use desktop_app::views::{Connection, Delivery, DeviceDelivery, MessageView, Outgoing, Page, Route};
 use parley_protocol::{ChatId, MessageKey};
 use serde::Serialize;
 use serde_json::json;
@@ -150,6 +150,21 @@ pub(crate) async fn delete(session: &Session, chat: &str, message: &str) -> Resu
     let mut events = session.engine.events();
     session.engine.delete(chat.id, target.key).await?;
     changed(session, &target, &mut events, "deleted").await
+}
+
+/// Takes a message off this person's devices alone.
+pub(crate) async fn hide(session: &Session, chat: &str, message: &str) -> Result<()> {
+    session.catch_up().await?;
+    let chat = pick::chat(session, chat).await?;
+    let target = pick::message(session, chat.id, message, Last::OfAll).await?;
+    session.engine.hide(chat.id, vec![target.key]).await?;
+    // The relay is told before the profile is closed.
+    let online = matches!(session.engine.connection().await?, Connection::Online { .. });
+    let state = if online { "sent" } else { "waiting" };
+    let what = json!({ "chat": chat.id, "target": target.key, "what": "deleted for me", "state": state });
+    session.out.object(&what)?;
+    let rest = if online { "" } else { "; your other devices hear of it when the relay can be reached" };
+    session.out.say(&format!("deleted for you{rest}"))
 }
 
 pub(crate) async fn react(session: &Session, chat: &str, message: &str, emoji: &str, on: bool) -> Result<()> {

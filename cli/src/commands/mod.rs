@@ -80,7 +80,8 @@ async fn dispatch(session: &Session, command: Option<Command>) -> Result<()> {
         Command::Send(args) => messages::send(session, args).await,
         Command::Retry { chat, message } => messages::retry(session, &chat, &message).await,
         Command::Edit { chat, message, text } => messages::edit(session, &chat, &message, &text).await,
-        Command::Delete { chat, message } => messages::delete(session, &chat, &message).await,
+        Command::Delete { chat, message, for_me: true } => messages::hide(session, &chat, &message).await,
+        Command::Delete { chat, message, for_me: false } => messages::delete(session, &chat, &message).await,
         Command::React { chat, message, emoji, off } => messages::react(session, &chat, &message, &emoji, !off).await,
         Command::Info { chat, message } => messages::info(session, &chat, &message).await,
         Command::History { chat, number, unread, mark_read } => {

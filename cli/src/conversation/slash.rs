@@ -10,6 +10,7 @@ Type words and press Enter to send them; Alt-Enter begins a new line. N is the n
   /reply N WORDS      answer a message
   /edit [N] WORDS     give an own message (the last one) other words
   /delete N           take an own message back for everyone
+  /hide N             delete a message for yourself, on all your devices
   /react N EMOJI      react; /unreact N EMOJI takes it back
   /retry N            send a failed message again
   /info N             who has a message, device by device
@@ -24,10 +25,11 @@ Receipts: ◷ waiting  ✓ sent  ✓✓ delivered  ✓✓● read  ! failed
 Before the name: ● direct  ◐ through the relay  ○ waiting";
 
 /// The words that begin a command, for completion.
-pub(crate) const COMMANDS: [&str; 14] = [
+pub(crate) const COMMANDS: [&str; 15] = [
     "/delete ",
     "/edit ",
     "/help",
+    "/hide ",
     "/history ",
     "/info ",
     "/mute ",
@@ -54,6 +56,8 @@ pub(crate) enum Line {
     Edit(Option<usize>, String),
     /// Take back.
     Delete(usize),
+    /// Take off one's own devices.
+    Hide(usize),
     /// React, or take the reaction back.
     React(usize, String, bool),
     /// Send again.
@@ -98,6 +102,7 @@ pub(crate) fn parse(line: &str) -> Result<Line, String> {
         "who" | "members" => Ok(Line::Who),
         "status" | "route" => Ok(Line::Status),
         "delete" => Ok(Line::Delete(number(rest, "/delete N")?)),
+        "hide" => Ok(Line::Hide(number(rest, "/hide N")?)),
         "retry" => Ok(Line::Retry(number(rest, "/retry N")?)),
         "info" => Ok(Line::Info(number(rest, "/info N")?)),
         "history" if rest.is_empty() => Ok(Line::History(20)),
@@ -178,6 +183,7 @@ mod tests {
             ("/reply 3", "/reply N WORDS"),
             ("/edit", "/edit [N] WORDS"),
             ("/delete it", "/delete N"),
+            ("/hide", "/hide N"),
             ("/react 3", "/react N EMOJI"),
             ("/mute soon", "30m"),
             ("/dance", "/help"),

@@ -53,6 +53,10 @@ impl Conversation<'_> {
                 Ok(engine.edit(chat, key, &text).await?)
             }
             Line::Delete(number) => Ok(engine.delete(chat, self.numbered(number)?.key).await?),
+            Line::Hide(number) => {
+                engine.hide(chat, vec![self.numbered(number)?.key]).await?;
+                self.screen.tell(&format!("{number} is deleted for you, on all your devices"))
+            }
             Line::React(number, emoji, on) => {
                 emoji::must_be_one(&emoji)?;
                 Ok(engine.react(chat, self.numbered(number)?.key, &emoji, on).await?)

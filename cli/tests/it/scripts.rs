@@ -1,6 +1,6 @@
 //! What a script does: send, listen, read, with JSON and exit codes.
 
-use crate::world::{World, lines};
+use crate::world::{Person, World, lines};
 
 #[test]
 fn bob_reads_what_alice_sent_while_he_was_away() {
@@ -95,6 +95,38 @@ fn edits_reactions_and_deletions_reach_the_other_side() {
     alice.ok(&["delete", "bob", end]);
     assert_eq!(bob.json(&["history", "alice"])[0]["deleted"], true);
     assert_ne!(bob.run(&["delete", "alice", end]).code, 0, "it is not bob's");
+}
+
+#[test]
+fn a_message_is_deleted_for_oneself_on_all_of_ones_devices() {
+    let mut world = World::new();
+    let (alice, bob) = (world.person("alice"), world.person("bob"));
+    let laptop = world.stranger("bob's laptop");
+    alice.ok(&["send", "bob", "--until", "sent", "nice to meet you"]);
+    laptop.ok(&["signin", "bob"]);
+    alice.ok(&["status"]);
+    alice.ok(&["send", "bob", "hello"]);
+    alice.ok(&["send", "bob", "psst"]);
+    let texts = |device: &Person, other: &str| -> Vec<String> {
+        let lines = device.json(&["history", other]);
+        lines
+            .iter()
+            .filter(|line| line["kind"] == "text")
+            .map(|line| line["text"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(texts(&laptop, "alice"), ["hello", "psst"]);
+    let hidden = bob.json(&["delete", "alice", "last", "--for-me"]);
+    assert_eq!((&hidden[0]["what"], &hidden[0]["state"]), (&"deleted for me".into(), &"sent".into()));
+    assert_eq!(texts(&bob, "alice"), ["nice to meet you", "hello"]);
+    assert_eq!(texts(&laptop, "alice"), ["hello"]);
+    assert_eq!(texts(&alice, "bob"), ["nice to meet you", "hello", "psst"]);
+    world.relay_goes_away();
+    let said = laptop.ok(&["delete", "alice", "last", "--for-me"]);
+    assert!(said.contains("deleted for you; your other devices hear of it"), "{said}");
+    world.relay_comes_back();
+    assert!(texts(&laptop, "alice").is_empty());
+    assert_eq!(texts(&bob, "alice"), ["nice to meet you"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::peer::PeerCommand;
 use crate::relay_link::LinkCommand;
 use crate::store::messages::{self, Edit, Line, Reaction};
-use crate::store::{Sql, chats, int, settings};
+use crate::store::{Sql, chats, hidden, int, settings};
 use crate::tokens::Credentials;
 use crate::views::{Connection as ConnectionView, Me, Route, Settings};
 
@@ -170,7 +170,7 @@ impl Core {
             let key = MessageKey { device: message.from.device, id: message.id };
             settings::name_account(tx, message.from.account, &message.username)?;
             let own = message.from.account == self.account();
-            let line = Line {
+            let mut line = Line {
                 chat: chat_id,
                 key,
                 account: message.from.account,
@@ -187,7 +187,11 @@ impl Core {
                 unread: !own && message.seq > chat.read_seq && message.seq > chat.cursor.seq,
                 route: Route::Relay,
             };
+            let hidden = hidden::apply(tx, &mut line)?;
             messages::insert(tx, &line)?;
+            if hidden {
+                continue;
+            }
             let clock = Clock { millis: message.seq, counter: 0 };
             if message.deleted || message.edited_at.is_some() {
                 let edit = Edit {

@@ -13,7 +13,7 @@ use crate::events::Event;
 use crate::store::chats::ChatRow;
 use crate::store::messages::{self, Edit, Line, Reaction};
 use crate::store::streams::{self, HeldMessage, Stream};
-use crate::store::{Sql, chats, places, sent, settings};
+use crate::store::{Sql, chats, hidden, places, sent, settings};
 use crate::stream::{self, Verdict};
 use crate::views::Route;
 
@@ -234,10 +234,15 @@ impl Core {
             // Taken and marked, so that nothing waits for it, and not kept.
             return Ok(());
         }
+        if let Some(target) = body.target()
+            && hidden::has(tx, chat, target)?
+        {
+            return Ok(());
+        }
         match body {
             Body::Text { text, reply_to, mentions } => {
                 let mentions_me = !own && mentions.contains(&self.account());
-                let line = Line {
+                let mut line = Line {
                     chat,
                     key,
                     account: told.from.account,
@@ -254,7 +259,11 @@ impl Core {
                     unread: !own && !told.shown,
                     route: told.route,
                 };
+                let hidden = hidden::apply(tx, &mut line)?;
                 if messages::insert(tx, &line)? {
+                    if hidden {
+                        return Ok(());
+                    }
                     chats::touch(tx, chat, self.now())?;
                     // What stands in a log from before this device came is history, also when it is read anew.
                     let history = told.chat.resetting && told.shown && told.seq.is_some();

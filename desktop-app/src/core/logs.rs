@@ -80,6 +80,8 @@ impl Core {
         }
         self.renew_deaf_links(chat);
         self.wish_links_of(tx, chat, out)?;
+        self.tell_hidden_again(tx, chat)?;
+        out.marks.insert(chat);
         out.pump.insert(chat);
         out.routes.insert(chat);
         Ok(())

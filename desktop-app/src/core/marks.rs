@@ -177,6 +177,7 @@ impl Core {
             let Some(chat) = chats::get(tx, chat_id)?.filter(|chat| chat.status == ChatStatus::Active) else {
                 continue;
             };
+            self.tell_hidden(tx, chat_id, out)?;
             if !chat.state.sealed {
                 self.flush_open_mark(tx, &chat, out)?;
                 continue;

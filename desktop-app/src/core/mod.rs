@@ -15,6 +15,7 @@ mod copies;
 mod entries;
 mod expiry;
 mod gaps;
+mod hidden;
 mod inbox;
 mod inputs;
 mod lanes;
@@ -91,6 +92,8 @@ pub(crate) struct Core {
     pub(crate) gaps: HashMap<(ChatId, DeviceId), Instant>,
     /// Chats whose marks the relay has yet to be told, and those told within the last second.
     pub(crate) marks_due: HashMap<ChatId, Instant>,
+    /// Chats of which the relay has yet to be told, with their marks, what is hidden in them.
+    pub(crate) hidden_due: BTreeSet<ChatId>,
     pub(crate) routes: HashMap<ChatId, RouteView>,
     pub(crate) relay_round_trip: Option<u32>,
     pub(crate) peer_config: PeerConfig,
@@ -143,6 +146,7 @@ impl Core {
             activity: Activity::Online,
             gaps: held.into_iter().map(|key| (key, Instant::now())).collect(),
             marks_due: HashMap::new(),
+            hidden_due: BTreeSet::new(),
             routes: HashMap::new(),
             relay_round_trip: None,
             peer_config,
@@ -363,6 +367,7 @@ impl Core {
         self.presence.clear();
         self.session = None;
         self.marks_due.clear();
+        self.hidden_due.clear();
         self.send_link(LinkCommand::Restart);
         if let Err(error) = self.reload() {
             tracing::error!(%error, "the profile's database cannot be read");

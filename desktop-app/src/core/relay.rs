@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use parley_protocol::frames::{Gone, LogCursor, LogView, RelayFrame, Sender};
+use parley_protocol::frames::{Gone, LogCursor, LogView, MarkScope, RelayFrame, Sender};
 use parley_protocol::{
     Body, ChatChange, ChatId, ClientFrame, Code, ErrorBody, EventId, MessageId, MessageKey, VERSION, payload,
 };
@@ -94,7 +94,11 @@ impl Core {
             RelayFrame::MarkRefused { chat, error } => {
                 let pause = error.retry_after.map_or(MARK_AGAIN, Duration::from_secs);
                 self.marks_due.entry(chat).or_insert_with(|| Instant::now() + pause);
-                Ok(())
+                // It may have been the register of what is hidden.
+                self.tell_hidden_again(tx, chat)
+            }
+            RelayFrame::Marks { chat, from, scope: MarkScope::Hidden, mark } => {
+                self.take_hidden(tx, chat, from, &mark, out)
             }
             RelayFrame::Marks { chat, from, mark, .. } => self.take_marks(tx, chat, from, &mark, out),
             RelayFrame::Typing { chat, from, on } => {

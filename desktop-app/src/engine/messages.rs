@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use parley_protocol::http::History;
+use parley_protocol::marks::Hidden;
 use parley_protocol::message::MAX_MENTIONS;
 use parley_protocol::payload::MAX_BODY_BYTES;
 use parley_protocol::{AccountId, Body, ChatId, ClientFrame, ErrorBody, MessageKey};
@@ -15,7 +16,7 @@ use crate::error::{EngineError, Result};
 use crate::names;
 use crate::store::chats::{self, ChatRow};
 use crate::store::settings::{self, SUBSCRIPTIONS};
-use crate::store::{Sql, deliveries, messages, timeline};
+use crate::store::{Sql, deliveries, messages, sent, timeline};
 use crate::views::{ChatStatus, Delivery, DeviceDelivery, Hit, MessageView, Outgoing, Page};
 
 /// The most messages of an open chat's history that the relay gives at once.
@@ -71,6 +72,30 @@ impl Engine {
             self.say(chat, Body::Delete { target }).await?;
         }
         Ok(())
+    }
+
+    /// Takes messages off this person's devices, and off nobody else's: from this one now, from the others once both reach the relay.
+    ///
+    /// # Errors
+    /// One of them is no message that this device has, or an own one that has yet to go out; there are more than 500. Then none is hidden.
+    pub async fn hide(&self, chat: ChatId, keys: Vec<MessageKey>) -> Result<()> {
+        if keys.len() > Hidden::MOST {
+            return Err(EngineError::Invalid(format!("at most {} messages can be hidden at once", Hidden::MOST)));
+        }
+        self.ask(move |core, tx, out| {
+            for key in &keys {
+                if messages::author(tx, chat, *key)?.is_none() {
+                    return Ok(Err(EngineError::NotFound("such message".to_owned())));
+                }
+                if sent::is_pending(tx, chat, key.id)? {
+                    let words = "a message that has yet to go out can only be deleted for everyone";
+                    return Ok(Err(EngineError::Invalid(words.to_owned())));
+                }
+            }
+            core.hide(tx, chat, keys, out)?;
+            Ok(Ok(()))
+        })
+        .await
     }
 
     /// Adds a reaction, or takes it back.
@@ -159,12 +184,13 @@ impl Engine {
             }
             Page::Newest | Page::Before { .. } | Page::After { .. } | Page::Unread => {}
         }
-        let lines = self.read(move |db| timeline::page(db, me, chat, page, limit)).await?;
+        let mut lines = self.read(move |db| timeline::page(db, me, chat, page, limit)).await?;
         let backwards = matches!(page, Page::Newest | Page::Before { .. });
-        if lines.len() >= limit || !backwards || !self.fetch_older(chat, limit).await? {
-            return Ok(lines);
+        // Of what is fetched, some may be hidden.
+        while lines.len() < limit && backwards && self.fetch_older(chat, limit).await? {
+            lines = self.read(move |db| timeline::page(db, me, chat, page, limit)).await?;
         }
-        self.read(move |db| timeline::page(db, me, chat, page, limit)).await
+        Ok(lines)
     }
 
     /// Fetches older history of an open chat until enough of it is here, or there is no more, or it cannot be had now.

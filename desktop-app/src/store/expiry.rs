@@ -4,13 +4,14 @@ use parley_protocol::{ChatId, DeviceId, MessageKey, Millis};
 use rusqlite::{Connection, params};
 
 use super::chats::ChatRow;
-use super::{Sql, id, int, sent};
+use super::{Sql, id, int, messages, sent};
 
 /// Messages and gaps which are too old, oldest first. What this device has yet to hand over, or could not, is not among
 /// them.
 ///
 /// In sealed chats a line is as old as its place in the conversation and its arrival here say, so that the wrong clock of
-/// one sender deletes nothing; what stands before the moment at which its people first chose a retention is never too old. In open chats its age is the relay's to know.
+/// one sender deletes nothing; what stands before the moment at which its people first chose a retention is never too old.
+/// In open chats its age is the relay's to know.
 pub(crate) fn overdue(
     db: &Connection,
     ChatRow { state: chat, retention_since, .. }: &ChatRow,
@@ -49,13 +50,12 @@ pub(crate) fn overdue(
 /// Deletes a line with what was added to it. Of an open chat, a restored relay is not given it back either; the bytes of a
 /// sealed one are kept for those who have yet to get them.
 pub(crate) fn delete(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()> {
-    for sql in [
-        "DELETE FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3",
-        "DELETE FROM edits WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3",
-        "DELETE FROM reactions WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3",
-    ] {
-        db.prepare_cached(sql)?.execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()])?;
-    }
+    db.prepare_cached("DELETE FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3")?.execute(params![
+        chat.as_bytes(),
+        key.device.as_bytes(),
+        key.id.as_bytes()
+    ])?;
+    messages::forget_changes(db, chat, key)?;
     db.prepare_cached("DELETE FROM sent WHERE chat = ?1 AND id = ?2 AND run IS NULL AND state = 'ended'")?
         .execute(params![chat.as_bytes(), key.id.as_bytes()])?;
     Ok(())
@@ -76,7 +76,7 @@ mod tests {
     use parley_protocol::{ChatChange, EventId, LifeId, MessageId};
 
     use super::*;
-    use crate::store::messages::{self, Edit};
+    use crate::store::messages::Edit;
     use crate::store::{chats, places, testing};
 
     const CUTOFF: Millis = 1_000;

@@ -13,7 +13,7 @@ pub(crate) struct Line {
     pub(crate) chat: ChatId,
     pub(crate) key: MessageKey,
     pub(crate) account: AccountId,
-    /// `text`, `change` or `gap`.
+    /// `text`, `hidden`, `change` or `gap`.
     pub(crate) kind: &'static str,
     pub(crate) sort: (i64, i64),
     pub(crate) number: Option<(RunId, u64)>,
@@ -175,9 +175,11 @@ pub(crate) fn place(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Optio
         .optional()
 }
 
-/// Who sent a message; `None` if this device does not have it.
+/// Who sent a message, be it hidden; `None` if this device does not have it.
 pub(crate) fn author(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Option<AccountId>> {
-    db.prepare_cached("SELECT account FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3 AND kind = 'text'")?
+    const AUTHOR: &str =
+        "SELECT account FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3 AND kind IN ('text', 'hidden')";
+    db.prepare_cached(AUTHOR)?
         .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()], |row| id(row, 0))
         .optional()
 }
@@ -232,6 +234,17 @@ pub(crate) fn forget_history(db: &Connection, chat: ChatId) -> Sql<()> {
     db.execute("DELETE FROM messages WHERE chat = ?1 AND seq IS NOT NULL", [chat.as_bytes()])?;
     db.execute("DELETE FROM edits WHERE chat = ?1", [chat.as_bytes()])?;
     db.execute("DELETE FROM reactions WHERE chat = ?1", [chat.as_bytes()])?;
+    Ok(())
+}
+
+/// Forgets what was done to a message.
+pub(crate) fn forget_changes(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()> {
+    for sql in [
+        "DELETE FROM edits WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3",
+        "DELETE FROM reactions WHERE chat = ?1 AND target_device = ?2 AND target_id = ?3",
+    ] {
+        db.prepare_cached(sql)?.execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()])?;
+    }
     Ok(())
 }
 

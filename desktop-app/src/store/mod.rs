@@ -6,6 +6,7 @@ pub(crate) mod chains;
 pub(crate) mod chats;
 pub(crate) mod deliveries;
 pub(crate) mod expiry;
+pub(crate) mod hidden;
 pub(crate) mod messages;
 pub(crate) mod places;
 pub(crate) mod sent;
@@ -30,6 +31,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/004_retention.sql")),
     M::up(include_str!("../../migrations/005_unplaced.sql")),
     M::up(include_str!("../../migrations/006_retention_since.sql")),
+    M::up(include_str!("../../migrations/007_hidden.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.

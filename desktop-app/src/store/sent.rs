@@ -365,6 +365,12 @@ pub(crate) fn state(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<
         .optional()
 }
 
+/// Whether a message has yet to go out, or failed to.
+pub(crate) fn is_pending(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
+    db.prepare_cached("SELECT 1 FROM sent WHERE chat = ?1 AND id = ?2 AND state IN ('waiting', 'failed')")?
+        .exists(params![chat.as_bytes(), id.as_bytes()])
+}
+
 /// The bytes of a failed row.
 pub(crate) fn failed(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<String>> {
     db.prepare_cached("SELECT payload FROM sent WHERE chat = ?1 AND id = ?2 AND state = 'failed'")?

@@ -117,7 +117,7 @@ fn newest(db: &Connection, chat: ChatId, limit: usize) -> Sql<Vec<Stored>> {
 fn before(db: &Connection, chat: ChatId, at: Position, limit: usize) -> Sql<Vec<Stored>> {
     let mut lines = select(
         db,
-        "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) < (?2, ?3, ?4, ?5)
+        "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) < (?2, ?3, ?4, ?5) AND m.kind <> 'hidden'
          ORDER BY m.sort_a DESC, m.sort_b DESC, m.device DESC, m.rowid DESC LIMIT ?6",
         params![chat.as_bytes(), at.0, at.1, at.2.as_bytes(), at.3, int(limit as u64)],
     )?;
@@ -128,7 +128,7 @@ fn before(db: &Connection, chat: ChatId, at: Position, limit: usize) -> Sql<Vec<
 fn after(db: &Connection, chat: ChatId, at: Position, limit: usize) -> Sql<Vec<Stored>> {
     select(
         db,
-        "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) > (?2, ?3, ?4, ?5)
+        "WHERE m.chat = ?1 AND (m.sort_a, m.sort_b, m.device, m.rowid) > (?2, ?3, ?4, ?5) AND m.kind <> 'hidden'
          ORDER BY m.sort_a, m.sort_b, m.device, m.rowid LIMIT ?6",
         params![chat.as_bytes(), at.0, at.1, at.2.as_bytes(), at.3, super::int(limit as u64)],
     )
@@ -182,7 +182,7 @@ fn first_unread(db: &Connection, chat: ChatId) -> Sql<Option<Position>> {
 pub(crate) fn one(db: &Connection, me: AccountId, chat: ChatId, key: MessageKey) -> Sql<Option<MessageView>> {
     let stored = select(
         db,
-        "WHERE m.chat = ?1 AND m.device = ?2 AND m.id = ?3",
+        "WHERE m.chat = ?1 AND m.device = ?2 AND m.id = ?3 AND m.kind <> 'hidden'",
         params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()],
     )?;
     Ok(complete(db, me, chat, stored)?.pop())
@@ -213,7 +213,10 @@ fn complete(db: &Connection, me: AccountId, chat: ChatId, stored: Vec<Stored>) -
         view.username = name(view.account)?;
         if let Some(quote) = &mut view.reply_to {
             let found: Option<(AccountId, String)> = db
-                .prepare_cached("SELECT account, text FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3")?
+                .prepare_cached(
+                    "SELECT account, text FROM messages
+                     WHERE chat = ?1 AND device = ?2 AND id = ?3 AND kind <> 'hidden'",
+                )?
                 .query_row(params![chat.as_bytes(), quote.key.device.as_bytes(), quote.key.id.as_bytes()], |row| {
                     Ok((id(row, 0)?, row.get(1)?))
                 })

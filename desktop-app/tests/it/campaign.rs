@@ -98,6 +98,15 @@ struct Said {
     last: bool,
 }
 
+/// A message which somebody wants to see no more.
+struct Hid {
+    slot: usize,
+    chat: usize,
+    key: MessageKey,
+    /// Acknowledged, and nothing that happened to the profile since can have taken it back.
+    sure: bool,
+}
+
 /// What was done to a message, by whom, and whether it was acknowledged.
 #[derive(Default)]
 struct Done {
@@ -118,6 +127,7 @@ struct Run {
     moved: BTreeSet<usize>,
     said: Vec<Said>,
     done: BTreeMap<(usize, MessageKey), Done>,
+    hidden: Vec<Hid>,
     relay_copy: Option<TempDir>,
     relay_full: bool,
     restored: bool,
@@ -225,6 +235,7 @@ impl Run {
             moved: BTreeSet::new(),
             said: Vec::new(),
             done: BTreeMap::new(),
+            hidden: Vec::new(),
             relay_copy: None,
             relay_full: false,
             restored: false,
@@ -276,6 +287,15 @@ impl Run {
                 let result = self.ask(slot, move |engine| async move { engine.delete(id, key).await }).await?;
                 self.done.entry((chat, key)).or_default().deletes.push((slot, result.is_ok()));
                 Some(format!(" {} {}", self.name_of(key), word(&result)))
+            }
+            Step::Hide { slot, chat, pick } => {
+                let key = self.pick(slot, chat, pick, false).await?;
+                let id = self.chats[chat];
+                let result = self.ask(slot, move |engine| async move { engine.hide(id, vec![key]).await }).await?;
+                if result.is_ok() || matches!(result, Err(EngineError::Unreachable(_))) {
+                    self.hidden.push(Hid { slot, chat, key, sure: result.is_ok() });
+                }
+                Some(format!(" {}{}", self.name_of(key), word(&result)))
             }
             Step::Read { slot, chat } => {
                 let before = self.keys(slot, chat).await?;
@@ -576,6 +596,7 @@ impl Run {
             }
         }
         self.doubt(number);
+        self.hidden.iter_mut().filter(|hid| hid.slot == number).for_each(|hid| hid.sure = false);
         self.slots[number].as_mut()?.start().await;
         Some(String::new())
     }

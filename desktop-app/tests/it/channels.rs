@@ -11,7 +11,7 @@ async fn channel(owner: &Device) -> ChatId {
 }
 
 /// All words of a chat, fetched page by page from the newest on.
-async fn paged(device: &Device, chat: ChatId, limit: usize) -> Vec<String> {
+pub(crate) async fn paged(device: &Device, chat: ChatId, limit: usize) -> Vec<String> {
     let engine = device.engine();
     let mut lines = engine.history(chat, Page::Newest, limit).await.unwrap();
     while let Some(first) = lines.first().map(|line| line.position) {

@@ -15,6 +15,7 @@ mod gate;
 mod gone_on;
 mod greeting;
 mod groups;
+mod hidden;
 mod kept;
 mod keychain;
 mod links;

@@ -70,10 +70,10 @@ pub(crate) fn marks_of(
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
         let from = Sender { account: id(row, 0)?, device: id(row, 1)? };
-        let scope = if row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)? == "own" {
-            MarkScope::Own
-        } else {
-            MarkScope::Chat
+        let word = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+        let Some(scope) = SCOPES.into_iter().find(|scope| scope_word(*scope) == word) else {
+            // Set by a newer relay on this database.
+            continue;
         };
         let frame: Utf8Bytes = RelayFrame::Marks { chat, from, scope, mark: row.get(3)? }.encode().into();
         bytes += frame.len();
@@ -86,10 +86,13 @@ pub(crate) fn marks_of(
     Ok(found)
 }
 
+const SCOPES: [MarkScope; 3] = [MarkScope::Chat, MarkScope::Own, MarkScope::Hidden];
+
 /// The word for a scope in the database.
 const fn scope_word(scope: MarkScope) -> &'static str {
     match scope {
         MarkScope::Chat => "chat",
         MarkScope::Own => "own",
+        MarkScope::Hidden => "hidden",
     }
 }

@@ -443,7 +443,7 @@ async fn a_device_outside_a_sealed_chat_takes_no_part_in_it() {
     assert!(out.logs.iter().all(|view| view.log != chat.into()));
     let id = out.append(chat, sealed("mine")).await;
     assert_eq!(out.outcome(id).await.unwrap_err().code, Code::NotMember);
-    for scope in [MarkScope::Own, MarkScope::Chat] {
+    for scope in [MarkScope::Own, MarkScope::Chat, MarkScope::Hidden] {
         out.send(&ClientFrame::Mark { chat, scope, mark: "1".into() }).await;
         assert_eq!(out.error().await.0, Code::NotMember);
     }

@@ -22,6 +22,11 @@ pub(crate) async fn delete(shell: App<'_>, chat: ChatId, key: MessageKey) -> Ans
 }
 
 #[tauri::command]
+pub(crate) async fn hide(shell: App<'_>, chat: ChatId, keys: Vec<MessageKey>) -> Answer<()> {
+    Ok(shell.engine().await?.hide(chat, keys).await?)
+}
+
+#[tauri::command]
 pub(crate) async fn react(shell: App<'_>, chat: ChatId, key: MessageKey, emoji: String, on: bool) -> Answer<()> {
     Ok(shell.engine().await?.react(chat, key, &emoji, on).await?)
 }

@@ -80,6 +80,7 @@ pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         messages::send,
         messages::edit,
         messages::delete,
+        messages::hide,
         messages::react,
         messages::retry,
         messages::history,

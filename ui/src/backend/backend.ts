@@ -93,6 +93,8 @@ export interface Backend {
   edit(chat: T.ChatId, key: T.MessageKey, text: string): Promise<void>;
   /** For everyone. */
   delete(chat: T.ChatId, key: T.MessageKey): Promise<void>;
+  /** For oneself: from all of one's devices, and nobody else's. */
+  hide(chat: T.ChatId, keys: T.MessageKey[]): Promise<void>;
   react(chat: T.ChatId, key: T.MessageKey, emoji: string, on: boolean): Promise<void>;
   retry(chat: T.ChatId, key: T.MessageKey): Promise<void>;
   /** Oldest first; at most 500. Older history of channels is fetched from the relay as needed. */

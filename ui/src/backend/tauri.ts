@@ -95,6 +95,7 @@ export const tauri: Backend = {
   send: (chat, message) => invoke("send", { chat, message }),
   edit: (chat, key, text) => invoke("edit", { chat, key, text }),
   delete: (chat, key) => invoke("delete", { chat, key }),
+  hide: (chat, keys) => invoke("hide", { chat, keys }),
   react: (chat, key, emoji, on) => invoke("react", { chat, key, emoji, on }),
   retry: (chat, key) => invoke("retry", { chat, key }),
   history: (chat, page, limit) => invoke("history", { chat, page, limit }),

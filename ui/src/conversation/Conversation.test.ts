@@ -135,6 +135,14 @@ it("answers no longer what goes while one writes, and keeps the words", async ()
   expect(composer().value).toBe("on its way");
 });
 
+it("cannot delete for oneself what has yet to go out", async () => {
+  await open("Tomasz");
+  await press(/The floor plan/, "{Delete}");
+  const dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByRole("button", { name: "Delete for everyone" })).toBeTruthy();
+  expect(dialog.queryByRole("button", { name: "Delete for me" })).toBeNull();
+});
+
 it("forgets what was begun when one signs out", async () => {
   const chat = await open("Tomasz");
   await press(/The floor plan/, "r");

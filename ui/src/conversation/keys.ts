@@ -2,7 +2,7 @@
 
 import type { ChatView, MessageView } from "../backend/types";
 import type { MessageRow } from "./rows";
-import { mayWrite, type Talk } from "./talk.svelte";
+import { mayHide, mayWrite, type Talk } from "./talk.svelte";
 
 interface Context {
   walk: (step: number) => void;
@@ -65,7 +65,9 @@ function actionFor(event: KeyboardEvent, context: Context): (() => void) | null 
     case "i":
       return () => (talk.over = { over: "details", line });
     case "delete":
-      return context.mayDelete(line, chat) ? () => (talk.over = { over: "delete", lines: [line] }) : null;
+      return context.mayDelete(line, chat) || mayHide(line)
+        ? () => (talk.over = { over: "delete", lines: [line] })
+        : null;
     default:
       return null;
   }

@@ -191,6 +191,13 @@ export class Talk {
     this.stopSelecting();
   }
 
+  /** Takes messages off this person's devices; who stood on one of them stands in the list. */
+  async hide(lines: readonly MessageView[]): Promise<void> {
+    await this.attempt(() => backend().hide(this.id, lines.map(pick)));
+    this.stopSelecting();
+    this.list?.focus();
+  }
+
   searchFor(words: string): void {
     this.searchWords = words;
     this.searching = true;
@@ -223,6 +230,11 @@ function pick({ device, id }: { device: string; id: string }): { device: string;
 export function mayDelete(line: MessageView, chat: ChatView): boolean {
   if (line.kind !== "text" || line.deleted || chat.status !== "active") return false;
   return line.own;
+}
+
+/** Whether somebody may take a message off their own devices: not one that has yet to go out. */
+export function mayHide(line: MessageView): boolean {
+  return line.kind === "text" && line.delivery.state !== "waiting" && line.delivery.state !== "failed";
 }
 
 export function mayEdit(line: MessageView, chat: ChatView): boolean {

@@ -211,6 +211,9 @@ export class Timeline {
       const end = this.atEnd;
       // What comes with `grow` comes as it is now.
       const held = new Set(this.lines.map(keyOf));
+      for (const line of this.lines)
+        if (line.reply_to && changed.has(keyOf(line.reply_to)))
+          changed.set(keyOf(line), { device: line.device, id: line.id });
       const inSight = [...changed].filter(([key]) => held.has(key));
       if (grown) await this.grow();
       // A message that came late stands where it was sent, not at the end.

@@ -134,9 +134,50 @@ describe("a message", () => {
 
   test("is deleted for everyone after a question", async () => {
     const screen = await open("group");
-    await menu(screen, "Thank you, Ben", "Delete for everyone");
+    await menu(screen, "Thank you, Ben", "Delete");
     await screen.page.getByRole("dialog").getByRole("button", { name: "Delete for everyone" }).click();
     await message(screen, "You deleted this message").waitFor();
+    await done(screen);
+  });
+
+  test("of somebody else is deleted for oneself, by keyboard alone, and what quoted it has it no more", async () => {
+    const screen = await open("group");
+    const line = message(screen, "hallway");
+    const hidden = screen.page.locator(`[data-message="${await line.getAttribute("data-message")}"]`);
+    await line.locator(".bubble").click({ button: "right" });
+    await screen.page.getByRole("menuitem", { name: "Delete for me" }).waitFor();
+    await screen.page.getByRole("menuitem", { name: "Reply" }).click();
+    await screen.page.keyboard.type("I saw it");
+    await screen.press("Enter");
+    await message(screen, "I saw it").locator(".quote", { hasText: "hallway" }).waitFor();
+    await hidden.focus();
+    await screen.press("Delete");
+    const dialog = screen.page.getByRole("dialog", { name: "Delete this message?" });
+    await dialog.getByText("The others here keep it").waitFor();
+    expect(await dialog.getByRole("button", { name: "Delete for everyone" }).count()).toBe(0);
+    await screen.isAccessible();
+    for (let tab = 0; tab < 3; tab += 1) await screen.press("Tab");
+    expect(await screen.focused()).toBe("Delete for me");
+    await screen.press("Enter");
+    await hidden.waitFor({ state: "detached" });
+    await message(screen, "I saw it").locator(".quote", { hasText: "A message that this device doesn’t have" }).waitFor();
+    // The focus is still among the messages: an arrow goes on from there.
+    await screen.press("ArrowUp");
+    await expect
+      .poll(() => screen.page.evaluate(() => document.activeElement?.closest("[role=log]") !== null))
+      .toBe(true);
+    await done(screen);
+  });
+
+  test("of one's own is deleted for oneself or for everyone, as one chooses", async () => {
+    const screen = await open("group");
+    await menu(screen, "Thank you, Ben", "Delete");
+    const dialog = screen.page.getByRole("dialog", { name: "Delete this message?" });
+    await dialog.getByRole("button", { name: "Delete for everyone" }).waitFor();
+    await screen.isAccessible();
+    await dialog.getByRole("button", { name: "Delete for me" }).click();
+    await message(screen, "Thank you, Ben").waitFor({ state: "detached" });
+    expect(await message(screen, "You deleted this message").count()).toBe(0);
     await done(screen);
   });
 

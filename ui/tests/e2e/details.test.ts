@@ -25,22 +25,24 @@ async function done({ page, complaints }: Screen) {
 }
 
 describe("a message", () => {
-  test("of somebody else is not offered for deletion, alone or among one's own", async () => {
+  test("of somebody else, alone or among one's own, is offered for deletion for oneself alone", async () => {
     const screen = await open("group");
     await message(screen, "Thank you, Ben").locator(".bubble").click({ button: "right" });
     await screen.page.getByRole("menuitem", { name: "Select" }).click();
-    const remove = screen.page.getByRole("button", { name: "Delete" });
-    await remove.waitFor();
     await message(screen, "spare tube").click();
     await screen.page.getByText("2 chosen").waitFor();
-    expect(await remove.count()).toBe(0);
+    await screen.page.getByRole("button", { name: "Delete" }).click();
+    const dialog = screen.page.getByRole("dialog", { name: "Delete 2 messages?" });
+    expect(await dialog.getByRole("button", { name: "Delete for everyone" }).count()).toBe(0);
+    await dialog.getByRole("button", { name: "Delete for me" }).click();
+    for (const words of ["Thank you, Ben", "spare tube"]) await message(screen, words).waitFor({ state: "detached" });
     await done(screen);
   });
 
   test("that one deleted has no tick", async () => {
     const screen = await open("group");
     await message(screen, "Thank you, Ben").locator(".bubble").click({ button: "right" });
-    await screen.page.getByRole("menuitem", { name: "Delete for everyone" }).click();
+    await screen.page.getByRole("menuitem", { name: "Delete" }).click();
     await screen.page.getByRole("dialog").getByRole("button", { name: "Delete for everyone" }).click();
     await message(screen, "You deleted this message").waitFor();
     expect(await message(screen, "You deleted this message").locator(".delivery").count()).toBe(0);

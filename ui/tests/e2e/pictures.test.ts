@@ -54,7 +54,15 @@ const OVERLAYS: Record<string, { scene: string; ready: string; reach: (screen: S
   menu: {
     scene: "main",
     ready: "[role=menu]",
-    reach: ({ page }) => page.locator(".bubble", { hasText: "That is closer" }).click({ button: "right" }),
+    reach: ({ page }) => page.locator(".bubble", { hasText: "worked on the first" }).click({ button: "right" }),
+  },
+  delete: {
+    scene: "main",
+    ready: "dialog",
+    reach: async ({ page }) => {
+      await page.locator("[data-message]", { hasText: "That is closer" }).last().focus();
+      await page.keyboard.press("Delete");
+    },
   },
   picker: {
     scene: "group",

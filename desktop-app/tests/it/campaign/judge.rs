@@ -18,6 +18,8 @@ struct Shown {
     status: Option<ChatStatus>,
     unread: u64,
     lines: Vec<Line>,
+    /// What is shown though the person wants to see it no more.
+    hidden: Vec<MessageKey>,
     gaps: Vec<(DeviceId, String)>,
     deliveries: BTreeMap<MessageKey, Delivery>,
 }
@@ -57,14 +59,17 @@ impl Run {
             status: view.as_ref().map(|view| view.status),
             unread: view.map_or(0, |view| view.unread),
             lines: Vec::new(),
+            hidden: Vec::new(),
             gaps: Vec::new(),
             deliveries: BTreeMap::new(),
         };
         if shown.status.is_none() {
             return shown;
         }
+        let hidden = self.hidden_by(ACCOUNTS[slot], chat);
         for line in device.lines(id).await {
             match line.kind {
+                MessageKind::Text if hidden.contains_key(&line.key) => shown.hidden.push(line.key),
                 MessageKind::Text => {
                     let reactions = line.reactions.into_iter();
                     let reactions = reactions.map(|one| (one.emoji, one.accounts.into_iter().collect())).collect();
@@ -79,6 +84,23 @@ impl Run {
             }
         }
         shown
+    }
+
+    /// What somebody hid in a chat, and whether there is no doubt that they did.
+    fn hidden_by(&self, account: usize, chat: usize) -> BTreeMap<MessageKey, bool> {
+        let mut hidden = BTreeMap::new();
+        for hid in self.hidden.iter().filter(|hid| hid.chat == chat && ACCOUNTS[hid.slot] == account) {
+            *hidden.entry(hid.key).or_default() |= hid.sure;
+        }
+        hidden
+    }
+
+    /// What one device of somebody hid is shown on none of theirs.
+    fn judge_hidden(&self, view: &Shown, at: &str, wrong: &mut Vec<String>) {
+        let hidden = self.hidden_by(ACCOUNTS[view.slot], view.chat);
+        for key in view.hidden.iter().filter(|key| hidden.get(key) == Some(&true)) {
+            wrong.push(format!("{at}: shows {}, which was hidden", self.name_of(*key)));
+        }
     }
 
     /// Whether a slot was in the audience of everything that was said in the chat.
@@ -108,6 +130,7 @@ impl Run {
                 wrong.extend(gaps.map(|(_, gap)| format!("{at}: shows a gap: {gap}")));
             }
             self.judge_lost(view, shown, &at, wrong);
+            self.judge_hidden(view, &at, wrong);
             self.judge_words(view, &at, wrong);
             self.judge_deliveries(view, &at, wrong);
         }
@@ -167,7 +190,8 @@ impl Run {
 
     /// What was acknowledged is there.
     fn judge_lost(&self, view: &Shown, all: &[Shown], at: &str, wrong: &mut Vec<String>) {
-        let has: BTreeSet<MessageKey> = view.lines.iter().map(|line| line.key).collect();
+        let mut has: BTreeSet<MessageKey> = view.lines.iter().map(|line| line.key).collect();
+        has.extend(self.hidden_by(ACCOUNTS[view.slot], view.chat).into_keys());
         let texts: BTreeSet<&str> = view.lines.iter().map(|line| line.text.as_str()).collect();
         // It may have other words under that name by now.
         let edited_anew = self.done.iter().any(|((chat, key), done)| {
@@ -302,8 +326,11 @@ impl Run {
     }
 
     fn compare(&self, one: &Shown, other: &Shown, wrong: &mut Vec<String>) {
+        let mut hidden = self.hidden_by(ACCOUNTS[one.slot], one.chat);
+        hidden.extend(self.hidden_by(ACCOUNTS[other.slot], other.chat));
         let certain = |view: &Shown| -> Vec<Line> {
-            view.lines.iter().filter(|line| self.is_certain(view.chat, line.key)).cloned().collect()
+            let is = |line: &&Line| self.is_certain(view.chat, line.key) && !hidden.contains_key(&line.key);
+            view.lines.iter().filter(is).cloned().collect()
         };
         let (mut left, mut right) = (certain(one), certain(other));
         // Cancelled before it went anywhere, or deleted: the tombstone may be on one side alone.
@@ -367,6 +394,8 @@ impl Run {
                     most += u64::from(!sure.contains(&key));
                     least += u64::from(!perhaps.contains(&key));
                 }
+                // Of what may be hidden or not, some may be unread.
+                most += view.hidden.len() as u64;
                 if view.unread < least || view.unread > most {
                     let at = self.place(view);
                     wrong.push(format!("{at}: {} unread, not {least} to {most}", view.unread));

@@ -53,6 +53,7 @@ pub(super) enum Step {
     Edit { slot: usize, chat: usize, pick: u32 },
     React { slot: usize, chat: usize, pick: u32, emoji: usize, on: bool },
     Delete { slot: usize, chat: usize, pick: u32 },
+    Hide { slot: usize, chat: usize, pick: u32 },
     Read { slot: usize, chat: usize },
     Cut { slot: usize },
     Freeze { slot: usize },
@@ -93,12 +94,13 @@ fn step(rng: &mut StdRng, troubles: Troubles) -> Step {
     let pick = rng.random();
     let account = rng.random_range(1..3);
     let weight = |on: bool, weight: u32| if on { weight } else { 0 };
-    let choices: [(u32, Step); 31] = [
+    let choices: [(u32, Step); 32] = [
         (220, Step::Say { slot, chat, count: 1 }),
         (40, Step::Say { slot, chat, count: rng.random_range(2..12) }),
         (40, Step::Edit { slot, chat, pick }),
         (40, Step::React { slot, chat, pick, emoji: rng.random_range(0..EMOJI.len()), on: rng.random_bool(0.7) }),
         (20, Step::Delete { slot, chat, pick }),
+        (15, Step::Hide { slot, chat, pick }),
         (50, Step::Read { slot, chat }),
         (25, Step::Cut { slot }),
         (12, Step::Freeze { slot }),

@@ -34,6 +34,18 @@ test("around a message, at a time, from the first unread one", async () => {
   expect(texts(unread)).toContain(99_961);
 });
 
+test("what is hidden is on no page, and the others come in its place", async () => {
+  const { backend, chat } = await big();
+  const newest = await backend.history(chat, { page: "newest" }, 5);
+  await backend.hide(chat, [newest[4]!, newest[2]!]);
+  expect(texts(await backend.history(chat, { page: "newest" }, 3))).toEqual([99_996, 99_997, 99_999]);
+  const after = await backend.history(chat, { page: "after", position: newest[0]!.position }, 9);
+  expect(texts(after)).toEqual([99_997, 99_999]);
+  const before = await backend.history(chat, { page: "before", position: newest[3]!.position }, 2);
+  expect(texts(before)).toEqual([99_996, 99_997]);
+  await expect(backend.message(chat, newest[2]!)).rejects.toMatchObject({ code: "not_found" });
+});
+
 test("a change is seen by everybody who asks again", async () => {
   const { backend, chat } = await big();
   const [line] = await backend.history(chat, { page: "newest" }, 1);

@@ -9,6 +9,7 @@ export class Log {
   #changed = new Map<number, MessageView>();
   #added: MessageView[] = [];
   #places = new Map<string, number>();
+  #hidden = new Set<number>();
   #first = 0;
 
   /** `make` gives the line at an index below `made`; its id must end in the index as twelve hex digits. */
@@ -49,7 +50,12 @@ export class Log {
   /** -1 if there is none. */
   find(key: MessageKey): number {
     const index = this.#places.get(key.id) ?? this.#madeAs(key);
-    return index < this.#first ? -1 : index;
+    return index < this.#first || this.#hidden.has(index) ? -1 : index;
+  }
+
+  /** Shows a line no more. */
+  hide(index: number): void {
+    this.#hidden.add(index);
   }
 
   /** Drops the lines that were sent before then, and gives them. */
@@ -61,27 +67,45 @@ export class Log {
   }
 
   last(): MessageView | null {
-    return this.length > this.#first ? this.at(this.length - 1) : null;
+    return this.#before(this.length, 1)[0] ?? null;
   }
 
   slice(from: number, to: number): MessageView[] {
     const lines = [];
     for (let index = Math.max(this.#first, from); index < Math.min(to, this.length); index += 1)
-      lines.push(this.at(index));
+      if (!this.#hidden.has(index)) lines.push(this.at(index));
+    return lines;
+  }
+
+  /** So many lines before an index, oldest first. */
+  #before(index: number, count: number): MessageView[] {
+    const lines = [];
+    for (let at = index - 1; at >= this.#first && lines.length < count; at -= 1)
+      if (!this.#hidden.has(at)) lines.push(this.at(at));
+    return lines.reverse();
+  }
+
+  /** So many lines from an index on. */
+  #from(index: number, count: number): MessageView[] {
+    const lines = [];
+    for (let at = Math.max(index, this.#first); at < this.length && lines.length < count; at += 1)
+      if (!this.#hidden.has(at)) lines.push(this.at(at));
     return lines;
   }
 
   /** `unread` is the index of the first unread line. */
   page(page: Page, limit: number, unread: number): MessageView[] {
-    const before = Math.floor(limit / 3);
-    const around = (index: number) => this.slice(Math.min(index - before, this.length - limit), index - before + limit);
+    const around = (index: number) => {
+      const after = this.#from(index, limit - Math.floor(limit / 3));
+      return [...this.#before(index, limit - after.length), ...after];
+    };
     switch (page.page) {
       case "newest":
-        return this.slice(this.length - limit, this.length);
+        return this.#before(this.length, limit);
       case "before":
-        return this.slice(Number(page.position) - limit, Number(page.position));
+        return this.#before(Number(page.position), limit);
       case "after":
-        return this.slice(Number(page.position) + 1, Number(page.position) + 1 + limit);
+        return this.#from(Number(page.position) + 1, limit);
       case "around": {
         const index = this.find(page);
         if (index < 0) throw { code: "not_found", message: "This message is not on this device." };

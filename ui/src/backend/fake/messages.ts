@@ -11,6 +11,7 @@ type Part = Pick<
   | "send"
   | "edit"
   | "delete"
+  | "hide"
   | "react"
   | "retry"
   | "history"
@@ -51,6 +52,11 @@ export function messages(world: World, people: People): Part {
     async delete(id, key) {
       const gone = { text: "", deleted: true, reactions: [], reply_to: null, mentions: [] };
       world.change(own(id, key), key, () => gone);
+    },
+
+    async hide(id, keys) {
+      const chat = world.chat(id);
+      for (const key of keys) world.hide(chat, key);
     },
 
     async react(id, key, emoji, on) {

@@ -61,6 +61,8 @@ export interface Chat {
   invites: Invite[];
 }
 
+/** How many lines are looked through for quotes of one that is hidden. */
+const QUOTED_AMONG = 500;
 /** More lines that are gone at once are not told of each by itself. */
 const TOLD_ONE_BY_ONE = 100;
 
@@ -193,6 +195,19 @@ export class World {
     chat.log.set(index, changed);
     this.tell({ event: "message_changed", chat: chat.id, device: key.device, id: key.id });
     return changed;
+  }
+
+  /** Shows a line no more, nor quotes it in the newest ones. */
+  hide(chat: Chat, key: MessageKey): void {
+    const index = chat.log.find(key);
+    if (index < 0) refuse("not_found", "This message is not on this device.");
+    chat.log.hide(index);
+    for (let at = Math.max(chat.log.first, chat.log.length - QUOTED_AMONG); at < chat.log.length; at += 1) {
+      const line = chat.log.at(at);
+      if (line.reply_to?.id === key.id) chat.log.set(at, { ...line, reply_to: { ...key, username: "", text: "" } });
+    }
+    this.tell({ event: "message_changed", chat: chat.id, device: key.device, id: key.id });
+    this.tell({ event: "chat", chat: chat.id });
   }
 
   /** From now on messages are kept for so many seconds, or for ever. */

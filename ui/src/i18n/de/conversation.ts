@@ -79,6 +79,7 @@ export default {
   select: "Auswählen",
   details: "Details",
   delete: "Für alle löschen",
+  delete_for_me: "Für mich löschen",
   menu: "Menü einer Nachricht öffnen",
   menu_of: "Was mit dieser Nachricht geschehen soll",
   more_emoji: "Mehr Emojis",
@@ -91,6 +92,10 @@ export default {
   delete_title: "{n, plural, one {Diese Nachricht löschen?} other {# Nachrichten löschen?}}",
   delete_lead:
     "{n, plural, one {Sie verschwindet von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.}}",
+  delete_lead_me:
+    "{n, plural, one {Sie verschwindet von allen deinen Geräten. Die anderen hier behalten sie. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen deinen Geräten. Die anderen hier behalten sie. Das lässt sich nicht rückgängig machen.}}",
+  delete_lead_both:
+    "Für alle: von allen Geräten hier. Für dich: nur von deinen eigenen. Beides lässt sich nicht rückgängig machen.",
 
   forward_title: "{n, plural, one {Eine Nachricht weiterleiten} other {# Nachrichten weiterleiten}}",
   forward_find: "Chat finden",

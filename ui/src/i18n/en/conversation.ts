@@ -78,6 +78,7 @@ export default {
   select: "Select",
   details: "Details",
   delete: "Delete for everyone",
+  delete_for_me: "Delete for me",
   menu: "Open the menu of a message",
   menu_of: "What to do with this message",
   more_emoji: "More emoji",
@@ -90,6 +91,9 @@ export default {
   delete_title: "{n, plural, one {Delete this message?} other {Delete # messages?}}",
   delete_lead:
     "{n, plural, one {It goes from every device of everybody here. This can’t be undone.} other {They go from every device of everybody here. This can’t be undone.}}",
+  delete_lead_me:
+    "{n, plural, one {It goes from all your devices. The others here keep it. This can’t be undone.} other {They go from all your devices. The others here keep them. This can’t be undone.}}",
+  delete_lead_both: "For everyone, from all devices here; for you, from your own alone. Neither can be undone.",
 
   forward_title: "{n, plural, one {Forward a message} other {Forward # messages}}",
   forward_find: "Find a chat",
