@@ -156,13 +156,39 @@ pub struct DeleteAccount {
     pub password: String,
 }
 
+/// Who of those that share a chat with an account sees its presence and when it was last there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub enum ShowPresence {
+    /// Everybody in a direct chat, a group or a small private channel with it.
+    #[default]
+    Everyone,
+    /// Those with whom it has a direct chat.
+    Contacts,
+    /// Its own devices alone.
+    Nobody,
+}
+
+impl ShowPresence {
+    /// The word, as it stands in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Everyone => "everyone",
+            Self::Contacts => "contacts",
+            Self::Nobody => "nobody",
+        }
+    }
+}
+
 /// `PATCH /api/account`
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PatchAccount {
-    /// Whether others see presence and last seen.
+    /// Who sees presence and last seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub show_presence: Option<bool>,
+    pub show_presence: Option<ShowPresence>,
 }
 
 /// `GET /api/account`: one's own.
@@ -174,8 +200,8 @@ pub struct Account {
     pub user: User,
     /// Its address.
     pub email: String,
-    /// Whether others see presence and last seen.
-    pub show_presence: bool,
+    /// Who sees presence and last seen.
+    pub show_presence: ShowPresence,
 }
 
 /// `GET /api/users/{id}`, `GET /api/users?q=` (a list under `users`).

@@ -1,4 +1,4 @@
-//! Presence: who is online or away, told to those who share a direct or group chat, if the account shows it.
+//! Presence: who is online or away, told to those who share a direct or group chat, as far as the account shows it to them.
 //!
 //! A change is told once it has lasted a moment, so that a flapping connection tells nobody anything.
 
@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use parley_protocol::frames::{Activity, Presence, PresenceState};
+use parley_protocol::http::ShowPresence;
 use parley_protocol::{AccountId, DeviceId, Millis};
 use rusqlite::{Connection, params};
 
 use crate::mailbox::Mailbox;
 use crate::relay::Relay;
+use crate::store::accounts::{show_presence, shows_to};
 use crate::store::{self, Failure, id};
 
 /// The presence of every account with a session, or which had one a moment ago.
@@ -23,9 +25,8 @@ pub(crate) struct Presences {
 struct Known {
     sessions: Vec<(u64, DeviceId, Activity)>,
     last_seen: Option<Millis>,
-    /// What others were told, and what the account's own devices were.
-    told: Option<Presence>,
-    told_own: Option<Presence>,
+    /// What each circle was told.
+    told: [Option<Presence>; CIRCLES],
     waits: bool,
 }
 
@@ -44,11 +45,38 @@ impl Known {
     }
 }
 
-/// What is new of an account: to others, and to its own devices, which are never hidden from each other.
-#[derive(Default)]
-struct News {
-    others: Option<Presence>,
-    own: Option<Presence>,
+/// Who is told of an account: its own devices, from which it is never hidden, those with whom it has a direct chat, and the others
+/// who share one with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Circle {
+    Own,
+    Contact,
+    Other,
+}
+
+const CIRCLES: usize = 3;
+
+impl Circle {
+    const ALL: [Self; CIRCLES] = [Self::Own, Self::Contact, Self::Other];
+
+    const fn sees(self, show: ShowPresence) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Contact => !matches!(show, ShowPresence::Nobody),
+            Self::Other => matches!(show, ShowPresence::Everyone),
+        }
+    }
+}
+
+/// What is new of an account, to each circle.
+type News = [Option<Presence>; CIRCLES];
+
+/// Somebody who shares a chat with an account.
+struct Around {
+    account: AccountId,
+    circle: Circle,
+    /// To whom they show their own presence.
+    show: ShowPresence,
 }
 
 /// Remembers what is told now; `None` if it is nothing new.
@@ -92,14 +120,16 @@ impl Presences {
     }
 
     /// What is to be told now, if it is anything new. An account without sessions is forgotten with it.
-    fn end_wait(&self, account: AccountId, shows: bool) -> News {
+    fn end_wait(&self, account: AccountId, show: ShowPresence) -> News {
         let Some(mut known) = self.accounts.get_mut(&account) else {
             return News::default();
         };
         known.waits = false;
         let now = known.presence(account);
-        let shown = if shows { now.clone() } else { hidden(account) };
-        let news = News { others: tell(&mut known.told, shown), own: tell(&mut known.told_own, now) };
+        let mut news = News::default();
+        for ((circle, told), news) in Circle::ALL.into_iter().zip(&mut known.told).zip(&mut news) {
+            *news = tell(told, if circle.sees(show) { now.clone() } else { hidden(account) });
+        }
         drop(known);
         self.accounts.remove_if(&account, |_, known| known.sessions.is_empty() && !known.waits);
         news
@@ -116,8 +146,7 @@ impl Relay {
     /// Somebody new shares a chat with the account: what was told is told again.
     pub(crate) fn tell_presence_again(self: &Arc<Self>, account: AccountId) {
         if let Some(mut known) = self.presences.accounts.get_mut(&account) {
-            known.told = None;
-            known.told_own = None;
+            known.told = Default::default();
         }
         self.presence_changed(account);
     }
@@ -130,7 +159,8 @@ impl Relay {
             self.tell_presence_again(whom);
             return;
         }
-        let read = move |sql: &Connection| Ok((share_a_chat(sql, by, whom)?, shows(sql, by)?, shows(sql, whom)?));
+        let read =
+            move |sql: &Connection| Ok((share_a_chat(sql, by, whom)?, shows(sql, by, whom)?, shows(sql, whom, by)?));
         let Ok((true, by_shows, whom_shows)) = self.store().read(read).await else {
             return;
         };
@@ -143,7 +173,8 @@ impl Relay {
         }
     }
 
-    pub(crate) fn presence_changed(self: &Arc<Self>, account: AccountId) {
+    /// Whether an account is there, or to whom it shows that, has changed: whoever sees it is told, half a second later.
+    pub fn presence_changed(self: &Arc<Self>, account: AccountId) {
         if !self.presences.begin_wait(account) {
             return;
         }
@@ -151,20 +182,20 @@ impl Relay {
         tokio::spawn(async move {
             tokio::time::sleep(relay.limits.presence_delay).await;
             let most = relay.limits.presence_audience;
-            let read = move |sql: &Connection| Ok((shows(sql, account)?, sharing(sql, account, most)?));
-            let (shows, audience) = match relay.store().read(read).await {
+            let audience = match relay.store().read(move |sql| around(sql, account, most)).await {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::warn!(%error, "nobody could be told of a presence");
-                    (false, Vec::new())
+                    Vec::new()
                 }
             };
-            let news = relay.presences.end_wait(account, shows);
-            for (other, _) in audience {
-                let Some(presence) = (if other == account { &news.own } else { &news.others }) else {
+            let own = audience.iter().find(|one| one.circle == Circle::Own);
+            let news = relay.presences.end_wait(account, own.map_or(ShowPresence::Nobody, |own| own.show));
+            for one in audience {
+                let Some(presence) = news.get(one.circle as usize).and_then(Option::as_ref) else {
                     continue;
                 };
-                for session in relay.live.sessions.of_account(other) {
+                for session in relay.live.sessions.of_account(one.account) {
                     session.presence(presence.clone());
                 }
             }
@@ -177,18 +208,21 @@ impl Relay {
             return Vec::new();
         }
         let most = self.limits.presence_audience;
-        let around = self.store().read(move |sql| sharing(sql, account, most)).await.unwrap_or_default();
-        let shown = around.into_iter().filter(|(other, shows)| *shows || *other == account);
+        let around = self.store().read(move |sql| around(sql, account, most)).await.unwrap_or_default();
+        // Who has a direct chat with somebody is their contact as they are one's own.
+        let shown = around.into_iter().filter(|one| one.circle.sees(one.show));
         shown
-            .filter_map(|(other, _)| Some(self.presences.accounts.get(&other)?.presence(other)))
+            .filter_map(|one| Some(self.presences.accounts.get(&one.account)?.presence(one.account)))
             .filter(|presence| presence.state != PresenceState::Offline)
             .collect()
     }
 }
 
-fn shows(sql: &Connection, account: AccountId) -> Result<bool, Failure> {
-    let mut select = sql.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND show_presence = 1")?;
-    Ok(select.exists([account.as_bytes()])?)
+/// Whether an account shows its presence to another one with whom it shares a chat.
+fn shows(sql: &Connection, account: AccountId, viewer: AccountId) -> Result<bool, Failure> {
+    let shows = shows_to("a", "?2");
+    let mut select = sql.prepare_cached(&format!("SELECT 1 FROM accounts a WHERE a.id = ?1 AND {shows}"))?;
+    Ok(select.exists(params![account.as_bytes(), viewer.as_bytes()])?)
 }
 
 fn share_a_chat(sql: &Connection, one: AccountId, other: AccountId) -> Result<bool, Failure> {
@@ -200,27 +234,31 @@ fn share_a_chat(sql: &Connection, one: AccountId, other: AccountId) -> Result<bo
     Ok(select.exists(params![one.as_bytes(), other.as_bytes()])?)
 }
 
-/// The accounts (the own one too) which share a chat whose people see one another and do not block one another, and
-/// whether they show their presence.
-fn sharing(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<(AccountId, bool)>, Failure> {
+/// The accounts (the own one too, first) which share a chat whose people see one another and do not block one another.
+fn around(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<Around>, Failure> {
     let mut select = sql.prepare_cached(
-        "SELECT account, shows FROM (\
-         SELECT ?1 AS account, (SELECT show_presence FROM accounts WHERE id = ?1) AS shows UNION \
-         SELECT a.id, a.show_presence FROM members m JOIN acquainted c ON c.chat = m.chat \
-         JOIN members o ON o.chat = m.chat AND o.left_at IS NULL JOIN accounts a ON a.id = o.account \
+        "SELECT id, show_presence, EXISTS (SELECT 1 FROM direct_pairs WHERE low = min(id, ?1) AND high = max(id, ?1)) \
+         FROM accounts WHERE id IN (SELECT ?1 UNION \
+         SELECT o.account FROM members m JOIN acquainted c ON c.chat = m.chat \
+         JOIN members o ON o.chat = m.chat AND o.left_at IS NULL \
          WHERE m.account = ?1 AND m.left_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b WHERE \
-         (b.account = ?1 AND b.blocked = a.id) OR (b.account = a.id AND b.blocked = ?1))) \
-         ORDER BY account <> ?1 LIMIT ?2",
+         (b.account = ?1 AND b.blocked = o.account) OR (b.account = o.account AND b.blocked = ?1))) \
+         ORDER BY id <> ?1 LIMIT ?2",
     )?;
     let rows = select.query_map(params![account.as_bytes(), most], |row| {
-        Ok((id(row, 0)?, row.get::<_, Option<bool>>(1)?.unwrap_or(false)))
+        let other: AccountId = id(row, 0)?;
+        let circle = match (other == account, row.get(2)?) {
+            (true, _) => Circle::Own,
+            (false, true) => Circle::Contact,
+            (false, false) => Circle::Other,
+        };
+        Ok(Around { account: other, circle, show: show_presence(row, 1)? })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::chats::add_member;
     use crate::limits::Limits;
     use crate::testing::{person, private_channel, relay};
@@ -230,7 +268,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let relay = relay(folder.path(), Limits::default());
         let (alice, bob) = (person(&relay, "alice").await.account, person(&relay, "bob").await);
-        let around = async || relay.store().read(move |sql| Ok(sharing(sql, alice, 2_000)?.len())).await.unwrap();
+        let around = async || relay.store().read(move |sql| Ok(super::around(sql, alice, 2_000)?.len())).await.unwrap();
         let chat = private_channel(&relay, bob, &["alice"]).await;
         let comes = async |name: String| {
             person(&relay, &name).await;

@@ -117,15 +117,6 @@ impl Relay {
         if shows { self.presence_of(account) } else { PresenceState::Offline }
     }
 
-    /// Whether the account shows its presence has changed: others are told.
-    ///
-    /// # Errors
-    /// None now; the database may have to be asked one day.
-    pub async fn show_presence(self: &Arc<Self>, account: AccountId, _show: bool) -> Result<(), ErrorBody> {
-        self.presence_changed(account);
-        Ok(())
-    }
-
     /// How much waits in memory for the session of a device, if it has one.
     #[must_use]
     pub fn load(&self, device: DeviceId) -> Option<Load> {

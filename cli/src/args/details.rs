@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use parley_protocol::Role;
+use parley_protocol::http::ShowPresence;
 
 use crate::when;
 
@@ -199,9 +200,9 @@ pub(crate) struct Settings {
     /// Whether others see that one is typing.
     #[arg(long, value_enum)]
     pub(crate) typing: Option<Switch>,
-    /// Whether others see when one is online.
+    /// Who sees when one is online: everyone with whom one shares a chat, contacts (a direct chat), or nobody.
     #[arg(long, value_enum)]
-    pub(crate) presence: Option<Switch>,
+    pub(crate) presence: Option<PresenceWord>,
 }
 
 /// With whom direct links are made.
@@ -213,6 +214,27 @@ pub(crate) enum DirectWord {
     Verified,
     /// Nobody.
     Never,
+}
+
+/// Who sees when one is online.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum PresenceWord {
+    /// Everybody with whom one shares a chat; in a private channel only if it is small.
+    Everyone,
+    /// Those with whom one has a direct chat.
+    Contacts,
+    /// Nobody.
+    Nobody,
+}
+
+impl From<PresenceWord> for ShowPresence {
+    fn from(word: PresenceWord) -> Self {
+        match word {
+            PresenceWord::Everyone => Self::Everyone,
+            PresenceWord::Contacts => Self::Contacts,
+            PresenceWord::Nobody => Self::Nobody,
+        }
+    }
 }
 
 /// On or off.

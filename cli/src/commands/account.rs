@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use desktop_app::EngineError;
 use desktop_app::views::{DirectLinks, Me};
-use parley_protocol::http::{Device, SignIn, SignUp};
+use parley_protocol::http::{Device, ShowPresence, SignIn, SignUp};
 use serde_json::json;
 
 use crate::args::{DeviceChange, DirectWord, Settings, Signin, Signup, Switch};
@@ -89,7 +89,7 @@ pub(crate) async fn show(session: &Session) -> Result<()> {
     session.out.say(&format!("relay     {}", me.relay))?;
     session.out.say(&format!("account   {}", me.account))?;
     session.out.say(&format!("device    {}", me.device))?;
-    session.out.say(&format!("presence  {}", if account.show_presence { "shown" } else { "hidden" }))
+    session.out.say(&format!("presence  {}", account.show_presence.as_str()))
 }
 
 pub(crate) async fn devices(session: &Session, change: Option<DeviceChange>) -> Result<()> {
@@ -163,8 +163,8 @@ pub(crate) async fn settings(session: &Session, args: Settings) -> Result<()> {
     if chosen != before {
         session.engine.set_settings(chosen).await?;
     }
-    if let Some(switch) = args.presence {
-        session.engine.show_presence(switch.is_on()).await?;
+    if let Some(word) = args.presence {
+        session.engine.show_presence(word.into()).await?;
     }
     if args.hide_address.is_some_and(Switch::is_on) {
         session.out.note("Direct links go through the operator's TURN server from now on; if there is none, everything goes through the relay.");
@@ -188,7 +188,7 @@ pub(crate) async fn settings(session: &Session, args: Settings) -> Result<()> {
     session.out.say(&format!("hide address  {}", switch(chosen.hide_address)))?;
     session.out.say(&format!("read marks    {}", switch(chosen.read_marks)))?;
     session.out.say(&format!("typing        {}", switch(chosen.typing)))?;
-    session.out.say(&format!("presence      {}", presence.map_or("unknown without the relay", switch)))
+    session.out.say(&format!("presence      {}", presence.map_or("unknown without the relay", ShowPresence::as_str)))
 }
 
 /// How this device is listed unless the person says otherwise.

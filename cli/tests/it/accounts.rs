@@ -94,7 +94,7 @@ fn devices_and_settings_are_shown_and_changed() {
         "--typing",
         "off",
         "--presence",
-        "off",
+        "contacts",
         "--hide-address",
         "on",
     ]);
@@ -104,7 +104,7 @@ fn devices_and_settings_are_shown_and_changed() {
     assert_eq!(shown[0]["hide_address"], true);
     assert_eq!(shown[0]["typing"], false);
     assert_eq!(shown[0]["read_marks"], true);
-    assert_eq!(shown[0]["presence"], false);
+    assert_eq!(shown[0]["presence"], "contacts");
 }
 
 #[test]

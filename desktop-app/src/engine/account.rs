@@ -2,8 +2,8 @@
 
 use parley_protocol::frames::Activity;
 use parley_protocol::http::{
-    self, Blocks, ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, SignIn, SignOut, SignUp, Tokens,
-    Users,
+    self, Blocks, ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, ShowPresence, SignIn, SignOut,
+    SignUp, Tokens, Users,
 };
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use reqwest::Method;
@@ -154,11 +154,11 @@ impl Engine {
         self.inner.api.get("/api/account").await
     }
 
-    /// Whether others see when this person is online.
+    /// Who sees when this person is online.
     ///
     /// # Errors
     /// The relay cannot be reached.
-    pub async fn show_presence(&self, show: bool) -> Result<()> {
+    pub async fn show_presence(&self, show: ShowPresence) -> Result<()> {
         let body = PatchAccount { show_presence: Some(show) };
         self.inner.api.call::<_, serde_json::Value>(Method::PATCH, "/api/account", Some(&body)).await?;
         Ok(())

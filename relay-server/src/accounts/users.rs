@@ -28,7 +28,7 @@ impl Accounts {
     pub(crate) async fn change_account(&self, who: Identity, form: PatchAccount) -> Result<Account, ErrorBody> {
         if let Some(show) = form.show_presence {
             self.store.write(move |batch| Ok(rows::set_show_presence(batch.sql(), who.account, show)?)).await?;
-            self.relay.show_presence(who.account, show).await?;
+            self.relay.presence_changed(who.account);
         }
         self.own_account(who).await
     }

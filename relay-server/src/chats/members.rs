@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use super::{account, check_newcomer, check_size, no_chat, not_direct, require, role_of, view_now};
 use crate::log::role;
 use crate::relay::Relay;
+use crate::store::accounts::shows_to;
 use crate::store::{Batch, Failure, id};
 
 /// Members of one page.
@@ -31,13 +32,14 @@ pub async fn members(
         if !own.exists(params![chat.as_bytes(), by.account.as_bytes()])? {
             return Err(no_chat());
         }
-        let mut select = sql.prepare_cached(
-            "SELECT a.id, a.username, m.role, a.last_seen, a.id = ?3 OR (a.show_presence AND NOT EXISTS (SELECT 1 FROM \
+        let shows = shows_to("a", "?3");
+        let mut select = sql.prepare_cached(&format!(
+            "SELECT a.id, a.username, m.role, a.last_seen, a.id = ?3 OR ({shows} AND NOT EXISTS (SELECT 1 FROM \
              blocks b WHERE (b.account = a.id AND b.blocked = ?3) OR (b.account = ?3 AND b.blocked = a.id)) AND EXISTS \
              (SELECT 1 FROM acquainted WHERE chat = ?1)) \
              FROM members m JOIN accounts a ON a.id = m.account \
-             WHERE m.chat = ?1 AND m.left_at IS NULL AND m.account > ?2 ORDER BY m.account LIMIT ?4",
-        )?;
+             WHERE m.chat = ?1 AND m.left_at IS NULL AND m.account > ?2 ORDER BY m.account LIMIT ?4"
+        ))?;
         let after = after.unwrap_or_default();
         let values = params![chat.as_bytes(), after.as_bytes(), by.account.as_bytes(), limit + 1];
         let rows = select.query_map(values, |row| {

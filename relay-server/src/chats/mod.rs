@@ -146,7 +146,7 @@ fn view_now(batch: &mut Batch<'_>, account: AccountId, chat: ChatId) -> Result<V
 
 fn peer(sql: &Connection, account: AccountId, chat: ChatId) -> Result<Option<Peer>, Failure> {
     let mut select = sql.prepare_cached(
-        "SELECT a.id, a.username, a.last_seen, a.show_presence AND NOT EXISTS (SELECT 1 FROM blocks b \
+        "SELECT a.id, a.username, a.last_seen, a.show_presence <> 0 AND NOT EXISTS (SELECT 1 FROM blocks b \
          WHERE (b.account = a.id AND b.blocked = ?2) OR (b.account = ?2 AND b.blocked = a.id)) \
          FROM members m JOIN accounts a ON a.id = m.account WHERE m.chat = ?1 AND m.account <> ?2",
     )?;

@@ -1,5 +1,6 @@
 //! The rows of accounts, devices and blocks.
 
+use parley_protocol::http::ShowPresence;
 use parley_protocol::username::Username;
 use parley_protocol::{AccountId, DeviceId, Millis};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, named_params};
@@ -13,7 +14,7 @@ pub(crate) struct AccountRow {
     pub(crate) username: String,
     pub(crate) email: String,
     pub(crate) password_hash: String,
-    pub(crate) show_presence: bool,
+    pub(crate) show_presence: ShowPresence,
 }
 
 /// A device that was not revoked.
@@ -43,7 +44,7 @@ fn read_account(row: &Row<'_>) -> Result<AccountRow> {
         username: row.get(1)?,
         email: row.get(2)?,
         password_hash: row.get(3)?,
-        show_presence: row.get(4)?,
+        show_presence: show_presence(row, 4)?,
     })
 }
 
@@ -122,11 +123,33 @@ pub(crate) fn set_password(sql: &Connection, account: AccountId, hash: &str) -> 
     Ok(())
 }
 
-/// Changes whether others see presence.
-pub(crate) fn set_show_presence(sql: &Connection, account: AccountId, show: bool) -> Result<()> {
+/// Changes who sees presence.
+pub(crate) fn set_show_presence(sql: &Connection, account: AccountId, show: ShowPresence) -> Result<()> {
+    let show = match show {
+        ShowPresence::Nobody => 0,
+        ShowPresence::Everyone => 1,
+        ShowPresence::Contacts => 2,
+    };
     sql.prepare_cached("UPDATE accounts SET show_presence = :show WHERE id = :id")?
         .execute(named_params! { ":show": show, ":id": account.as_bytes().as_slice() })?;
     Ok(())
+}
+
+/// Reads who sees presence.
+pub(crate) fn show_presence(row: &Row<'_>, column: usize) -> Result<ShowPresence> {
+    Ok(match row.get::<_, i64>(column)? {
+        1 => ShowPresence::Everyone,
+        2 => ShowPresence::Contacts,
+        _ => ShowPresence::Nobody,
+    })
+}
+
+/// The condition that an account, by the name of its row, shows its presence to another one with whom it shares a chat.
+pub(crate) fn shows_to(account: &str, viewer: &str) -> String {
+    format!(
+        "({account}.show_presence = 1 OR ({account}.show_presence = 2 AND EXISTS (SELECT 1 FROM direct_pairs
+            WHERE low = min({account}.id, {viewer}) AND high = max({account}.id, {viewer}))))"
+    )
 }
 
 /// Marks an account as deleted: its name stays taken, its address and password are gone, and it blocks nobody.
@@ -207,18 +230,24 @@ pub(crate) fn revoke_device(sql: &Connection, device: DeviceId, now: Millis) -> 
     Ok(())
 }
 
-/// Presence is for those who share a chat other than a public or large channel, and neither blocks the other.
-const USER: &str = "SELECT id, username, last_seen,
-        id = :viewer OR (show_presence
-            AND EXISTS (SELECT 1 FROM members AS theirs
-                        JOIN members AS mine ON mine.chat = theirs.chat
-                        JOIN acquainted ON acquainted.chat = theirs.chat
-                        WHERE theirs.account = accounts.id AND theirs.left_at IS NULL
-                          AND mine.account = :viewer AND mine.left_at IS NULL)
-            AND NOT EXISTS (SELECT 1 FROM blocks
-                            WHERE (account = :viewer AND blocked = accounts.id)
-                               OR (account = accounts.id AND blocked = :viewer)))
-    FROM accounts WHERE deleted_at IS NULL AND ";
+/// Accounts as `:viewer` sees them. Presence is for those who share a chat other than a public or large channel, as far as it is
+/// shown to them, and neither blocks the other.
+fn users(which: &str) -> String {
+    let shows = shows_to("accounts", ":viewer");
+    format!(
+        "SELECT id, username, last_seen,
+            id = :viewer OR ({shows}
+                AND EXISTS (SELECT 1 FROM members AS theirs
+                            JOIN members AS mine ON mine.chat = theirs.chat
+                            JOIN acquainted ON acquainted.chat = theirs.chat
+                            WHERE theirs.account = accounts.id AND theirs.left_at IS NULL
+                              AND mine.account = :viewer AND mine.left_at IS NULL)
+                AND NOT EXISTS (SELECT 1 FROM blocks
+                                WHERE (account = :viewer AND blocked = accounts.id)
+                                   OR (account = accounts.id AND blocked = :viewer)))
+        FROM accounts WHERE deleted_at IS NULL AND {which}"
+    )
+}
 
 fn read_user(row: &Row<'_>) -> Result<UserRow> {
     Ok(UserRow { id: id(row, 0)?, username: row.get(1)?, last_seen: row.get(2)?, shows: row.get(3)? })
@@ -226,7 +255,7 @@ fn read_user(row: &Row<'_>) -> Result<UserRow> {
 
 /// One account as `viewer` may see it.
 pub(crate) fn user(sql: &Connection, account: AccountId, viewer: AccountId) -> Result<Option<UserRow>> {
-    sql.prepare_cached(&format!("{USER} id = :id"))?
+    sql.prepare_cached(&users("id = :id"))?
         .query_row(
             named_params! { ":id": account.as_bytes().as_slice(), ":viewer": viewer.as_bytes().as_slice() },
             read_user,
@@ -237,8 +266,8 @@ pub(crate) fn user(sql: &Connection, account: AccountId, viewer: AccountId) -> R
 /// At most 50 accounts whose name begins with `prefix` (a lower-case key): by name, so that the exact one comes first.
 /// As a range, so that the index serves it and `%` and `_` mean themselves.
 pub(crate) fn find_users(sql: &Connection, prefix: &str, viewer: AccountId) -> Result<Vec<UserRow>> {
-    sql.prepare_cached(&format!(
-        "{USER} username_key >= :prefix AND username_key < :prefix || char(1114111) ORDER BY username_key LIMIT 50"
+    sql.prepare_cached(&users(
+        "username_key >= :prefix AND username_key < :prefix || char(1114111) ORDER BY username_key LIMIT 50",
     ))?
     .query_map(named_params! { ":prefix": prefix, ":viewer": viewer.as_bytes().as_slice() }, read_user)?
     .collect()

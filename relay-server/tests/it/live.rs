@@ -165,6 +165,74 @@ async fn friends_see_who_is_there_and_strangers_do_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_shows_contacts_alone_that_she_is_there_is_gone_for_the_others() {
+    let relay = TestRelay::start();
+    let (alice, bob, carol) = (relay.person("alice").await, relay.person("bob").await, relay.person("carol").await);
+    let group = relay.chat(&alice, ChatKind::Group, true, &[&bob, &carol]).await.id;
+    relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await;
+    let of_alice = |frame: &RelayFrame| match frame {
+        RelayFrame::Presence(presence) if presence.account == alice.account => Some(presence.state),
+        _ => None,
+    };
+    let shows = async |level: i64| {
+        let account = alice.account;
+        let set = move |batch: &mut relay_server::store::Batch<'_>| {
+            let set = "UPDATE accounts SET show_presence = ?2 WHERE id = ?1";
+            batch.sql().execute(set, rusqlite::params![account.as_bytes(), level])?;
+            Ok(())
+        };
+        relay.relay.store().write(set).await.unwrap();
+        relay.relay.presence_changed(account);
+    };
+    let (mut b, mut c) = (relay.open(&bob.profile).await, relay.open(&carol.profile).await);
+    let mut a = relay.open(&alice.profile).await;
+    assert_eq!((b.wait(of_alice).await, c.wait(of_alice).await), (PresenceState::Online, PresenceState::Online));
+    shows(2).await;
+    assert_eq!(c.wait(of_alice).await, PresenceState::Offline);
+    a.send(&ClientFrame::Presence { state: Activity::Away }).await;
+    // Had Bob been told that she is gone, he would hear of it first.
+    assert_eq!(b.wait(of_alice).await, PresenceState::Away);
+    let seen = async |by| {
+        let members = chats::members(&relay.relay, by, group, None, None).await.unwrap().members;
+        members.iter().find(|member| member.user.id == alice.account).unwrap().user.presence
+    };
+    assert_eq!(seen(bob.profile.who).await, PresenceState::Away);
+    assert_eq!(seen(carol.profile.who).await, PresenceState::Offline);
+    // Whoever comes later is told the same.
+    drop(b);
+    let mut b = relay.open(&bob.profile).await;
+    assert_eq!(b.wait(of_alice).await, PresenceState::Away);
+    shows(1).await;
+    assert_eq!(c.wait(of_alice).await, PresenceState::Away);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_hides_is_told_to_their_own_devices_alone() {
+    let relay = TestRelay::start();
+    let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);
+    let phone = Profile::new(alice.account, relay.device(alice.account).await);
+    let chat = relay.chat(&alice, ChatKind::Direct, true, &[&bob]).await.id;
+    let mut a = relay.open(&alice.profile).await;
+    let mut p = relay.open(&phone).await;
+    let mut b = relay.open(&bob.profile).await;
+    let marks = |frame: &RelayFrame| match frame {
+        RelayFrame::Marks { scope, mark, .. } => Some((*scope, mark.clone())),
+        _ => None,
+    };
+    for (scope, mark) in [(MarkScope::Hidden, "hidden"), (MarkScope::Chat, "seen")] {
+        a.send(&ClientFrame::Mark { chat, scope, mark: mark.into() }).await;
+    }
+    assert_eq!(b.wait(marks).await, (MarkScope::Chat, "seen".to_owned()));
+    let both = [p.wait(marks).await, p.wait(marks).await];
+    assert!(both.contains(&(MarkScope::Hidden, "hidden".to_owned())), "{both:?}");
+    drop((p, b));
+    let (mut p, mut b) = (relay.open(&phone).await, relay.open(&bob.profile).await);
+    assert_eq!(b.wait(marks).await, (MarkScope::Chat, "seen".to_owned()));
+    let both = [p.wait(marks).await, p.wait(marks).await];
+    assert!(both.contains(&(MarkScope::Hidden, "hidden".to_owned())), "{both:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_hides_is_seen_by_his_own_devices_alone() {
     let relay = TestRelay::start();
     let (alice, bob) = (relay.person("alice").await, relay.person("bob").await);

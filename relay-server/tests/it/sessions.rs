@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parley_protocol::frames::PresenceState;
-use parley_protocol::http::{Chat, ChatMembers, Chats, Device, Devices, User};
+use parley_protocol::http::{Account, Chat, ChatMembers, Chats, Device, Devices, User};
 use reqwest::Method;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
@@ -130,11 +130,26 @@ async fn presence_is_for_those_who_share_a_chat_and_only_if_it_is_shown() {
     until("bob sees her", async || seen(&bob).await.presence == PresenceState::Online).await;
     assert_eq!((seen(&carol).await.presence, seen(&carol).await.last_seen), (PresenceState::Offline, None));
 
-    let hide = json!({"show_presence": false});
-    assert!(relay.send(Method::PATCH, "/api/account", &alice.access, &hide).await.status().is_success());
-    assert_eq!((seen(&bob).await.presence, seen(&bob).await.last_seen), (PresenceState::Offline, None));
-    let show = json!({"show_presence": true});
-    assert!(relay.send(Method::PATCH, "/api/account", &alice.access, &show).await.status().is_success());
+    let shows = async |to: &str| {
+        let form = json!({"show_presence": to});
+        let answer: Account = ok(relay.send(Method::PATCH, "/api/account", &alice.access, &form).await).await;
+        assert_eq!(answer.show_presence.as_str(), to);
+    };
+    // A group makes no contacts, a direct chat does.
+    let dave = relay.sign_up("dave").await;
+    let direct = json!({"type": "direct", "members": [dave.account]});
+    ok::<Chat>(relay.send(Method::POST, "/api/chats", &alice.access, &direct).await).await;
+    for (to, bob_sees, dave_sees) in [
+        ("nobody", PresenceState::Offline, PresenceState::Offline),
+        ("contacts", PresenceState::Offline, PresenceState::Online),
+        ("everyone", PresenceState::Online, PresenceState::Online),
+    ] {
+        shows(to).await;
+        assert_eq!((seen(&bob).await.presence, seen(&dave).await.presence), (bob_sees, dave_sees), "{to}");
+        if bob_sees == PresenceState::Offline {
+            assert_eq!(seen(&bob).await.last_seen, None);
+        }
+    }
 
     let block = format!("/api/blocks/{}", bob.account);
     done(relay.send(Method::PUT, &block, &alice.access, &json!({})).await).await;

@@ -3,7 +3,7 @@
 use desktop_app::views::{Connection, Me, RelayInfo, Settings};
 use parley_protocol::DeviceId;
 use parley_protocol::frames::Activity;
-use parley_protocol::http::{Account, Device, SignIn, SignUp};
+use parley_protocol::http::{Account, Device, ShowPresence, SignIn, SignUp};
 use serde::Deserialize;
 
 use super::App;
@@ -79,7 +79,7 @@ pub(crate) async fn account(shell: App<'_>) -> Answer<Account> {
 }
 
 #[tauri::command]
-pub(crate) async fn show_presence(shell: App<'_>, show: bool) -> Answer<()> {
+pub(crate) async fn show_presence(shell: App<'_>, show: ShowPresence) -> Answer<()> {
     Ok(shell.engine().await?.show_presence(show).await?)
 }
 

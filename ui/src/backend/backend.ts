@@ -42,7 +42,7 @@ export interface Backend {
   changePassword(current: string, next: string): Promise<void>;
   deleteAccount(password: string): Promise<void>;
   account(): Promise<T.Account>;
-  showPresence(show: boolean): Promise<void>;
+  showPresence(show: T.ShowPresence): Promise<void>;
   devices(): Promise<T.Device[]>;
   renameDevice(device: T.DeviceId, name: string): Promise<void>;
   revokeDevice(device: T.DeviceId): Promise<void>;

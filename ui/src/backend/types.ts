@@ -43,6 +43,7 @@ export type { Role } from "./generated/Role";
 export type { Route } from "./generated/Route";
 export type { RouteView } from "./generated/RouteView";
 export type { Settings } from "./generated/Settings";
+export type { ShowPresence } from "./generated/ShowPresence";
 export type { Start } from "./generated/Start";
 
 export type Millis = number;

@@ -160,7 +160,9 @@ describe("a message", () => {
     expect(await screen.focused()).toBe("Delete for me");
     await screen.press("Enter");
     await hidden.waitFor({ state: "detached" });
-    await message(screen, "I saw it").locator(".quote", { hasText: "A message that this device doesn’t have" }).waitFor();
+    await message(screen, "I saw it")
+      .locator(".quote", { hasText: "A message that this device doesn’t have" })
+      .waitFor();
     // The focus is still among the messages: an arrow goes on from there.
     await screen.press("ArrowUp");
     await expect

@@ -92,6 +92,14 @@ const OVERLAYS: Record<string, { scene: string; ready: string; reach: (screen: S
   invites: { scene: "group", ready: "dialog .inside", reach: (screen) => screen.press("Control+i") },
   palette: { scene: "main", ready: "#palette [role=option]", reach: (screen) => screen.press("Control+k") },
   settings: { scene: "main", ready: ".settings", reach: (screen) => screen.press("Control+,") },
+  privacy: {
+    scene: "main",
+    ready: "[role=radiogroup] >> nth=2",
+    reach: async (screen) => {
+      await screen.press("Control+,");
+      await screen.page.getByRole("button", { name: "Privacy" }).click();
+    },
+  },
   signup: {
     scene: "start",
     ready: "input[type=email]",

@@ -129,7 +129,13 @@ test("privacy: what is chosen is kept, and somebody blocked is let in again", as
   await page.getByRole("radiogroup", { name: "Connect directly" }).getByRole("radio", { name: "Nobody" }).click();
   await page.getByText("Everything goes through the relay.").waitFor();
   await page.getByRole("switch", { name: "Read marks" }).click();
-  await page.getByRole("switch", { name: "Presence" }).click();
+  const presence = page.getByRole("radiogroup", { name: "Presence" });
+  await page.getByText("for people you share a chat with").waitFor();
+  const before = await presence.boundingBox();
+  await presence.getByRole("radio", { name: "Everyone" }).press("ArrowRight");
+  await page.getByText("for people in your direct chats").waitFor();
+  expect(await screen.focused()).toBe("Contacts");
+  expect(await presence.boundingBox()).toEqual(before);
   const kept = () =>
     page.evaluate(() => ({ ...window.parley!.world.settings, shows: window.parley!.world.showsPresence }));
   expect(await kept()).toEqual({
@@ -137,7 +143,7 @@ test("privacy: what is chosen is kept, and somebody blocked is let in again", as
     read_marks: false,
     typing: true,
     hide_address: true,
-    shows: false,
+    shows: "contacts",
   });
 
   await page.evaluate(() => {

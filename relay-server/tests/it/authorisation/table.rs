@@ -91,7 +91,7 @@ pub(super) const TABLE: &[Row] = &[
     ("GET", OPEN_TO_ALL, "", ANY, ALL),
     // One's own account.
     ("GET", "/api/account", "", ANY, ALL),
-    ("PATCH", "/api/account", r#"{"show_presence":true}"#, ANY, ALL),
+    ("PATCH", "/api/account", r#"{"show_presence":"everyone"}"#, ANY, ALL),
     ("POST", "/api/signout", "", ANY, ALL),
     ("GET", "/api/devices", "", ANY, ALL),
     ("POST", "/api/devices/replace", "", ANY, ALL),

@@ -24,6 +24,7 @@ import type {
   Role,
   Route,
   Settings,
+  ShowPresence,
 } from "../types";
 import { id } from "./ids";
 import { Log } from "./log";
@@ -80,7 +81,7 @@ export class World {
   topicsHeard: [string, string][] = [];
   blocked = new Set<AccountId>();
   devices: Device[] = [];
-  showsPresence = true;
+  showsPresence: ShowPresence = "everyone";
   settings: Settings = { direct_links: "everybody", read_marks: true, typing: true, hide_address: false };
   preferences: Preferences = {
     theme: "system",
