@@ -439,7 +439,7 @@ pub enum DirectLinks {
 pub struct Settings {
     /// With whom direct links are made.
     pub direct_links: DirectLinks,
-    /// Whether others learn what was read.
+    /// Whether others learn what was read, and this device shows what they have.
     pub read_marks: bool,
     /// Whether others see that one is typing.
     pub typing: bool,

@@ -194,7 +194,7 @@ pub(crate) struct Settings {
     /// server there are no direct links then.
     #[arg(long, value_enum)]
     pub(crate) hide_address: Option<Switch>,
-    /// Whether others learn what was read.
+    /// Whether others learn what was read, and one sees what they have.
     #[arg(long, value_enum)]
     pub(crate) read_marks: Option<Switch>,
     /// Whether others see that one is typing.

@@ -78,6 +78,8 @@ impl Core {
         }
         if marks {
             out.marks.extend(chats::all(tx)?.into_iter().map(|chat| chat.state.id));
+            // What others have read is shown, or not, from now on.
+            out.events.push(Event::Lagged);
         }
         self.links_by_policy(tx, out)?;
         self.all_routes(tx, out)

@@ -12,7 +12,7 @@ use super::advances::What;
 use super::chains::Chain;
 use super::chats::ChatRow;
 use super::{Sql, advances, chats, count, id, id_or_none, json, sent, settings, streams};
-use crate::views::{Delivery, DeviceDelivery, Me};
+use crate::views::{Delivery, DeviceDelivery, Me, Settings};
 
 /// What is known of how far own messages of a chat came.
 pub(super) struct Deliveries {
@@ -25,6 +25,8 @@ pub(super) struct Deliveries {
     chains: HashMap<DeviceId, Chain>,
     audiences: HashMap<EventId, Vec<DeviceId>>,
     open: BTreeMap<DeviceId, OpenMark>,
+    /// Whoever tells nobody what they have read is not shown what others have.
+    shows_read: bool,
 }
 
 /// Whether a device has a message and has shown it.
@@ -44,7 +46,8 @@ impl Deliveries {
         let marks = if chat.state.sealed { streams::all_marks(db, id)? } else { BTreeMap::new() };
         let open = if chat.state.sealed { BTreeMap::new() } else { open_marks(db, id)? };
         let here = settings::get::<Me>(db, "last_me")?.map(|me| me.device).unwrap_or_default();
-        Ok(Some(Self { chat, me, marks, here, chains: HashMap::new(), audiences: HashMap::new(), open }))
+        let shows_read = settings::get::<Settings>(db, "settings")?.unwrap_or_default().read_marks;
+        Ok(Some(Self { chat, me, marks, here, chains: HashMap::new(), audiences: HashMap::new(), open, shows_read }))
     }
 
     pub(super) fn of(
@@ -60,7 +63,10 @@ impl Deliveries {
                 let devices = self.devices(db, key.device, run, n)?;
                 (self.everybody(&devices, |device| device.delivered), self.everybody(&devices, |device| device.read))
             }
-            None => (self.open_reaches(seq, |mark| mark.delivered), self.open_reaches(seq, |mark| mark.read)),
+            None => {
+                let read = self.shows_read && self.open_reaches(seq, |mark| mark.read);
+                (self.open_reaches(seq, |mark| mark.delivered), read)
+            }
         };
         if read {
             return Ok(Delivery::Read);
@@ -100,7 +106,7 @@ impl Deliveries {
                 account,
                 device,
                 delivered: chain.has(db, &register.delivered, run, n)?,
-                read: chain.has(db, &register.read, run, n)?,
+                read: (self.shows_read || account == self.me) && chain.has(db, &register.read, run, n)?,
             });
         }
         Ok(found)

@@ -114,12 +114,25 @@ async fn read_marks_turned_off_stay_among_own_devices() {
     alice.engine().mark_read(chat, None).await.unwrap();
     phone.has_unread(chat, 0).await;
     // What alice says after it reaches bob after her marks.
-    alice.say(chat, "well").await;
+    let answer = alice.say(chat, "well").await;
     bob.shows(chat, &["secret reader?", "well"]).await;
     bob.came(chat, key, Delivery::Delivered).await;
     assert_eq!(bob.delivery(chat, key).await, Delivery::Delivered);
+    // Nor does she see what he has read, who tells it; her phone's she does.
+    bob.engine().mark_read(chat, None).await.unwrap();
+    let bobs = bob.device_id().await;
+    let has_read = "SELECT 1 FROM marks WHERE device = ?1 AND read <> '{}'";
+    let knows = async || alice.database().prepare(has_read).unwrap().exists([bobs.as_bytes()]).unwrap();
+    eventually("alice's device knows it", knows).await;
+    assert_eq!(alice.delivery(chat, answer).await, Delivery::Delivered);
+    let devices = alice.engine().deliveries(chat, answer).await.unwrap();
+    let told = devices.iter().find(|told| told.device == bobs).unwrap();
+    assert!(told.delivered && !told.read && told.read_at.is_none(), "{told:?}");
     // Turned on again, they are told.
+    let mut ear = alice.listen();
     alice.choose(|settings| settings.read_marks = true).await;
+    ear.hears("all is to be looked at anew", |event| *event == Event::Lagged).await;
+    assert_eq!(alice.delivery(chat, answer).await, Delivery::Read);
     bob.came(chat, key, Delivery::Read).await;
 }
 

@@ -137,7 +137,7 @@ async fn presence_is_for_those_who_share_a_chat_and_only_if_it_is_shown() {
     };
     // A group makes no contacts, a direct chat does.
     let dave = relay.sign_up("dave").await;
-    let direct = json!({"type": "direct", "members": [dave.account]});
+    let direct = json!({"type": "single", "members": [dave.account]});
     ok::<Chat>(relay.send(Method::POST, "/api/chats", &alice.access, &direct).await).await;
     for (to, bob_sees, dave_sees) in [
         ("nobody", PresenceState::Offline, PresenceState::Offline),

@@ -128,7 +128,7 @@ test("privacy: what is chosen is kept, and somebody blocked is let in again", as
   await screen.isAccessible();
   await page.getByRole("radiogroup", { name: "Connect directly" }).getByRole("radio", { name: "Nobody" }).click();
   await page.getByText("Everything goes through the relay.").waitFor();
-  await page.getByRole("switch", { name: "Read marks" }).click();
+  await page.getByRole("switch", { name: "Read receipts" }).click();
   const presence = page.getByRole("radiogroup", { name: "Presence" });
   await page.getByText("for people you share a chat with").waitFor();
   const before = await presence.boundingBox();

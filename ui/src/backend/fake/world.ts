@@ -233,7 +233,8 @@ export class World {
   }
 
   setDelivery(chat: Chat, key: MessageKey, delivery: Delivery): void {
-    this.change(chat, key, () => ({ delivery }));
+    const hidden = delivery.state === "read" && !this.settings.read_marks;
+    this.change(chat, key, () => ({ delivery: hidden ? { state: "delivered" } : delivery }));
     this.tell({ event: "marks", chat: chat.id });
   }
 

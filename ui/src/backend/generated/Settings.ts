@@ -10,7 +10,7 @@ export type Settings = {
  */
 direct_links: DirectLinks, 
 /**
- * Whether others learn what was read.
+ * Whether others learn what was read, and this device shows what they have.
  */
 read_marks: boolean, 
 /**

@@ -90,7 +90,7 @@ export default {
     "Direkte Verbindungen gehen nur über den TURN-Server, den das Relay nennt; das ist langsamer. Nennt es keinen, geht alles über das Relay.",
   what_others_see: "Was andere sehen",
   read_marks: "Lesebestätigungen",
-  read_marks_hint: "Andere sehen, welche ihrer Nachrichten du gelesen hast. In Kanälen nie.",
+  read_marks_hint: "Ausgeschaltet siehst du auch ihre nicht. In Kanälen nie.",
   typing: "Schreiben",
   typing_hint: "Andere sehen, dass du gerade schreibst.",
   presence: "Anwesenheit",

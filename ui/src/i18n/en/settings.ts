@@ -88,8 +88,8 @@ export default {
   hide_address_hint:
     "Direct links go through the operator’s TURN server only, which is slower. Where there is none, the relay carries everything.",
   what_others_see: "What others see",
-  read_marks: "Read marks",
-  read_marks_hint: "Others see which of their messages you have read. Never in channels.",
+  read_marks: "Read receipts",
+  read_marks_hint: "Switched off, you don’t see theirs either. Never in channels.",
   typing: "Typing",
   typing_hint: "Others see that you are writing.",
   presence: "Presence",
