@@ -51,7 +51,7 @@ appimage: screen ## Make the AppImage of the window (its tools are fetched from 
 soak: setup ## The long random campaign: SEED=… replays one, STEPS=… sets its length, RUNS=… how many
 	@scripts/soak
 
-bench: screen ## Measure the app on a profile of a million messages (MESSAGES=… for another size, MINUTES=… for long use)
+bench: screen ## Measure the app on a profile of a million messages (MESSAGES=… for another size, MINUTES=… for longer use)
 	@scripts/tauri-driver
 	$(CARGO) build --release --locked -p parley-bench -p parley-desktop
 	@scripts/bench

@@ -1,7 +1,7 @@
 // Measures the real window on the profile that `parley-bench prepare` made: `node bench/window.mjs DATA PROGRAMS`, on a display and
-// a bus (scripts/bench has both). Times are taken inside the page, so that the driver's own way is not in them. With MINUTES in
-// the environment it goes on changing chats while somebody writes, for so long, and tells what the memory does; PAUSE is how
-// many milliseconds it stays in each chat. The page does that by itself, as each word of the driver leaves something behind in it.
+// a bus (scripts/bench has both). Times are taken inside the page, so that the driver's own way is not in them. In the end it
+// changes chats while somebody writes, for MINUTES of the environment (3), and tells what the memory does; PAUSE is how many
+// milliseconds it stays in each chat (100). The page does that by itself, as each word of the driver leaves something behind in it.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
@@ -17,7 +17,7 @@ if (!data || !programs) {
 }
 const ROUNDS = 7;
 const LONG = "A long one";
-const MINUTES = Number(process.env.MINUTES ?? 0);
+const MINUTES = Number(process.env.MINUTES ?? 3);
 const PAUSE = Number(process.env.PAUSE ?? 100);
 const window = (folder) =>
   new Window("bench", { app: join(programs, "parley-desktop"), data: folder, pictures: join(data, "pictures"), args: ["--profile", "bench"] });
@@ -253,23 +253,11 @@ async function memory(empty) {
   size("the same of a profile in which nobody is signed in", empty.rust, "");
 }
 
-async function switching(long) {
+/** Changes chats while messages come; memory is looked at ten times a minute. */
+async function soak(long) {
   const names = await app.script(
     "return [...document.querySelectorAll('[role=option]')].map((option) => option.innerText.match(/(Group \\d+|person\\d+|A long one)/)?.[0]).filter(Boolean).slice(0, 8)",
   );
-  let turn = 0;
-  const turns = async (count) => {
-    for (const end = turn + count; turn < end; turn++) await openChat(names[turn % names.length]);
-  };
-  await turns(40);
-  const before = total(family()).own;
-  await turns(160);
-  size("growth over 160 changes of chat, after the first 40", total(family()).own - before, "none");
-  if (MINUTES > 0) await soak(names, long);
-}
-
-/** Changes chats while messages come; memory is looked at ten times a minute. */
-async function soak(names, long) {
   await app.script(
     `const [names, pause] = arguments;
     window.turns = 0;
@@ -316,7 +304,7 @@ try {
   await searching();
   await scrolling();
   await memory(empty);
-  await switching(await news());
+  await soak(await news());
   await app.picture("bench");
 } finally {
   await app.close();

@@ -12,6 +12,7 @@ const programs = process.env.PARLEY_PROGRAMS;
 const pictures = process.env.PARLEY_PICTURES;
 const PASSWORD = "correct horse battery staple";
 const ENTER = "\uE007";
+const DELETE = "\uE017";
 
 /** What a script that got into the page by some fault would try: a script of its own, the network, a plugin's command, another page. */
 const TRY_OTHERS = `
@@ -161,26 +162,40 @@ test("two people talk, in real windows", async (story) => {
     await laptop.picture("09-second-device");
   });
 
+  await step("alice deletes one for herself: it goes from both of hers, and bob keeps it", async () => {
+    await alice.script(
+      "[...document.querySelectorAll('[data-message]')].find((line) => line.innerText.includes(arguments[0])).focus()",
+      "Do both of yours see this?",
+    );
+    await alice.press(DELETE);
+    await alice.sees("The others here keep it");
+    await alice.picture("10-delete-for-me");
+    await alice.click("dialog button, [role=dialog] button", "Delete for me");
+    await alice.reads("It is, and I still read you", "Both do");
+    await eventually("it goes from her laptop", async () => JSON.stringify(await laptop.lines()) === JSON.stringify(["Both do"]));
+    await bob.reads("Do both of yours see this?", "Both do");
+  });
+
   await step("bob says for how long the two keep what they say", async () => {
     await bob.click("button", "Details of this chat");
     await bob.click("button", "Keep messages");
     await bob.click("dialog label, [role=dialog] label", "30 days");
-    await bob.picture("10-keep-messages");
+    await bob.picture("11-keep-messages");
     await bob.click("dialog button, [role=dialog] button", "Save");
     await bob.sees("You keep messages for 30 days now");
     for (const window of [alice, laptop]) await window.sees("bob keeps messages for 30 days now");
     await bob.reads("Do both of yours see this?", "Both do");
-    await bob.picture("11-kept");
+    await bob.picture("12-kept");
   });
 
   await step("alice signs out, and her chats wait for her", async () => {
     await alice.press("\uE009", ",");
-    await alice.picture("12-settings");
+    await alice.picture("13-settings");
     await alice.click("button", "Sign out");
     await alice.click("dialog button, [role=dialog] button, [role=alertdialog] button", "Sign out");
     await alice.sees("You are signed out");
     await alice.find("input", "Password");
-    await alice.picture("13-signed-out");
+    await alice.picture("14-signed-out");
   });
 
   await step("the page can do no more than it should", async () => {

@@ -64,6 +64,33 @@ describe("what messages may have", () => {
   });
 });
 
+describe("addresses without a scheme are links, names of files are not", () => {
+  it.each([
+    [
+      "see tides.example.org/november_2, low",
+      "see <http://tides.example.org/november_2|tides.example.org/november_2>, low",
+    ],
+    ["example.com.", "<http://example.com/|example.com>."],
+    ["مرحبا example.org؟", "مرحبا <http://example.org/|example.org>؟"],
+    [
+      "**the.harbour.de** or harbour.md/notes",
+      "strong(<http://the.harbour.de/|the.harbour.de>) or <http://harbour.md/notes|harbour.md/notes>",
+    ],
+    ["https://a.example/x and a.net", "<https://a.example/x|https://a.example/x> and <http://a.net/|a.net>"],
+    [
+      "main.rs, notes.md, node.js, e.g. this, 1.2.3, 10.0.0.1/x, file.py:10",
+      "main.rs, notes.md, node.js, e.g. this, 1.2.3, 10.0.0.1/x, file.py:10",
+    ],
+    ["`example.com`", "`example.com`"],
+    ["[example.com](https://example.com/)", "<https://example.com/|example.com>"],
+    ["[go to example.com now](https://example.com/)", "<https://example.com/|go to example.com now>"],
+    ["аpple.com", "!<http://xn--pple-43d.com/|http://xn--pple-43d.com/>"],
+    ["bank.com@evil.com", "!<mailto:bank.com@evil.com|bank.com@evil.com>"],
+  ])("%j", (text, expected) => {
+    expect(written(text)).toBe(expected);
+  });
+});
+
 describe("what is only text", () => {
   it.each([
     "# no heading",

@@ -3,6 +3,7 @@
 //
 // The lexer's time can grow with the square of a hostile text, and its depth with its nesting, so both are bounded here.
 
+import { LinkifyIt, type Match } from "linkify-it";
 import { Lexer, Tokenizer, type Token, type Tokens } from "marked";
 import { address, isForged, plain, target } from "./links";
 
@@ -125,23 +126,47 @@ function blockOf(token: Token, depth: number): Block | null {
   }
 }
 
-function inlines(tokens: Token[]): Inline[] {
+/** What stands in a link already has none of its own. */
+function inlines(tokens: Token[], linked = false): Inline[] {
   const found: Inline[] = [];
   for (const token of tokens) {
-    for (const inline of inlineOf(token)) {
+    for (const inline of inlineOf(token, linked)) {
       const before = found.at(-1);
       if (inline.kind === "text" && before?.kind === "text") before.text += inline.text;
       else found.push(inline);
     }
   }
+  return linked ? found : found.flatMap((inline) => (inline.kind === "text" ? withHosts(inline.text) : [inline]));
+}
+
+const hosts = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: false });
+
+/** A text in which addresses are links though no scheme stands before them. */
+function withHosts(text: string): Inline[] {
+  const found: Inline[] = [];
+  let at = 0;
+  for (const match of hosts.match(text) ?? []) {
+    if (!isHost(match)) continue;
+    if (match.index > at) found.push({ kind: "text", text: text.slice(at, match.index) });
+    found.push(...bareLink(match.text, match.url));
+    at = match.lastIndex;
+  }
+  if (at < text.length) found.push({ kind: "text", text: text.slice(at) });
   return found;
 }
 
-function inlineOf(token: Token): Inline[] {
+/** Names of files end like those of countries: `notes.md` is no address, `harbour.md/notes` and `the.harbour.md` are. */
+function isHost({ schema, text }: Match): boolean {
+  const host = /^[^/?#:]*/u.exec(text)?.[0] ?? "";
+  const labels = host.split(".");
+  return schema === "" && (labels.length > 2 || text.startsWith(`${host}/`) || labels.at(-1)!.length > 2);
+}
+
+function inlineOf(token: Token, linked: boolean): Inline[] {
   switch (token.type) {
     case "text":
       return "tokens" in token && token.tokens
-        ? inlines(token.tokens)
+        ? inlines(token.tokens, linked)
         : [{ kind: "text", text: (token as Tokens.Text).text }];
     case "escape":
       return [{ kind: "text", text: (token as Tokens.Escape).text }];
@@ -152,7 +177,7 @@ function inlineOf(token: Token): Inline[] {
     case "strong":
     case "em":
     case "del":
-      return [{ kind: token.type, children: inlines(token.tokens ?? []) }];
+      return [{ kind: token.type, children: inlines(token.tokens ?? [], linked) }];
     case "link":
       return linkOf(token as Tokens.Link);
     case "checkbox":
@@ -169,7 +194,7 @@ function linkOf(token: Tokens.Link): Inline[] {
   if (!token.raw.startsWith("[")) return bareLink(token.raw, token.href);
   const url = target(token.href);
   if (url === null) return [{ kind: "text", text: token.raw }];
-  const children = inlines(token.tokens);
+  const children = inlines(token.tokens, true);
   const shown = textOf(children);
   const forged = isForged(shown, url) || plain(shown).trim() === "";
   return [forged ? shownAsIs(url) : { kind: "link", href: url.href, forged, children }];

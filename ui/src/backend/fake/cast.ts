@@ -100,7 +100,7 @@ export const ENGLISH: Cast = {
         {
           at: "13:58",
           who: "mara",
-          text: "https://tides.example.org/november, low water is at 11:42",
+          text: "tides.example.org/november, low water is at 11:42",
           reply: 6,
           edited: true,
         },
@@ -356,7 +356,7 @@ export const ARABIC: Cast = {
         {
           at: "13:58",
           who: "mara",
-          text: "https://tides.example.org/november، أدنى الجَزر 11:42",
+          text: "tides.example.org/november، أدنى الجَزر 11:42",
           reply: 1,
           edited: true,
         },
