@@ -139,7 +139,8 @@ test("two people talk, in real windows", async (story) => {
     await alice.fill("Search", "yourse");
     await alice.sees("yourself");
     await alice.picture("08-search");
-    await alice.fill("Search", "");
+    await alice.click("button", "Clear the search");
+    await alice.find("[role=option] .name", "bob");
   });
 
   await step("a second device signs in and agrees from then on", async () => {
