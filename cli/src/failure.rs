@@ -61,6 +61,7 @@ impl Failure {
                 EngineError::Keychain(_) => "keychain",
                 EngineError::SignedOut => "signed_out",
                 EngineError::SignedIn(_) => "signed_in",
+                error if error.is_disk_full() => "disk_full",
                 EngineError::Storage(_) | EngineError::NotWritten | EngineError::Folder(_) => "storage",
                 EngineError::Relay(body) => body.code.as_str(),
                 EngineError::Unreachable(_) => "unreachable",

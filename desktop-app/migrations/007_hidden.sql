@@ -5,6 +5,8 @@ CREATE TABLE hidden (
     chat     BLOB NOT NULL REFERENCES chats (id) ON DELETE CASCADE,
     device   BLOB NOT NULL,
     id       BLOB NOT NULL,
+    -- Whether it was hidden on this device, and not learnt from another.
+    here     INTEGER NOT NULL,
     UNIQUE (chat, device, id)
 ) STRICT;
 

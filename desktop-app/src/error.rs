@@ -56,6 +56,16 @@ impl EngineError {
         }
     }
 
+    /// Whether the disk has no room.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Folder(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            _ => false,
+        }
+    }
+
     /// Whether the same request may succeed later without anybody changing it.
     pub(crate) const fn is_for_now(&self) -> bool {
         match self {

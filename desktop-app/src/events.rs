@@ -22,7 +22,7 @@ pub enum Event {
         /// Which.
         #[serde(flatten)]
         key: MessageKey,
-        /// Whether a notification is due: not own, not muted (or mentioned), not blocked.
+        /// Whether a notification is due: not own, not muted, not blocked.
         notify: bool,
     },
     /// A message which was there changed: edited, deleted, a reaction, delivered, read, failed.
@@ -88,7 +88,8 @@ pub enum Event {
     Notice {
         /// Where, if it concerns one chat.
         chat: Option<ChatId>,
-        /// A stable word for programs: `id_conflict`, `damaged`, `old_copy`, `storage`, `expired`, `newer`.
+        /// A stable word for programs: `id_conflict`, `damaged`, `old_copy`, `storage`, `disk_full`, `waiting`,
+        /// `expired`, `newer`.
         code: String,
         /// What happened and what happens next.
         message: String,

@@ -1,4 +1,15 @@
-//! Names in a text: whom it mentions.
+//! Names: whom a text mentions, and what this computer is called.
+
+/// What this computer is called, if that can be known.
+#[must_use]
+pub fn computer() -> Option<String> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .or_else(|| std::env::var("COMPUTERNAME").ok())?;
+    let host = host.trim();
+    (!host.is_empty()).then(|| host.to_owned())
+}
 
 /// The names a text mentions as `@name`, in lower case, each with the shorter ones it may mean: what ends a sentence (`.`, `-`
 /// or `_`) may also be part of a name, and the longest that somebody has is meant.

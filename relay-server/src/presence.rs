@@ -27,6 +27,8 @@ struct Known {
     last_seen: Option<Millis>,
     /// What each circle was told.
     told: [Option<Presence>; CIRCLES],
+    /// Somebody new is among them.
+    again: bool,
     waits: bool,
 }
 
@@ -79,11 +81,12 @@ struct Around {
     show: ShowPresence,
 }
 
-/// Remembers what is told now; `None` if it is nothing new.
-fn tell(told: &mut Option<Presence>, now: Presence) -> Option<Presence> {
+/// Remembers what is told now; `None` if it is nothing new. `again` if somebody new may have seen something else, or nothing.
+fn tell(told: &mut Option<Presence>, now: Presence, again: bool) -> Option<Presence> {
     let news = match told {
-        Some(told) => *told != now,
-        None => now.state != PresenceState::Offline,
+        Some(told) => *told != now || (again && now.state != PresenceState::Offline),
+        // Whoever was there a moment ago may have been seen by somebody new.
+        None => now.state != PresenceState::Offline || (again && now.last_seen.is_some()),
     };
     *told = Some(now.clone());
     news.then_some(now)
@@ -126,9 +129,12 @@ impl Presences {
         };
         known.waits = false;
         let now = known.presence(account);
+        let again = std::mem::take(&mut known.again);
         let mut news = News::default();
         for ((circle, told), news) in Circle::ALL.into_iter().zip(&mut known.told).zip(&mut news) {
-            *news = tell(told, if circle.sees(show) { now.clone() } else { hidden(account) });
+            let sees = circle.sees(show);
+            // Who may see nothing was shown nothing by anybody else either.
+            *news = tell(told, if sees { now.clone() } else { hidden(account) }, again && sees);
         }
         drop(known);
         self.accounts.remove_if(&account, |_, known| known.sessions.is_empty() && !known.waits);
@@ -146,7 +152,7 @@ impl Relay {
     /// Somebody new shares a chat with the account: what was told is told again.
     pub(crate) fn tell_presence_again(self: &Arc<Self>, account: AccountId) {
         if let Some(mut known) = self.presences.accounts.get_mut(&account) {
-            known.told = Default::default();
+            known.again = true;
         }
         self.presence_changed(account);
     }
@@ -234,16 +240,17 @@ fn share_a_chat(sql: &Connection, one: AccountId, other: AccountId) -> Result<bo
     Ok(select.exists(params![one.as_bytes(), other.as_bytes()])?)
 }
 
-/// The accounts (the own one too, first) which share a chat whose people see one another and do not block one another.
+/// The accounts which share a chat whose people see one another and do not block one another: the own one first, then contacts.
 fn around(sql: &Connection, account: AccountId, most: usize) -> Result<Vec<Around>, Failure> {
     let mut select = sql.prepare_cached(
-        "SELECT id, show_presence, EXISTS (SELECT 1 FROM direct_pairs WHERE low = min(id, ?1) AND high = max(id, ?1)) \
+        "SELECT id, show_presence, \
+         EXISTS (SELECT 1 FROM direct_pairs WHERE low = min(id, ?1) AND high = max(id, ?1)) AS contact \
          FROM accounts WHERE id IN (SELECT ?1 UNION \
          SELECT o.account FROM members m JOIN acquainted c ON c.chat = m.chat \
          JOIN members o ON o.chat = m.chat AND o.left_at IS NULL \
          WHERE m.account = ?1 AND m.left_at IS NULL AND NOT EXISTS (SELECT 1 FROM blocks b WHERE \
          (b.account = ?1 AND b.blocked = o.account) OR (b.account = o.account AND b.blocked = ?1))) \
-         ORDER BY id <> ?1 LIMIT ?2",
+         ORDER BY id <> ?1, contact DESC LIMIT ?2",
     )?;
     let rows = select.query_map(params![account.as_bytes(), most], |row| {
         let other: AccountId = id(row, 0)?;

@@ -40,6 +40,11 @@ async fn pass_events(shell: &Shell, engine: &Engine, mut events: Receiver<Event>
                 {
                     tauri::async_runtime::spawn(notify(shell.clone(), engine.clone(), chat, key));
                 }
+                if let Event::MessageChanged { chat, key } = event
+                    && shell.notifications().shows(chat, key)
+                {
+                    tauri::async_runtime::spawn(forget_if_gone(shell.clone(), engine.clone(), chat, key));
+                }
                 if let Event::Chat { chat } = event
                     && shell.notifications().stands(chat)
                 {
@@ -78,6 +83,13 @@ fn wants_notification(shell: &Shell, chat: ChatId) -> bool {
 /// What was read, perhaps on another device, needs no notification any more.
 async fn forget_if_read(shell: Shell, engine: Engine, chat: ChatId) {
     if engine.chat(chat).await.is_ok_and(|chat| chat.unread == 0) {
+        shell.notifications().clear(chat);
+    }
+}
+
+/// Nor does what was deleted.
+async fn forget_if_gone(shell: Shell, engine: Engine, chat: ChatId, key: MessageKey) {
+    if engine.message(chat, key).await.map_or(true, |message| message.deleted) {
         shell.notifications().clear(chat);
     }
 }

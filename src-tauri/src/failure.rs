@@ -13,7 +13,7 @@ use serde::Serialize;
     derive(ts_rs::TS),
     ts(
         type = "| \"unreachable\" | \"signed_out\" | \"signed_in\" | \"profile_in_use\" | \"profile_newer\" | \"keychain\" | \
-                \"storage\" | \"not_found\" | \"invalid\" | \"closed\" | \"wrong_credentials\" | \"name_taken\" | \
+                \"storage\" | \"disk_full\" | \"not_found\" | \"invalid\" | \"closed\" | \"wrong_credentials\" | \"name_taken\" | \
                 \"registration_closed\" | \"rate_limited\" | \"version_mismatch\" | (string & {})"
     )
 )]
@@ -50,6 +50,7 @@ impl From<EngineError> for Failure {
             EngineError::Keychain(_) => "keychain",
             EngineError::SignedOut => "signed_out",
             EngineError::SignedIn(_) => "signed_in",
+            error if error.is_disk_full() => "disk_full",
             EngineError::Storage(_) | EngineError::NotWritten | EngineError::Folder(_) => "storage",
             EngineError::Relay(body) => {
                 return Self { retry_after: body.retry_after, ..Self::new(body.code.as_str(), body.message.clone()) };
@@ -95,7 +96,8 @@ mod tests {
         for (error, code, words) in [
             (EngineError::ProfileInUse("x".into()), "profile_in_use", "The profile x is open in another process"),
             (EngineError::Keychain("it is locked".into()), "keychain", "it is locked. Unlock the keychain"),
-            (EngineError::Folder(std::io::ErrorKind::StorageFull.into()), "storage", "disk is full"),
+            (EngineError::Folder(std::io::ErrorKind::StorageFull.into()), "disk_full", "disk is full"),
+            (EngineError::Folder(std::io::ErrorKind::PermissionDenied.into()), "storage", "may be written"),
             (EngineError::Relay(refused), "rate_limited", "Too many sign-ins."),
             (EngineError::Closed, "closed", "The engine is closed."),
         ] {

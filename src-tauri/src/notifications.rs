@@ -82,6 +82,12 @@ impl Notifications {
         held(&self.shown).contains_key(&Some(chat))
     }
 
+    /// Whether this message is what is shown of its chat.
+    pub(crate) fn shows(&self, chat: ChatId, key: MessageKey) -> bool {
+        let is_it = |standing: &Standing| matches!(&standing.then, Then::OpenChat { key: shown, .. } if *shown == key);
+        held(&self.shown).get(&Some(chat)).is_some_and(is_it)
+    }
+
     fn ask(&self, job: Job) {
         // Without the thread, which was told of when it could not begin, there is nobody to ask.
         let _ = self.jobs.send(job);

@@ -145,6 +145,7 @@ impl Shell {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: std::env::consts::OS,
+            computer: desktop_app::names::computer(),
             languages: sys_locale::get_locales().collect(),
             folder: self.inner.place.folder().display().to_string(),
             tray: self.has_tray(),

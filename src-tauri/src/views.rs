@@ -137,6 +137,8 @@ pub(crate) struct About {
     /// `browser` where there is no shell.
     #[cfg_attr(test, ts(type = "\"linux\" | \"macos\" | \"windows\" | \"browser\""))]
     pub(crate) platform: &'static str,
+    /// What the computer is called, if that is known.
+    pub(crate) computer: Option<String>,
     /// The system's languages, first choice first.
     pub(crate) languages: Vec<String>,
     /// Where the profile lies on disk.

@@ -193,11 +193,7 @@ pub(crate) async fn settings(session: &Session, args: Settings) -> Result<()> {
 
 /// How this device is listed unless the person says otherwise.
 pub(crate) fn device_name() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .or_else(|| std::env::var("COMPUTERNAME").ok());
-    match host.as_deref().map(str::trim).filter(|host| !host.is_empty()) {
+    match desktop_app::names::computer() {
         Some(host) => format!("terminal on {host}").chars().take(64).collect(),
         None => "terminal".to_owned(),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use desktop_app::Event;
-use desktop_app::views::{Connection, Delivery, DeviceDelivery, MessageView, Outgoing, Page, Route};
+use desktop_app::views::{ChatStatus, Connection, Delivery, DeviceDelivery, MessageView, Outgoing, Page, Route};
 use parley_protocol::{ChatId, MessageKey};
 use serde::Serialize;
 use serde_json::json;
@@ -38,6 +38,10 @@ pub(crate) async fn send(session: &Session, args: Send) -> Result<()> {
     let text = text_of(&args.text).await?;
     let chat = pick::chat_or_person(session, &args.chat).await?;
     pick::must_be_in(&chat)?;
+    if args.until == Some(Until::Read) && !session.engine.settings().await?.read_marks {
+        let words = "with read marks turned off nobody's are shown; `parley settings --read-marks on` turns them on";
+        return Err(Failure::Usage(words.to_owned()));
+    }
     let reply_to = match &args.reply {
         Some(what) => Some(pick::message(session, chat.id, what, Last::OfAll).await?.key),
         None => None,
@@ -158,12 +162,15 @@ pub(crate) async fn hide(session: &Session, chat: &str, message: &str) -> Result
     let chat = pick::chat(session, chat).await?;
     let target = pick::message(session, chat.id, message, Last::OfAll).await?;
     session.engine.hide(chat.id, vec![target.key]).await?;
-    // The relay is told before the profile is closed.
     let online = matches!(session.engine.connection().await?, Connection::Online { .. });
-    let state = if online { "sent" } else { "waiting" };
+    let (state, rest) = match (chat.status, online) {
+        (ChatStatus::Left | ChatStatus::Deleted, _) => ("here", " on this device, as you are no longer in the chat"),
+        // The relay is told before the profile is closed.
+        (ChatStatus::Active, true) => ("sent", ""),
+        (ChatStatus::Active, false) => ("waiting", "; your other devices hear of it when the relay can be reached"),
+    };
     let what = json!({ "chat": chat.id, "target": target.key, "what": "deleted for me", "state": state });
     session.out.object(&what)?;
-    let rest = if online { "" } else { "; your other devices hear of it when the relay can be reached" };
     session.out.say(&format!("deleted for you{rest}"))
 }
 

@@ -55,7 +55,7 @@ impl Conversation<'_> {
             Line::Delete(number) => Ok(engine.delete(chat, self.numbered(number)?.key).await?),
             Line::Hide(number) => {
                 engine.hide(chat, vec![self.numbered(number)?.key]).await?;
-                self.screen.tell(&format!("{number} is deleted for you, on all your devices"))
+                self.screen.tell(&format!("{number} is deleted for you"))
             }
             Line::React(number, emoji, on) => {
                 emoji::must_be_one(&emoji)?;

@@ -58,6 +58,7 @@ impl Core {
         settings::set(tx, "signed_out_because", &reason)?;
         self.session = None;
         self.presence.clear();
+        self.were_there.clear();
         self.last_seen.clear();
         self.close_all_links(out);
         self.me = None;
@@ -153,7 +154,7 @@ impl Core {
     }
 
     /// Writes a page of an open chat's history that the relay gave, but for what is older than the chat is kept for; whether
-    /// anything was written.
+    /// anything of it is new here.
     pub(crate) fn put_history(
         &mut self,
         tx: &Connection,
@@ -167,7 +168,7 @@ impl Core {
         if let Some(cutoff) = self.cutoff(&chat.state) {
             history.retain(|message| message.at >= cutoff);
         }
-        let any = !history.is_empty();
+        let mut any = false;
         for message in history {
             let key = MessageKey { device: message.from.device, id: message.id };
             settings::name_account(tx, message.from.account, &message.username)?;
@@ -190,7 +191,7 @@ impl Core {
                 route: Route::Relay,
             };
             let hidden = hidden::apply(tx, &mut line)?;
-            messages::insert(tx, &line)?;
+            any |= messages::insert(tx, &line)?;
             if hidden {
                 continue;
             }

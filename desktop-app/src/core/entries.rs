@@ -145,7 +145,7 @@ impl Core {
     ) -> Sql<()> {
         let id = MessageId(entry.id);
         let key = MessageKey { device: self.device(), id };
-        if sent::state(tx, chat.state.id, id)?.is_some() || messages::author(tx, chat.state.id, key)?.is_some() {
+        if sent::state(tx, chat.state.id, id)?.is_some() || messages::sender(tx, chat.state.id, key)?.is_some() {
             return Ok(());
         }
         let Ok(message) = payload::open(text) else {

@@ -10,17 +10,18 @@ use crate::events::Event;
 use crate::store::{Sql, chats, hidden};
 
 impl Core {
-    /// Hides messages here, and on one's other devices as soon as the relay can be reached.
+    /// Hides messages on this device, and on one's other ones as soon as the relay can be reached. `here` as in [`hidden::hide`].
     pub(crate) fn hide(
         &mut self,
         tx: &Connection,
         chat: ChatId,
         keys: impl IntoIterator<Item = MessageKey>,
+        here: bool,
         out: &mut Effects,
     ) -> Sql<()> {
         let mut any = false;
         for key in keys {
-            if hidden::hide(tx, chat, key)? {
+            if hidden::hide(tx, chat, key, here)? {
                 out.events.push(Event::MessageChanged { chat, key });
                 any = true;
             }
@@ -49,7 +50,7 @@ impl Core {
         match payload::open_hidden(text) {
             Ok(told) => {
                 let keys = told.0.into_iter().flat_map(|(device, ids)| ids.into_iter().map(move |id| (device, id)));
-                self.hide(tx, chat, keys.map(|(device, id)| MessageKey { device, id }), out)
+                self.hide(tx, chat, keys.map(|(device, id)| MessageKey { device, id }), false, out)
             }
             Err(error) => {
                 tracing::warn!(%chat, device = %from.device, %error, "what is hidden could not be read");

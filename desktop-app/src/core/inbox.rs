@@ -268,7 +268,7 @@ impl Core {
                     // What stands in a log from before this device came is history, also when it is read anew.
                     let history = told.chat.resetting && told.shown && told.seq.is_some();
                     if key.device != self.device() && !history {
-                        let loud = mentions_me || told.chat.muted_until <= self.now();
+                        let loud = told.chat.muted_until <= self.now();
                         out.events.push(Event::Message { chat, key, notify: !own && !told.shown && loud });
                     } else {
                         out.events.push(Event::Chat { chat });

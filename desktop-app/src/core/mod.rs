@@ -82,6 +82,8 @@ pub(crate) struct Core {
     pub(crate) session: Option<session::Session>,
     pub(crate) links: HashMap<DeviceId, peers::Link>,
     pub(crate) presence: HashMap<AccountId, Presence>,
+    /// Who was there when the relay was last heard of.
+    were_there: BTreeSet<AccountId>,
     /// When people were last there of whose presence nothing was told in this session.
     pub(crate) last_seen: HashMap<AccountId, Millis>,
     /// Who waits until it is known when others were last there; dropped then.
@@ -141,6 +143,7 @@ impl Core {
             session: None,
             links: HashMap::new(),
             presence: HashMap::new(),
+            were_there: BTreeSet::new(),
             last_seen: HashMap::new(),
             presence_awaited: Vec::new(),
             activity: Activity::Online,
@@ -372,13 +375,16 @@ impl Core {
         if let Err(error) = self.reload() {
             tracing::error!(%error, "the profile's database cannot be read");
         }
-        let message = match error.sqlite_error_code() {
+        let (code, message) = match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => {
-                "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned()
+                ("disk_full", "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned())
             }
-            _ => format!("The profile's database failed: {error}. Nothing that was taken is lost; Parley tries again."),
+            _ => {
+                let words = "Nothing that was taken is lost; Parley tries again.";
+                ("storage", format!("The profile's database failed: {error}. {words}"))
+            }
         };
-        let _ = self.outlets.events.send(Event::Notice { chat: None, code: "storage".to_owned(), message });
+        let _ = self.outlets.events.send(Event::Notice { chat: None, code: code.to_owned(), message });
     }
 
     /// What memory repeats of the database may be ahead of it, by what was rolled back.

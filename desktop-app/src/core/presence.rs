@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use parley_protocol::frames::{Activity, Presence};
+use parley_protocol::frames::{Activity, Presence, PresenceState};
 use parley_protocol::{AccountId, ChatKind, ClientFrame, DeviceId, Millis};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{Core, Effects, Task};
 use crate::events::Event;
+use crate::store::chats::ChatRow;
 use crate::store::{Sql, chats, settings};
-use crate::views::ChatStatus;
+use crate::views::{ChatStatus, PresenceView, Route};
 
 /// A relay tells at once who is there. Of the others one is asked this long after a session began; at the first of an opening, at
 /// once.
@@ -41,6 +42,42 @@ impl Core {
     fn tell_activity(&self, out: &mut Effects) {
         if self.is_online() {
             out.relay.push(ClientFrame::Presence { state: self.activity });
+        }
+    }
+
+    /// The relay vouches for nobody any more. What is left is when people were last there, and of those who were, that a link to them
+    /// says so as long as it stands.
+    pub(super) fn keep_presence(&mut self) {
+        for (account, presence) in self.presence.drain() {
+            if let Some(at) = presence.last_seen {
+                self.last_seen.insert(account, at);
+            }
+            if presence.state == PresenceState::Offline {
+                self.were_there.remove(&account);
+            } else {
+                self.were_there.insert(account);
+            }
+        }
+    }
+
+    /// What is shown of the other one of a direct chat; `None` if nobody vouches for it.
+    pub(crate) fn presence_in(&self, chat: &ChatRow, peer: AccountId) -> Option<PresenceView> {
+        if self.is_online() {
+            return Some(self.presence_of(peer));
+        }
+        let linked = matches!(self.route_of(chat).route, Route::Lan | Route::Direct | Route::Turn);
+        if linked && self.were_there.contains(&peer) {
+            return Some(PresenceView { state: PresenceState::Online, last_seen: None });
+        }
+        let last_seen = self.last_seen.get(&peer).copied();
+        last_seen.map(|at| PresenceView { state: PresenceState::Offline, last_seen: Some(at) })
+    }
+
+    /// What is shown of somebody.
+    pub(crate) fn presence_of(&self, account: AccountId) -> PresenceView {
+        match self.presence.get(&account) {
+            Some(presence) => PresenceView { state: presence.state, last_seen: presence.last_seen },
+            None => PresenceView { state: PresenceState::Offline, last_seen: self.last_seen.get(&account).copied() },
         }
     }
 

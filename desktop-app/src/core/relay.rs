@@ -59,7 +59,7 @@ impl Core {
             return Ok(());
         }
         self.session = None;
-        self.presence.clear();
+        self.keep_presence();
         self.presence_awaited.clear();
         self.relay_round_trip = None;
         if let ConnectionView::SignedOut { reason } = view {
@@ -230,7 +230,7 @@ impl Core {
         let Some(target) = serde_json::from_str::<Body>(&row.payload).ok().and_then(|body| body.target()) else {
             return Ok(false);
         };
-        let (Some(session), true) = (&mut self.session, messages::author(tx, chat, target)?.is_some()) else {
+        let (Some(session), true) = (&mut self.session, messages::sender(tx, chat, target)?.is_some()) else {
             return Ok(false);
         };
         if session.given_back.contains(&target) {

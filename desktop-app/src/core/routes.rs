@@ -82,6 +82,12 @@ impl Core {
             near && RouteView { round_trip: None, ..old.clone() } == RouteView { round_trip: None, ..view.clone() }
         });
         if !told {
+            if !self.is_online()
+                && let Some(account) = chat.peer(self.account())
+            {
+                // Who is there is known by the link alone then.
+                out.events.push(Event::Presence { account });
+            }
             self.routes.insert(chat_id, view.clone());
             out.events.push(Event::Route { chat: chat_id, route: view });
         }

@@ -15,7 +15,7 @@ use crate::error::{EngineError, Result};
 use crate::events::Event;
 use crate::store::chats::{self, ChatRow, Choice};
 use crate::store::{Sql, settings, timeline};
-use crate::views::{ChatStatus, ChatView, Connection, FOREVER, Me, MemberView, PresenceView};
+use crate::views::{ChatStatus, ChatView, FOREVER, Me, MemberView, PresenceView};
 
 impl Engine {
     /// Every chat of the profile: pinned ones first, then by when something last happened.
@@ -302,7 +302,7 @@ impl Engine {
                 username: member.username.clone(),
                 role: member.role,
                 devices: member.devices.len(),
-                presence: presence_of(core, member.account),
+                presence: core.presence_of(member.account),
                 route: (member.account != core.account()).then(|| core.route_to(&row, member.account)),
                 round_trip: core.round_trip_to(&row, member.account),
             });
@@ -380,21 +380,11 @@ impl Engine {
 /// What is shown of somebody who is blocked, or of whom nothing is known.
 const NOT_SHOWN: PresenceView = PresenceView { state: PresenceState::Offline, last_seen: None };
 
-fn presence_of(core: &Core, account: AccountId) -> PresenceView {
-    match core.presence.get(&account) {
-        Some(presence) => PresenceView { state: presence.state, last_seen: presence.last_seen },
-        None => PresenceView { last_seen: core.last_seen.get(&account).copied(), ..NOT_SHOWN },
-    }
-}
-
 fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
     let me = core.account();
     let id = row.state.id;
     let (unread, mentions) = timeline::unread(db, id)?;
-    let peer = match row.state.kind {
-        ChatKind::Direct => row.state.members.keys().copied().find(|account| *account != me),
-        _ => None,
-    };
+    let peer = row.peer(me);
     let blocked = match peer {
         Some(peer) => settings::is_blocked(db, peer)?,
         None => false,
@@ -409,10 +399,7 @@ fn view(core: &Core, db: &rusqlite::Connection, row: ChatRow) -> Sql<ChatView> {
         status: row.status,
         role: row.state.role(me),
         peer,
-        // Only the relay vouches for it.
-        presence: peer
-            .filter(|_| matches!(core.connection, Connection::Online { .. }))
-            .map(|peer| if blocked { NOT_SHOWN } else { presence_of(core, peer) }),
+        presence: peer.and_then(|peer| if blocked { Some(NOT_SHOWN) } else { core.presence_in(&row, peer) }),
         member_count: row.state.members.len(),
         unread,
         mentions,

@@ -74,7 +74,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes messages off this person's devices, and off nobody else's: from this one now, from the others once both reach the relay.
+    /// Takes messages off this person's devices, and off nobody else's: from this one now, from the others once both reach the relay,
+    /// as long as one is in the chat. A device that was away all along, or comes later, hears of the newest 500 of each chat.
     ///
     /// # Errors
     /// One of them is no message that this device has, or an own one that has yet to go out; there are more than 500. Then none is hidden.
@@ -84,7 +85,7 @@ impl Engine {
         }
         self.ask(move |core, tx, out| {
             for key in &keys {
-                if messages::author(tx, chat, *key)?.is_none() {
+                if messages::sender(tx, chat, *key)?.is_none() {
                     return Ok(Err(EngineError::NotFound("such message".to_owned())));
                 }
                 if sent::is_pending(tx, chat, key.id)? {
@@ -92,7 +93,7 @@ impl Engine {
                     return Ok(Err(EngineError::Invalid(words.to_owned())));
                 }
             }
-            core.hide(tx, chat, keys, out)?;
+            core.hide(tx, chat, keys, true, out)?;
             Ok(Ok(()))
         })
         .await
@@ -173,9 +174,10 @@ impl Engine {
     /// The profile cannot be read.
     pub async fn history(&self, chat: ChatId, page: Page, limit: usize) -> Result<Vec<MessageView>> {
         let me = self.me().await?.map(|me| me.account).unwrap_or_default();
+        let limit = limit.clamp(1, timeline::MAX_PAGE);
         match page {
             Page::Around(key) => {
-                self.fetch_back_to(chat, move |db| messages::author(db, chat, key).map(|found| found.is_some()))
+                self.fetch_back_to(chat, move |db| messages::sender(db, chat, key).map(|found| found.is_some()))
                     .await?;
             }
             Page::At { time } => {

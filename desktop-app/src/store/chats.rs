@@ -31,6 +31,14 @@ pub(crate) struct ChatRow {
     pub(crate) last_at: u64,
 }
 
+impl ChatRow {
+    /// The other one of a direct chat.
+    pub(crate) fn peer(&self, me: AccountId) -> Option<AccountId> {
+        let others = || self.state.members.keys().copied().find(|account| *account != me);
+        if self.state.kind == ChatKind::Direct { others() } else { None }
+    }
+}
+
 fn status_word(status: ChatStatus) -> &'static str {
     match status {
         ChatStatus::Active => "active",

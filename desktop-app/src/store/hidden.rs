@@ -8,14 +8,15 @@ use rusqlite::{Connection, params};
 use super::messages::{self, Line};
 use super::{Sql, id, int};
 
-/// Hides a message, be it here or yet to come; `false` if it is hidden already.
-pub(crate) fn hide(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<bool> {
-    let values = params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()];
-    let new =
-        db.prepare_cached("INSERT OR IGNORE INTO hidden (chat, device, id) VALUES (?1, ?2, ?3)")?.execute(values)?;
+/// Hides a message, be it there or yet to come; `false` if it is hidden already. `here` says that the person did so on this device.
+pub(crate) fn hide(db: &Connection, chat: ChatId, key: MessageKey, here: bool) -> Sql<bool> {
+    let new = db
+        .prepare_cached("INSERT OR IGNORE INTO hidden (chat, device, id, here) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), here])?;
     if new == 0 {
         return Ok(false);
     }
+    let values = params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()];
     db.prepare_cached(
         "UPDATE messages SET kind = 'hidden', text = '', mentions = '[]', mentions_me = 0, reply_device = NULL,
              reply_id = NULL, unread = 0
@@ -54,9 +55,9 @@ pub(crate) fn any(db: &Connection, chat: ChatId) -> Sql<bool> {
     db.prepare_cached("SELECT 1 FROM hidden WHERE chat = ?1 LIMIT 1")?.exists([chat.as_bytes()])
 }
 
-/// What is hidden in a chat, of which the last hidden [`Hidden::MOST`].
+/// What is hidden in a chat, of which [`Hidden::MOST`]: the last, and those that nobody else may know of before what was learnt.
 pub(crate) fn of(db: &Connection, chat: ChatId) -> Sql<Hidden> {
-    db.prepare_cached("SELECT device, id FROM hidden WHERE chat = ?1 ORDER BY position DESC LIMIT ?2")?
+    db.prepare_cached("SELECT device, id FROM hidden WHERE chat = ?1 ORDER BY here DESC, position DESC LIMIT ?2")?
         .query_map(params![chat.as_bytes(), int(Hidden::MOST as u64)], |row| {
             Ok(MessageKey { device: id(row, 0)?, id: id(row, 1)? })
         })?
@@ -89,8 +90,8 @@ mod tests {
         };
         assert_eq!((shown(), found()), (keys.clone(), 4));
         for key in [keys[0], keys[3]] {
-            assert!(hide(&db, chat, key).unwrap());
-            assert!(!hide(&db, chat, key).unwrap());
+            assert!(hide(&db, chat, key, true).unwrap());
+            assert!(!hide(&db, chat, key, true).unwrap());
         }
         assert_eq!((shown(), found()), (keys[1..3].to_vec(), 2));
         assert!(timeline::one(&db, AccountId::default(), chat, keys[3]).unwrap().is_none());
@@ -109,11 +110,16 @@ mod tests {
         assert!(!any(&db, chat).unwrap());
         let device = DeviceId::new();
         let ids: Vec<MessageId> = (0..=Hidden::MOST).map(|_| MessageId::new()).collect();
+        let learnt = MessageKey { device: DeviceId::new(), id: MessageId::new() };
         for id in &ids {
-            hide(&db, chat, MessageKey { device, id: *id }).unwrap();
+            hide(&db, chat, MessageKey { device, id: *id }, true).unwrap();
         }
+        // What another device has told takes no place from what it may not know.
+        hide(&db, chat, learnt, false).unwrap();
         assert!(any(&db, chat).unwrap());
         let told = of(&db, chat).unwrap();
         assert_eq!(told.0[&device], ids[1..].iter().copied().collect());
+        assert_eq!(told.0.len(), 1);
+        assert!(has(&db, chat, learnt).unwrap());
     }
 }

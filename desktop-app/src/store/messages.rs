@@ -175,11 +175,18 @@ pub(crate) fn place(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Optio
         .optional()
 }
 
-/// Who sent a message, be it hidden; `None` if this device does not have it.
+/// Who sent a message that is shown; `None` if this device does not have it.
 pub(crate) fn author(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Option<AccountId>> {
-    const AUTHOR: &str =
+    db.prepare_cached("SELECT account FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3 AND kind = 'text'")?
+        .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()], |row| id(row, 0))
+        .optional()
+}
+
+/// Who sent a message, be it hidden; `None` if this device does not have it.
+pub(crate) fn sender(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<Option<AccountId>> {
+    const SENDER: &str =
         "SELECT account FROM messages WHERE chat = ?1 AND device = ?2 AND id = ?3 AND kind IN ('text', 'hidden')";
-    db.prepare_cached(AUTHOR)?
+    db.prepare_cached(SENDER)?
         .query_row(params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()], |row| id(row, 0))
         .optional()
 }

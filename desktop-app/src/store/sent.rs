@@ -365,10 +365,11 @@ pub(crate) fn state(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option<
         .optional()
 }
 
-/// Whether a message has yet to go out, or failed to.
+/// Whether a message was never handed to any route, or failed.
 pub(crate) fn is_pending(db: &Connection, chat: ChatId, id: MessageId) -> Sql<bool> {
-    db.prepare_cached("SELECT 1 FROM sent WHERE chat = ?1 AND id = ?2 AND state IN ('waiting', 'failed')")?
-        .exists(params![chat.as_bytes(), id.as_bytes()])
+    const PENDING: &str = "SELECT 1 FROM sent
+        WHERE chat = ?1 AND id = ?2 AND (state = 'failed' OR (state = 'waiting' AND handed = 0))";
+    db.prepare_cached(PENDING)?.exists(params![chat.as_bytes(), id.as_bytes()])
 }
 
 /// The bytes of a failed row.

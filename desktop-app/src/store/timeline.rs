@@ -11,7 +11,7 @@ use super::{Sql, chats, count, id, id_or_none, int, json, messages, settings};
 use crate::views::{Delivery, Hit, MessageKind, MessageView, Page, Position, Quote, ReactionView};
 
 /// The most lines that one page has.
-const MAX_PAGE: usize = 500;
+pub(crate) const MAX_PAGE: usize = 500;
 /// Lines before the first unread one, or the first one of a date, that come with it.
 const LEAD: usize = 20;
 
@@ -87,7 +87,6 @@ fn select(db: &Connection, rest: &str, params: impl Params) -> Sql<Vec<Stored>> 
 
 /// A page of a conversation, in order.
 pub(crate) fn page(db: &Connection, me: AccountId, chat: ChatId, page: Page, limit: usize) -> Sql<Vec<MessageView>> {
-    let limit = limit.clamp(1, MAX_PAGE);
     let mut stored = match page {
         Page::Newest => newest(db, chat, limit)?,
         Page::Before { position } => before(db, chat, position, limit)?,

@@ -1,7 +1,7 @@
 //! "Delete for me": gone from all devices of one person, and from nobody else's.
 
 use desktop_app::Event;
-use desktop_app::views::{Delivery, Outgoing};
+use desktop_app::views::{ChatStatus, Delivery, Outgoing};
 use parley_protocol::{ChatId, MessageKey};
 
 use crate::channels::paged;
@@ -156,4 +156,45 @@ async fn what_has_yet_to_go_out_and_what_is_not_there_cannot_be_hidden() {
     assert!(refused.to_string().contains("500"), "{refused}");
     alice.gate.heal();
     bob.shows(chat, &["later"]).await;
+}
+
+#[tokio::test]
+async fn what_a_device_hid_stays_hidden_when_that_device_is_revoked() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    let mut laptop = world.sign_in("bob", "laptop").await;
+    laptop.has_chat(chat).await;
+    alice.knows_devices(chat, 2).await;
+    let key = alice.say(chat, "burn this").await;
+    laptop.shows(chat, &["burn this"]).await;
+    laptop.close().await;
+    bob.hides(chat, &[key]).await;
+    // Once it is closed, the relay has been told.
+    let lost = bob.device_id().await;
+    bob.close().await;
+    laptop.start().await;
+    laptop.engine().revoke_device(lost).await.unwrap();
+    laptop.shows(chat, &[]).await;
+}
+
+#[tokio::test]
+async fn in_a_chat_one_has_left_it_goes_from_this_device() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let chat = alice.group("Tea", &[&bob]).await;
+    let key = alice.say(chat, "cup?").await;
+    bob.shows(chat, &["cup?"]).await;
+    bob.engine().leave(chat).await.unwrap();
+    bob.hides(chat, &[key]).await;
+    bob.shows(chat, &[]).await;
+    alice.shows(chat, &["cup?"]).await;
+    // Back again, one's devices are told.
+    alice.engine().add_member(chat, "bob").await.unwrap();
+    let laptop = world.sign_in("bob", "laptop").await;
+    laptop.has_chat(chat).await;
+    bob.finds(chat, ChatStatus::Active).await;
+    alice.knows_devices(chat, 2).await;
+    alice.say(chat, "another?").await;
+    bob.shows(chat, &["another?"]).await;
+    laptop.shows(chat, &["another?"]).await;
 }

@@ -3,6 +3,7 @@
 use desktop_app::Event;
 use desktop_app::views::Delivery;
 use parley_protocol::ChatId;
+use parley_protocol::frames::PresenceState;
 
 use crate::telling::{pair, pair_by_relay};
 use crate::world::{Device, World, eventually};
@@ -14,7 +15,7 @@ async fn notifies(ear: &mut crate::telling::Ear) -> bool {
 }
 
 #[tokio::test]
-async fn a_muted_chat_is_silent_unless_one_is_mentioned() {
+async fn a_muted_chat_is_silent_for_mentions_too() {
     let world = World::new().await;
     let (alice, bob, chat) = pair(&world).await;
     let mut ear = bob.listen();
@@ -24,7 +25,7 @@ async fn a_muted_chat_is_silent_unless_one_is_mentioned() {
     alice.say(chat, "silent").await;
     assert!(!notifies(&mut ear).await);
     alice.mention(chat, "@bob", bob.account().await).await;
-    assert!(notifies(&mut ear).await);
+    assert!(!notifies(&mut ear).await);
     assert_eq!((bob.view(chat).await.unread, bob.view(chat).await.mentions), (3, 1));
     bob.engine().mute(chat, 0).await.unwrap();
     alice.say(chat, "loud again").await;
@@ -195,9 +196,45 @@ async fn presence_shows_who_is_there() {
     bob.kill().await;
     is(PresenceState::Offline).await;
     assert!(alice.view(chat).await.presence.unwrap().last_seen.is_some());
-    // Without the relay nobody vouches for anything.
+    // When he was last there is known without the relay.
+    let left = alice.view(chat).await.presence;
     world.kill_relay().await;
-    eventually("nothing is said of bob", async || alice.view(chat).await.presence.is_none()).await;
+    alice.offline().await;
+    assert_eq!(alice.view(chat).await.presence, left);
     world.start_relay().await;
     is(PresenceState::Offline).await;
+}
+
+#[tokio::test]
+async fn while_the_relay_is_down_a_link_says_who_is_there() {
+    let mut world = World::new().await;
+    let (alice, mut bob, chat) = pair(&world).await;
+    let carol = world.sign_up("carol").await;
+    let with_carol = alice.direct(&carol).await;
+    carol.has_chat(with_carol).await;
+    carol.never_direct().await;
+    alice.linked(chat).await;
+    let state = async |chat| alice.view(chat).await.presence.map(|presence| presence.state);
+    for chat in [chat, with_carol] {
+        eventually("alice sees both", async || state(chat).await == Some(PresenceState::Online)).await;
+    }
+    alice.relayed(with_carol).await;
+    world.kill_relay().await;
+    alice.offline().await;
+    assert_eq!(state(chat).await, Some(PresenceState::Online));
+    assert_eq!(state(with_carol).await, None, "nobody vouches for her");
+    let mut ear = alice.listen();
+    bob.kill().await;
+    ear.hears("bob's link is gone", |event| matches!(event, Event::Presence { .. })).await;
+    eventually("nobody vouches for him either", async || state(chat).await.is_none()).await;
+}
+
+#[tokio::test]
+async fn who_leaves_as_soon_as_a_chat_begins_is_seen_to_leave() {
+    let world = World::new().await;
+    let (alice, mut bob, chat) = pair_by_relay(&world).await;
+    let view = async || alice.view(chat).await.presence;
+    eventually("bob is there", async || view().await.is_some_and(|now| now.state == PresenceState::Online)).await;
+    bob.close().await;
+    eventually("bob has left", async || view().await.is_some_and(|now| now.last_seen.is_some())).await;
 }

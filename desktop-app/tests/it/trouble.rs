@@ -341,7 +341,7 @@ async fn a_disk_that_fills_in_the_middle_of_a_batch_loses_nothing_and_doubles_no
     // There is room for a few of them in pages that are there already.
     let words: Vec<String> = (0..120).map(|n| format!("{n} {}", "words ".repeat(300))).collect();
     let keys = alice.say_all(chat, &words).await;
-    ear.hears_notice("storage").await;
+    ear.hears_notice("disk_full").await;
     assert_ne!(alice.delivery(chat, keys[119]).await, Delivery::Delivered, "nothing is marked that is not on the disk");
     eventually("there is room again", async || bob.engine().fill_disk(false).await.is_ok()).await;
     let mut expected = vec!["before".to_owned()];
@@ -388,7 +388,7 @@ async fn a_profile_that_cannot_be_written_for_a_while_loses_nothing() {
     let lock = bob.database();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let keys = alice.say_all(chat, &counted(0..20)).await;
-    ear.hears_notice("storage").await;
+    ear.hears_notice("disk_full").await;
     assert_ne!(alice.delivery(chat, keys[0]).await, Delivery::Delivered, "nothing is marked that is not on the disk");
     lock.execute_batch("ROLLBACK").unwrap();
     let mut expected = vec!["before".to_owned()];

@@ -121,7 +121,8 @@ impl Batch<'_> {
         let bytes = device.as_bytes();
         for sql in [
             "DELETE FROM cursors WHERE device = ?1",
-            "DELETE FROM marks WHERE device = ?1",
+            // What its person hides stays hidden: the others may not have heard of it yet.
+            "DELETE FROM marks WHERE device = ?1 AND scope <> 'hidden'",
             "DELETE FROM entries WHERE log = ?1",
             "DELETE FROM logs WHERE id = ?1",
         ] {

@@ -67,6 +67,17 @@ it("keeps what was written when the engine refuses it", async () => {
   expect(composer().value).toBe("a long story");
 });
 
+it("lets only what was just sent here come in gently, not what is there or what others write", async () => {
+  await open("Tomasz");
+  expect(document.querySelector(".bubble.sent")).toBeNull();
+  await userEvent.type(composer(), "a first word{Enter}");
+  const own = await screen.findByRole("article", { name: /a first word/ });
+  expect(own.querySelector(".bubble.sent")).not.toBeNull();
+  world.verbs.messageFrom("Tomasz", "Tomasz", "an answer");
+  const answer = await screen.findByRole("article", { name: /an answer/ });
+  expect(answer.querySelector(".bubble.sent")).toBeNull();
+});
+
 it("keeps the draft when one leaves", async () => {
   const chat = await open("Tomasz");
   await userEvent.type(composer(), "half a thought");
@@ -141,6 +152,20 @@ it("cannot delete for oneself what has yet to go out", async () => {
   const dialog = within(await screen.findByRole("dialog"));
   expect(dialog.getByRole("button", { name: "Delete for everyone" })).toBeTruthy();
   expect(dialog.queryByRole("button", { name: "Delete for me" })).toBeNull();
+});
+
+it("says that what was never sent goes from this device, and from everybody what may be on its way", async () => {
+  await open("Tomasz");
+  await press(/The floor plan/, "{Delete}");
+  const dialog = await screen.findByRole("dialog");
+  within(dialog).getByText("It was not sent, and goes from this device. This can’t be undone.");
+  await userEvent.click(within(dialog).getByRole("button", { name: "Cancel" }));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  world.verbs.goOffline();
+  await userEvent.type(composer(), "Still on its way{Enter}");
+  await screen.findByRole("article", { name: /Still on its way/ });
+  await press(/Still on its way/, "{Delete}");
+  within(await screen.findByRole("dialog")).getByText(/from every device of everybody here/);
 });
 
 it("forgets what was begun when one signs out", async () => {

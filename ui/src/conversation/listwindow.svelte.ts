@@ -88,6 +88,12 @@ export class ListWindow {
     return this.#total - this.top - this.viewport;
   }
 
+  /** Whether a row begins below what is in sight; null if it is not held. */
+  isBelow(key: string): boolean | null {
+    const index = this.#keys().indexOf(key);
+    return index < 0 ? null : (this.laid.tops[index] ?? 0) >= this.top + this.viewport;
+  }
+
   /** The row that stands at the top edge. */
   get first(): number {
     return rowAt(this.laid.tops, this.top);

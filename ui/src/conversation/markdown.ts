@@ -236,12 +236,12 @@ export function textOf(children: readonly Inline[]): string {
     .join("");
 }
 
-/** The addresses in a tree, in order, without repeats. */
-export function linksOf(tree: readonly Block[]): string[] {
-  const found = new Set<string>();
+/** The addresses in a tree, in order, without repeats, and whether one pretends to be another. */
+export function linksOf(tree: readonly Block[]): { href: string; forged: boolean }[] {
+  const found = new Map<string, boolean>();
   const inline = (children: readonly Inline[]): void => {
     for (const child of children) {
-      if (child.kind === "link") found.add(child.href);
+      if (child.kind === "link") found.set(child.href, child.forged || (found.get(child.href) ?? false));
       if ("children" in child) inline(child.children);
     }
   };
@@ -253,5 +253,5 @@ export function linksOf(tree: readonly Block[]): string[] {
     }
   };
   block(tree);
-  return [...found];
+  return [...found].map(([href, forged]) => ({ href, forged }));
 }

@@ -56,7 +56,7 @@ function sentenceOf(chat: ChatView): string {
   }
   if (route === "wait") return t("conversation.route_wait_many");
   if (chat.kind === "group") {
-    return route === "relay" ? t("conversation.route_relay_direct") : t("conversation.route_direct_group");
+    return route === "relay" ? t("conversation.route_relay_group") : t("conversation.route_direct_group");
   }
   return t("conversation.route_channel");
 }

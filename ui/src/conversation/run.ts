@@ -6,6 +6,7 @@ import { t } from "../i18n/index.svelte";
 import { navigation } from "../state/navigation.svelte";
 import { session } from "../state/session.svelte";
 import { toasts } from "../state/toasts.svelte";
+import { Told } from "../state/why";
 import type { CommandName } from "./commands";
 import { emote, shrug, topicAndText } from "./drafting";
 import type { Talk } from "./talk.svelte";
@@ -33,7 +34,7 @@ export async function runCommand(
       return;
     case "topic": {
       const found = topicAndText(rest);
-      if (!found) throw { code: "invalid", message: t("conversation.command_topic_wants") };
+      if (!found) throw new Told(t("conversation.command_topic_wants"));
       const n = await backend().publish(found.topic, found.data);
       toasts.show(t("conversation.published", { topic: found.topic, n }));
     }

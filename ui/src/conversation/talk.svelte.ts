@@ -10,6 +10,7 @@ import { clock } from "../state/clock.svelte";
 import { onEvent } from "../state/events";
 import { session } from "../state/session.svelte";
 import { toasts } from "../state/toasts.svelte";
+import { why } from "../state/why";
 import type { Anchor } from "../design/place";
 import { rememberEmoji } from "./emoji";
 import { plain } from "./links";
@@ -31,6 +32,8 @@ export type Over =
 export class Talk {
   readonly id: ChatId;
   readonly timeline: Timeline;
+  /** When it was opened. */
+  readonly since = clock.now();
   members = $state.raw<readonly MemberView[]>([]);
   over = $state.raw<Over | null>(null);
   /** Messages whose whole text was asked for. */
@@ -102,7 +105,7 @@ export class Talk {
       await work();
       return true;
     } catch (thrown) {
-      toasts.show(failure(thrown).message);
+      toasts.show(why(thrown));
       return false;
     }
   }
@@ -248,6 +251,12 @@ export function mayWrite(chat: ChatView): boolean {
 
 /** How long a message must be on its way before it shows as waiting. */
 export const QUICK_SEND = 1_000;
+
+/** Whether it has just been sent here, while the chat was open. */
+export function isJustSent(line: MessageView, since: number): boolean {
+  if (!line.own || line.kind !== "text" || line.device !== session.me?.device) return false;
+  return line.sent_at >= since && clock.now() - line.sent_at < QUICK_SEND;
+}
 
 export function isLate(line: MessageView): boolean {
   return line.own && line.delivery.state === "waiting" && clock.now() - line.sent_at >= QUICK_SEND;

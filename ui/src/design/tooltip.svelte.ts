@@ -2,6 +2,7 @@
 // from screen readers.
 
 import type { Attachment } from "svelte/attachments";
+import { fullTime } from "../i18n/formats";
 import { place } from "./place";
 import { shownKeys } from "../state/shortcuts.svelte";
 
@@ -57,12 +58,25 @@ export function tooltip(text: string, keys?: string): Attachment<HTMLElement> {
   };
 }
 
-/** A tooltip only where the text, or a piece of it, is cut off. */
-export function wholeText(text: string): Attachment<HTMLElement> {
+/** A tooltip only where the text, or a piece of it, is cut off. Given as a function, it is asked for only then. */
+export function wholeText(text: string | (() => string)): Attachment<HTMLElement> {
+  return onHover((element) => {
+    const parts = [element, ...element.querySelectorAll<HTMLElement>("bdi")];
+    if (!parts.some((part) => part.scrollWidth > part.clientWidth)) return "";
+    return typeof text === "string" ? text : text();
+  });
+}
+
+/** The full date of a time, written only once the hand is on it: rows have many, and few are looked at. */
+export function fullDate(at: () => number): Attachment<HTMLElement> {
+  return onHover(() => fullTime(at()));
+}
+
+function onHover(text: (element: HTMLElement) => string): Attachment<HTMLElement> {
   return (element) => {
     const show = () => {
-      const parts = [element, ...element.querySelectorAll<HTMLElement>("bdi")];
-      if (parts.some((part) => part.scrollWidth > part.clientWidth)) element.title = text;
+      const title = text(element);
+      if (title) element.title = title;
       else element.removeAttribute("title");
     };
     element.addEventListener("pointerenter", show);

@@ -24,9 +24,11 @@ it("stays with the reason when it fails", async () => {
   expect(onclose).not.toHaveBeenCalled();
 });
 
-it("can't be done where there is a reason against it", async () => {
+it("can't be done where there is a reason against it, which is read out with the button", async () => {
   const run = vi.fn(async () => {});
   render(Confirm, { ...asked, reason: "Hand it over first.", run, onclose: () => {} });
   await userEvent.click(screen.getByText("Leave"));
   expect(run).not.toHaveBeenCalled();
+  const described = screen.getByText("Leave").closest("button")?.getAttribute("aria-describedby");
+  expect(document.getElementById(described ?? "")?.textContent).toBe("Hand it over first.");
 });

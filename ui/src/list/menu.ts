@@ -36,7 +36,7 @@ export function chatMenu(chat: ChatView): MenuItem[] {
   const last: MenuItem[] = [];
   if (mayLeave(chat)) {
     const run = () => navigation.openDialog({ dialog: "leave", chat: id });
-    last.push({ label: t("panel.leave"), icon: LogOut, danger: true, run });
+    last.push({ label: t("panel.leave"), icon: LogOut, mirror: true, danger: true, run });
   }
   if (owns(chat)) {
     const run = () => navigation.openDialog({ dialog: "delete_chat", chat: id });

@@ -22,6 +22,8 @@ export interface Result {
   text: string;
   /** At the end: what it is, or when. */
   end: string;
+  /** When, if that is what stands at the end. */
+  at?: number;
   open: () => void;
 }
 
@@ -100,6 +102,7 @@ function messageResults(search: Search): Result[] {
       title: view ? nameOf(view) : plain(chat_name),
       text: snippet(summary(message.text.slice(firstHit(message.text, search.query))), search.query),
       end: listTime(message.sent_at, clock.minute),
+      at: message.sent_at,
       open: () => navigation.openChat(message.chat, { device: message.device, id: message.id }),
     };
   });

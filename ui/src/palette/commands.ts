@@ -28,6 +28,8 @@ export interface Command {
   key: string;
   label: string;
   icon: Component;
+  /** Its picture points the other way where one reads the other way. */
+  mirror?: boolean;
   keys?: string;
   run: () => void;
 }
@@ -70,6 +72,7 @@ export function commands(): Command[] {
       key: "panel",
       label: t("common.side_panel"),
       icon: PanelRight,
+      mirror: true,
       keys: "Mod+Shift+P",
       run: () => (navigation.panel = !navigation.panel),
     },
@@ -109,7 +112,14 @@ export function commands(): Command[] {
       keys: "?",
       run: () => navigation.openDialog({ dialog: "shortcuts" }),
     },
-    { key: "quit", label: t("list.quit"), icon: LogOut, keys: "Mod+Q", run: () => void backend().quit() },
+    {
+      key: "quit",
+      label: t("list.quit"),
+      icon: LogOut,
+      mirror: true,
+      keys: "Mod+Q",
+      run: () => void backend().quit(),
+    },
   ];
   return all.filter((command) => command !== false);
 }

@@ -1,11 +1,12 @@
 // What can be done with a chat from more than one place: the list's menu, the panel, the palette.
 
-import { backend, failure } from "../backend";
+import { backend } from "../backend";
 import type { ChatId, ChatView } from "../backend/types";
 import { t } from "../i18n/index.svelte";
 import { chats } from "./chats.svelte";
 import { navigation } from "./navigation.svelte";
 import { toasts } from "./toasts.svelte";
+import { why } from "./why";
 
 /** Runs it; a failure is said in a toast. Gives whether it worked. */
 export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
@@ -13,7 +14,7 @@ export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
     await work();
     return true;
   } catch (thrown) {
-    toasts.show(failure(thrown).message);
+    toasts.show(why(thrown));
     return false;
   }
 }

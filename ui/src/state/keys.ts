@@ -8,7 +8,7 @@ import { onEvent } from "./events";
 import { layout } from "./layout.svelte";
 import { navigation } from "./navigation.svelte";
 import { session } from "./session.svelte";
-import { shortcuts } from "./shortcuts.svelte";
+import { shortcuts, type Shortcut } from "./shortcuts.svelte";
 import { larger, smaller } from "./zoom";
 
 /** Registers them, and the shell's menu items of the same names; gives what takes them away. */
@@ -34,61 +34,50 @@ export function registerShortcuts(): () => void {
     zoom_out: () => zoom(smaller(session.preferences.zoom)),
     zoom_reset: () => zoom(1),
   };
-  const act = (name: string) => () => actions[name]?.();
-
+  const all: (Shortcut & { action: string })[] = [
+    {
+      action: "palette",
+      keys: "Mod+K",
+      label: "list.palette",
+      group: "general",
+      when: () => signedIn() && !navigation.dialog,
+    },
+    { action: "new_chat", keys: "Mod+N", label: "common.new_chat", group: "general", when: free },
+    { action: "settings", keys: "Mod+,", label: "common.settings", group: "general", when: free },
+    { action: "shortcuts", keys: "?", label: "list.all_shortcuts", group: "general", when: free },
+    { action: "close", keys: "Escape", label: "list.close_topmost", group: "general", when: signedIn },
+    { action: "zoom_in", keys: "Mod+Plus", label: "list.zoom_in", group: "general" },
+    { action: "zoom_out", keys: "Mod+Minus", label: "list.zoom_out", group: "general" },
+    { action: "zoom_reset", keys: "Mod+Zero", label: "list.zoom_reset", group: "general" },
+    { action: "quit", keys: "Mod+Q", label: "list.quit", group: "general" },
+    { action: "search", keys: "Mod+F", label: "list.search", group: "list", when: free },
+    { action: "previous_chat", keys: "Alt+ArrowUp", label: "list.previous_chat", group: "list", when: free },
+    { action: "next_chat", keys: "Alt+ArrowDown", label: "list.next_chat", group: "list", when: free },
+    { action: "previous_unread", keys: "Alt+Shift+ArrowUp", label: "list.previous_unread", group: "list", when: free },
+    { action: "next_unread", keys: "Alt+Shift+ArrowDown", label: "list.next_unread", group: "list", when: free },
+    { action: "search_in_chat", keys: "Mod+Shift+F", label: "list.search_in_chat", group: "conversation", when: free },
+    {
+      action: "invite",
+      keys: "Mod+I",
+      label: "list.share_invite",
+      group: "conversation",
+      when: () => free() && canInvite(),
+    },
+    {
+      action: "panel",
+      keys: "Mod+Shift+P",
+      label: "common.side_panel",
+      group: "conversation",
+      when: () => free() && navigation.chat !== null,
+    },
+  ];
   const off = [
     onEvent((event) => {
-      if (event.event === "action" && signedIn()) actions[event.action]?.();
+      if (event.event !== "action") return;
+      const chosen = all.find(({ action }) => action === event.action);
+      if (chosen) shortcuts.act(chosen.keys);
     }),
-    shortcuts.register(
-      {
-        keys: "Mod+K",
-        label: "list.palette",
-        group: "general",
-        run: act("palette"),
-        when: () => signedIn() && !navigation.dialog,
-      },
-      { keys: "Mod+N", label: "common.new_chat", group: "general", run: act("new_chat"), when: free },
-      { keys: "Mod+,", label: "common.settings", group: "general", run: act("settings"), when: free },
-      { keys: "?", label: "list.all_shortcuts", group: "general", run: act("shortcuts"), when: free },
-      { keys: "Escape", label: "list.close_topmost", group: "general", run: act("close"), when: signedIn },
-      { keys: "Mod+Plus", label: "list.zoom_in", group: "general", run: act("zoom_in") },
-      { keys: "Mod+Minus", label: "list.zoom_out", group: "general", run: act("zoom_out") },
-      { keys: "Mod+Zero", label: "list.zoom_reset", group: "general", run: act("zoom_reset") },
-      { keys: "Mod+Q", label: "list.quit", group: "general", run: act("quit") },
-      { keys: "Mod+F", label: "list.search", group: "list", run: act("search"), when: free },
-      { keys: "Alt+ArrowUp", label: "list.previous_chat", group: "list", run: act("previous_chat"), when: free },
-      { keys: "Alt+ArrowDown", label: "list.next_chat", group: "list", run: act("next_chat"), when: free },
-      {
-        keys: "Alt+Shift+ArrowUp",
-        label: "list.previous_unread",
-        group: "list",
-        run: act("previous_unread"),
-        when: free,
-      },
-      { keys: "Alt+Shift+ArrowDown", label: "list.next_unread", group: "list", run: act("next_unread"), when: free },
-      {
-        keys: "Mod+Shift+F",
-        label: "list.search_in_chat",
-        group: "conversation",
-        run: act("search_in_chat"),
-        when: free,
-      },
-      {
-        keys: "Mod+I",
-        label: "list.share_invite",
-        group: "conversation",
-        run: act("invite"),
-        when: () => free() && canInvite(),
-      },
-      {
-        keys: "Mod+Shift+P",
-        label: "common.side_panel",
-        group: "conversation",
-        run: act("panel"),
-        when: () => free() && navigation.chat !== null,
-      },
-    ),
+    shortcuts.register(...all.map(({ action, ...shortcut }) => ({ ...shortcut, run: () => actions[action]?.() }))),
   ];
   return () => off.forEach((end) => end());
 }

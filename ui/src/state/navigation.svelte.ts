@@ -1,6 +1,5 @@
 // Where the person is: which chat, the panel, a dialog, a page of the settings. Nothing here is kept on disk.
 
-import { backend } from "../backend";
 import type { AccountId, ChatId, MessageKey } from "../backend/types";
 
 export type SettingsPage =
@@ -40,10 +39,7 @@ class Navigation {
   openChat(chat: ChatId, target: MessageKey | null = null): void {
     this.settings = null;
     this.palette = false;
-    if (this.chat !== chat) {
-      this.chat = chat;
-      void backend().setVisibleChat(chat);
-    }
+    this.chat = chat;
     this.target = target;
     this.opened += 1;
   }
@@ -52,7 +48,6 @@ class Navigation {
     this.chat = null;
     this.target = null;
     this.panel = false;
-    void backend().setVisibleChat(null);
   }
 
   takeTarget(): MessageKey | null {

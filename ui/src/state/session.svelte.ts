@@ -37,6 +37,7 @@ class Session {
   about = $state<About>({
     version: "",
     platform: "browser",
+    computer: null,
     languages: [],
     folder: "",
     tray: false,

@@ -95,6 +95,8 @@ test("what a person should know is said, in the engine's words if there are none
   expect(toasts.all[0]?.text).toContain("Is the disk full?");
   world.tell({ event: "notice", chat: null, code: "from_the_future", message: "Look at this." });
   expect(toasts.all[0]?.text).toBe("Look at this.");
+  world.tell({ event: "notice", chat: null, code: "disk_full", message: "" });
+  expect(toasts.all[0]?.text).toBe("This disk is full. Nothing is lost; free some space and Parley goes on.");
 });
 
 test("the relay to offer is the one that the start names", async () => {

@@ -33,6 +33,11 @@ class Shortcuts {
     };
   }
 
+  /** The newest one of these keys that may act, does: the system's menu has the key press before the window. */
+  act(keys: string): void {
+    this.#all.findLast((shortcut) => shortcut.keys === keys && shortcut.run && (shortcut.when?.() ?? true))?.run?.();
+  }
+
   /** The newest one that fits and may act, does; tells whether there was one. */
   handle(event: KeyboardEvent): boolean {
     if (event.defaultPrevented || event.isComposing) return false;

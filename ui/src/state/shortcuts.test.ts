@@ -83,3 +83,23 @@ test("as a key cap shows it", () => {
   expect(shownKeys("Alt+ArrowUp")).toBe("Alt ↑");
   expect(shownKeys("Mod+F")).toBe("Ctrl F");
 });
+
+test("the system's menu does what the keys would do here", () => {
+  register("Mod+F");
+  shortcuts.act("Mod+F");
+  const newer = vi.fn();
+  let may = true;
+  const offNewer = shortcuts.register({
+    keys: "Mod+F",
+    label: "list.search",
+    group: "list",
+    run: newer,
+    when: () => may,
+  });
+  shortcuts.act("Mod+F");
+  may = false;
+  shortcuts.act("Mod+F");
+  shortcuts.act("Mod+G");
+  offNewer();
+  expect([newer.mock.calls.length, run.mock.calls.length]).toEqual([1, 2]);
+});

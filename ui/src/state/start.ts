@@ -1,17 +1,20 @@
 // Brings the screen up: events first, so that none is missed, then who one is, then the chats.
 
 import { backend } from "../backend";
+import type { ChatView, Event } from "../backend/types";
 import { forgetBegun } from "./begun";
 import { t } from "../i18n/index.svelte";
 import { chats } from "./chats.svelte";
 import { clock } from "./clock.svelte";
 import { onEvent, startEvents } from "./events";
 import { followLink } from "./links";
+import { nameOf } from "./names";
 import { navigation } from "./navigation.svelte";
 import { session } from "./session.svelte";
 import { toasts } from "./toasts.svelte";
 import { topics } from "./topics.svelte";
 import { typing } from "./typing.svelte";
+import { beginWaiting, forgetWaiting, waitingHappened } from "./waiting";
 
 export async function start(): Promise<void> {
   clock.start();
@@ -21,7 +24,8 @@ export async function start(): Promise<void> {
   onEvent((event) => {
     if (event.event === "open_chat") navigation.openChat(event.chat, event.key);
     if (event.event === "open_link") followLink(event.link);
-    if (event.event === "notice") toasts.show(notice(event.code, event.message));
+    if (event.event === "notice") notice(event);
+    waitingHappened(event);
     if (event.event === "connection" && event.state === "signed_out") forget();
   });
   try {
@@ -56,13 +60,19 @@ function forget(): void {
   navigation.clear();
   chats.clear();
   forgetBegun();
+  forgetWaiting();
   topics.clear();
 }
 
-const NOTICES = ["storage", "old_copy", "damaged", "newer", "id_conflict"] as const;
+const NOTICES = ["storage", "disk_full", "old_copy", "damaged", "newer", "id_conflict", "expired"] as const;
 
 /** What a person should know, in our words where there are any; else in the engine's. */
-function notice(code: string, message: string): string {
+function notice({ chat, code, message }: Extract<Event, { event: "notice" }>): void {
+  if (code === "waiting") return waits(chats.get(chat));
   const known = NOTICES.find((one) => one === code);
-  return known ? t(`list.notice_${known}`) : message;
+  toasts.show(known ? t(`list.notice_${known}`) : message);
+}
+
+function waits(chat: ChatView | null): void {
+  if (chat && beginWaiting(chat.id)) toasts.show(t("list.notice_waiting", { name: nameOf(chat) }));
 }

@@ -171,6 +171,21 @@ describe("a message", () => {
     await done(screen);
   });
 
+  test("has in its menu what else a pointer finds: its links, the quoted message", async () => {
+    const screen = await open("main");
+    await message(screen, "low water").focus();
+    await screen.press("Enter");
+    await screen.page.getByRole("menuitem", { name: "Open link" }).click();
+    await expect
+      .poll(() => screen.page.evaluate(() => window.parley!.world.opened))
+      .toEqual(["http://tides.example.org/november"]);
+    await message(screen, "low water").focus();
+    await screen.press("Enter");
+    await screen.page.getByRole("menuitem", { name: "Go to the quoted message" }).click();
+    await screen.page.locator(".bubble.lit", { hasText: "tide table" }).waitFor();
+    await done(screen);
+  });
+
   test("of one's own is deleted for oneself or for everyone, as one chooses", async () => {
     const screen = await open("group");
     await menu(screen, "Thank you, Ben", "Delete");
@@ -279,6 +294,8 @@ describe("reading", () => {
       await expect.poll(async () => Math.abs((await topOf()) - before.top - 350), { interval: 20 }).toBeLessThan(1.5);
     }
     expect(await page.locator("[data-row]").count()).toBeLessThan(80);
+    await page.getByRole("button", { name: /To the newest/ }).click();
+    await page.getByText("Unread from here").waitFor();
     await page.getByRole("button", { name: /To the newest/ }).click();
     await message(screen, "100000:").waitFor();
     await done(screen);
@@ -400,9 +417,15 @@ describe("reading", () => {
     await message(screen, "I have a key").waitFor();
     const big = await open("big");
     await big.page.mouse.move(700, 400);
-    await big.page.mouse.wheel(0, -3_000);
+    await big.page.mouse.wheel(0, -6_000);
+    await big.page.getByText("Unread from here").waitFor({ state: "detached" });
     await big.world("messageFrom", "A hundred thousand", "Lena", "far below");
-    await big.page.getByRole("button", { name: /To the newest message, \d+ new/ }).click();
+    // On the way to the end one stops at what is unread.
+    const toEnd = big.page.getByRole("button", { name: /To the newest message, \d+ new/ });
+    await toEnd.click();
+    await big.page.getByText("Unread from here").waitFor();
+    expect(await message(big, "far below").count()).toBe(0);
+    await toEnd.click();
     await message(big, "far below").waitFor();
     await done(screen);
     await done(big);

@@ -159,6 +159,21 @@ test("how long the relay keeps what waits stands below how long messages are kep
   await done(screen);
 });
 
+test("read from right to left, arrows in a menu point the other way, and what has no direction does not", async () => {
+  const screen = await chromium.open("rtl", { lang: "ar" });
+  const { page } = screen;
+  await page.locator(".bubble").last().click({ button: "right" });
+  const icons = page.locator("[role=menuitem] svg:first-child");
+  await icons.first().waitFor();
+  const turned = await icons.evaluateAll((all) =>
+    all
+      .filter((icon) => new DOMMatrix(getComputedStyle(icon).transform).a === -1)
+      .map((icon) => [...icon.classList].find((name) => name.startsWith("lucide-") && name !== "lucide-icon")),
+  );
+  expect(turned).toEqual(["lucide-reply", "lucide-forward"]);
+  await done(screen);
+});
+
 test("in the system's own colours the palette has an edge, a reaction one, and typing its dots", async () => {
   const forced = await Chromium.launch({ forcedColors: true });
   const screen = await forced.open("main");
@@ -174,6 +189,12 @@ test("in the system's own colours the palette has an edge, a reaction one, and t
     getComputedStyle(document.body).backgroundColor,
   ]);
   expect(fill).not.toBe(behind);
+  expect(await page.locator(".list .field").evaluate(border)).toBeGreaterThan(0);
+  // A drawing has the colour of what is around it, not one of the theme's.
+  const [glyph, text] = await page
+    .locator(".badge .glyph")
+    .evaluate((one) => [getComputedStyle(one).color, getComputedStyle(one.parentElement!).color]);
+  expect(glyph).toBe(text);
   await screen.press("Control+k");
   expect(await page.locator("dialog").evaluate(border)).toBeGreaterThan(0);
   await done(screen);

@@ -79,6 +79,32 @@ describe("what happens, shows", () => {
     await screen.page.close();
   });
 
+  test("one's own line is one line high, however narrow the list is", async () => {
+    for (const width of [900, 1280]) {
+      const { page } = await chromium.open("main", { width });
+      const line = page.locator(".list footer");
+      await line.getByText("41 ms").waitFor();
+      expect((await line.boundingBox())!.height).toBe(48);
+      const state = line.locator(".state");
+      expect(await state.evaluate((one) => one.scrollWidth - one.clientWidth)).toBe(0);
+      await page.close();
+    }
+  });
+
+  test("the hand on what is cut off shows all of it, and on a time the full date", async () => {
+    const { page } = await chromium.open("list", { width: 900 });
+    const row = page.getByRole("option", { name: /Harbour Street 12/ });
+    const [preview, time] = [row.locator(".preview"), row.locator("time")];
+    await preview.waitFor();
+    expect(await row.locator("[title]").count()).toBe(0);
+    await preview.hover();
+    const whole = (await preview.innerText()).replaceAll("\n", " ");
+    expect(await preview.getAttribute("title")).toBe(whole);
+    await time.hover();
+    expect(await time.getAttribute("title")).toMatch(/^\w+,? \d+ \w+ \d{4}.* \d\d:\d\d:\d\d$/);
+    await page.close();
+  });
+
   test("three thousand chats are a few rows on the page", async () => {
     const screen = await open("many");
     expect(await screen.page.getByRole("option").count()).toBeLessThan(40);

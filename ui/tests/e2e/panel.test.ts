@@ -106,8 +106,19 @@ test("an invite is made, shown as a QR code, copied, and taken back", async () =
   expect(copied).toMatch(/^parley:\/\/join\/relay\.harbour\.example\/\w+$/);
 
   await aside.getByRole("button", { name: "All invites" }).click();
-  await dialog.getByRole("button", { name: /Take back the invite/ }).click();
+  const takeBack = dialog.getByRole("button", { name: /Take back the invite/ });
+  await takeBack.click();
+  const question = page.getByRole("dialog", { name: "Take back this invite?" });
+  await question.waitFor();
+  expect(await screen.focused()).toBe("Cancel");
+  await screen.isAccessible();
+  await screen.press("Escape");
+  await question.waitFor({ state: "detached" });
+  expect(await screen.focused()).toContain("Take back the invite");
+  await screen.press("Enter");
+  await question.getByRole("button", { name: "Take back" }).click();
   await dialog.getByText("There are no invites now.").waitFor();
+  expect(await screen.focused()).toBe("Make an invite");
   await done(screen);
 });
 

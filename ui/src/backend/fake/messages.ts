@@ -30,7 +30,7 @@ export function messages(world: World, people: People): Part {
   return {
     async send(id, { text, reply_to, mentions }) {
       const chat = world.chat(id);
-      if (chat.status !== "active") refuse("closed", "You are no longer a member of this chat.");
+      if (chat.status !== "active") refuse("invalid", "You are no longer a member of this chat.");
       if (new TextEncoder().encode(text).length > LONGEST) refuse("invalid", "A message holds 64 KB at most.");
       const quoted = reply_to && chat.log.at(chat.log.find(reply_to));
       const line = world.write(chat, {

@@ -96,6 +96,7 @@ export class World {
   about: About = {
     version: "0.1.0",
     platform: "browser",
+    computer: null,
     languages: ["en-GB"],
     folder: "~/.local/share/parley/default",
     tray: true,

@@ -13,6 +13,10 @@ version: string,
  */
 platform: "linux" | "macos" | "windows" | "browser", 
 /**
+ * What the computer is called, if that is known.
+ */
+computer: string | null, 
+/**
  * The system's languages, first choice first.
  */
 languages: Array<string>, 

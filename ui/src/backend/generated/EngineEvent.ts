@@ -16,7 +16,7 @@ export type EngineEvent = { "event": "connection" } & Connection | { "event": "m
  */
 chat: ChatId, 
 /**
- * Whether a notification is due: not own, not muted (or mentioned), not blocked.
+ * Whether a notification is due: not own, not muted, not blocked.
  */
 notify: boolean, 
 /**
@@ -112,7 +112,8 @@ count: number, } | { "event": "notice",
  */
 chat: ChatId | null, 
 /**
- * A stable word for programs: `id_conflict`, `damaged`, `old_copy`, `storage`, `expired`, `newer`.
+ * A stable word for programs: `id_conflict`, `damaged`, `old_copy`, `storage`, `disk_full`, `waiting`,
+ * `expired`, `newer`.
  */
 code: string, 
 /**

@@ -131,6 +131,8 @@ export default {
   zoom_hint: "لكل ما في النافذة.",
   smaller: "أصغر",
   larger: "أكبر",
+  smallest: "هذا أصغر حجم",
+  largest: "هذا أكبر حجم",
   percent: "{n}%",
   writing: "الكتابة",
   enter_sends: "مفتاح الإدخال يرسل",
@@ -140,6 +142,7 @@ export default {
   close_to_tray: "مواصلة العمل بعد الإغلاق",
   close_to_tray_hint: "إغلاق النافذة يُبقي Parley في شريط النظام حيث تظل الرسائل تصل.",
   autostart: "البدء مع الحاسوب",
+  autostart_hint_window: "يبدأ Parley مع جلستك ويفتح نافذته.",
   autostart_hint: "في شريط النظام، دون فتح النافذة.",
 
   shortcuts_lead: "كل شيء ممكن بلا فأرة.",

@@ -7,6 +7,15 @@ export default {
   blank: "Nichts, was man sehen könnte",
   you_deleted: "Du hast diese Nachricht gelöscht",
   not_sent: "Nicht gesendet. {reason}",
+  unsent_left: "Du bist nicht mehr in diesem Chat.",
+  unsent_deleted: "Dieser Chat wurde gelöscht.",
+  unsent_expired: "Nicht alle haben das rechtzeitig bekommen: Das Relay hebt Nachrichten nur eine Zeit lang auf.",
+  unsent_copied:
+    "Das wartete, als das Profil kopiert wurde; vielleicht ist es seither gesendet. Versuche es noch einmal, um es wieder zu senden.",
+  unsent_anew:
+    "Vielleicht hat das nicht alle erreicht, bevor sich das Gerät neu anmelden musste. Versuche es noch einmal, um es wieder zu senden.",
+  unsent_unread: "Die Nachricht ließ sich aus diesem Profil nicht mehr lesen.",
+  unsent_large: "Sie ist größer, als dieses Relay annimmt.",
   show_all: "Alles zeigen",
   role_owner: "Eigentum",
   role_admin: "Verwaltung",
@@ -73,6 +82,9 @@ export default {
   reply: "Antworten",
   forward: "Weiterleiten",
   copy_text: "Text kopieren",
+  open_link: "Link öffnen",
+  open_link_to: "{link} öffnen",
+  to_quoted: "Zur zitierten Nachricht",
   copy_link: "Link kopieren",
   copy_link_to: "{link} kopieren",
   edit: "Bearbeiten",
@@ -92,8 +104,12 @@ export default {
   delete_title: "{n, plural, one {Diese Nachricht löschen?} other {# Nachrichten löschen?}}",
   delete_lead:
     "{n, plural, one {Sie verschwindet von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen Geräten aller hier. Das lässt sich nicht rückgängig machen.}}",
+  delete_lead_failed:
+    "{n, plural, one {Sie wurde nicht gesendet und verschwindet von diesem Gerät. Das lässt sich nicht rückgängig machen.} other {Sie wurden nicht gesendet und verschwinden von diesem Gerät. Das lässt sich nicht rückgängig machen.}}",
   delete_lead_me:
     "{n, plural, one {Sie verschwindet von allen deinen Geräten. Die anderen hier behalten sie. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von allen deinen Geräten. Die anderen hier behalten sie. Das lässt sich nicht rückgängig machen.}}",
+  delete_lead_here:
+    "{n, plural, one {Sie verschwindet von diesem Gerät. Die anderen behalten sie. Das lässt sich nicht rückgängig machen.} other {Sie verschwinden von diesem Gerät. Die anderen behalten sie. Das lässt sich nicht rückgängig machen.}}",
   delete_lead_both:
     "Für alle: von allen Geräten hier. Für dich: nur von deinen eigenen. Beides lässt sich nicht rückgängig machen.",
 
@@ -195,6 +211,7 @@ export default {
   route_turn_direct:
     "Nachrichten an {name} reicht ein TURN-Server weiter, weil sich kein gerader Weg auftat. Lesen kann er sie nicht.",
   route_relay_direct: "Das Relay trägt die Nachrichten. Parley versucht weiter, eine direkte Verbindung zu bekommen.",
+  route_relay_group: "Gruppen gehen immer über das Relay, das Nachrichten an die Geräte aller Mitglieder weitergibt.",
   route_wait_direct: "Weder {name} noch das Relay ist erreichbar. Was du schreibst, geht von selbst hinaus.",
   route_wait_many: "Niemand hier und kein Relay ist erreichbar. Was du schreibst, geht von selbst hinaus.",
   route_direct_group: "Nachrichten gehen geradewegs von diesem Gerät zu allen anderen. Das Relay trägt sie nicht.",

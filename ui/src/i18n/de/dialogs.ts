@@ -1,8 +1,4 @@
 export default {
-  not_reached: "Das Relay ist gerade nicht zu erreichen. Deine Auswahl bleibt hier; versuche es noch einmal.",
-  refused: "Deine Rolle in diesem Chat erlaubt das nicht.",
-  gone: "Diesen Chat gibt es nicht mehr.",
-
   new_title: "Neuer Chat",
   new_kind: "Was beginnen soll",
   kind_person: "Person",
@@ -70,6 +66,8 @@ export default {
   no_invites: "Es gibt gerade keine Einladungen.",
   revoke: "Zurücknehmen",
   revoke_of: "Die Einladung zurücknehmen, die bis {day} gilt",
+  revoke_title: "Diese Einladung zurücknehmen?",
+  revoke_lead: "Ihr Link gilt dann für niemanden mehr, wer immer ihn hat. Er gilt noch bis {day}.",
   revoked: "Die Einladung wurde zurückgenommen",
   copy_of: "Den Link kopieren, der bis {day} gilt",
 

@@ -73,6 +73,11 @@ export default {
   reopen: "Wieder öffnen",
   notice_storage:
     "Das Profil ließ sich nicht schreiben. Ist der Datenträger voll? Nichts ist verloren; Parley versucht es wieder.",
+  notice_disk_full: "Der Datenträger ist voll. Nichts ist verloren; schaff etwas Platz, dann macht Parley weiter.",
+  notice_waiting:
+    "Das Relay kann für ‚{name}‘ gerade nichts mehr annehmen. Was du dort schreibst, bleibt auf diesem Gerät und geht von selbst hinaus.",
+  notice_expired:
+    "Einige Nachrichten haben nicht alle rechtzeitig erreicht: Das Relay hebt sie nur eine Zeit lang auf.",
   notice_old_copy:
     "Dieses Profil ist eine alte Kopie von einem, das anderswo weiterging. Es geht als neues Gerät weiter.",
   notice_damaged: "Eine Nachricht war nicht zu lesen und wurde ausgelassen.",

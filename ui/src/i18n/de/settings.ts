@@ -134,6 +134,8 @@ export default {
   zoom_hint: "Von allem im Fenster.",
   smaller: "Kleiner",
   larger: "Größer",
+  smallest: "Kleiner geht es nicht",
+  largest: "Größer geht es nicht",
   percent: "{n} %",
   writing: "Schreiben",
   enter_sends: "Eingabetaste sendet",
@@ -143,6 +145,7 @@ export default {
   close_to_tray: "Nach dem Schließen weiterlaufen",
   close_to_tray_hint: "Wird das Fenster geschlossen, bleibt Parley im Infobereich und empfängt weiter Nachrichten.",
   autostart: "Mit dem Rechner starten",
+  autostart_hint_window: "Parley startet mit deiner Sitzung und öffnet sein Fenster.",
   autostart_hint: "Im Infobereich, ohne das Fenster zu öffnen.",
 
   shortcuts_lead: "Alles geht auch ohne Maus.",

@@ -7,6 +7,13 @@ export default {
   blank: "Nothing that can be seen",
   you_deleted: "You deleted this message",
   not_sent: "Not sent. {reason}",
+  unsent_left: "You are no longer in this chat.",
+  unsent_deleted: "This chat was deleted.",
+  unsent_expired: "Not everybody got this in time: the relay keeps messages only so long.",
+  unsent_copied: "This was waiting when the profile was copied; it may have been sent since. Retry to send it again.",
+  unsent_anew: "This may not have reached everybody before the device had to sign in anew. Retry to send it again.",
+  unsent_unread: "The message could not be read back from this profile.",
+  unsent_large: "It is larger than this relay takes.",
   show_all: "Show all",
   role_owner: "Owner",
   role_admin: "Admin",
@@ -72,6 +79,9 @@ export default {
   reply: "Reply",
   forward: "Forward",
   copy_text: "Copy text",
+  open_link: "Open link",
+  open_link_to: "Open {link}",
+  to_quoted: "Go to the quoted message",
   copy_link: "Copy link",
   copy_link_to: "Copy {link}",
   edit: "Edit",
@@ -91,8 +101,12 @@ export default {
   delete_title: "{n, plural, one {Delete this message?} other {Delete # messages?}}",
   delete_lead:
     "{n, plural, one {It goes from every device of everybody here. This can’t be undone.} other {They go from every device of everybody here. This can’t be undone.}}",
+  delete_lead_failed:
+    "{n, plural, one {It was not sent, and goes from this device. This can’t be undone.} other {They were not sent, and go from this device. This can’t be undone.}}",
   delete_lead_me:
     "{n, plural, one {It goes from all your devices. The others here keep it. This can’t be undone.} other {They go from all your devices. The others here keep them. This can’t be undone.}}",
+  delete_lead_here:
+    "{n, plural, one {It goes from this device. The others keep it. This can’t be undone.} other {They go from this device. The others keep them. This can’t be undone.}}",
   delete_lead_both: "For everyone, from all devices here; for you, from your own alone. Neither can be undone.",
 
   forward_title: "{n, plural, one {Forward a message} other {Forward # messages}}",
@@ -192,6 +206,7 @@ export default {
   route_turn_direct:
     "Messages to {name} are passed on by a TURN server, because no straight path opened. It can’t read them.",
   route_relay_direct: "The relay carries the messages. Parley keeps trying for a direct link.",
+  route_relay_group: "Groups always go through the relay, which passes messages on to the devices of every member.",
   route_wait_direct: "Neither {name} nor the relay can be reached. What you write goes out by itself.",
   route_wait_many: "Nobody here and no relay can be reached. What you write goes out by itself.",
   route_direct_group: "Messages go straight from this device to everybody’s. The relay does not carry them.",

@@ -1,8 +1,4 @@
 export default {
-  not_reached: "The relay can’t be reached just now. What you chose stays here; try again.",
-  refused: "Your role in this chat doesn’t allow it.",
-  gone: "This chat is not there any more.",
-
   new_title: "New chat",
   new_kind: "What to begin",
   kind_person: "Person",
@@ -70,6 +66,8 @@ export default {
   no_invites: "There are no invites now.",
   revoke: "Take back",
   revoke_of: "Take back the invite that is good until {day}",
+  revoke_title: "Take back this invite?",
+  revoke_lead: "Its link works for nobody any more, whoever has it. It is good until {day}.",
   revoked: "The invite was taken back",
   copy_of: "Copy the link that is good until {day}",
 

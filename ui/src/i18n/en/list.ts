@@ -72,6 +72,10 @@ export default {
   stopped_text: "What you sent and received is safe on this device. Open it again to go on.",
   reopen: "Open again",
   notice_storage: "The profile could not be written. Is the disk full? Nothing is lost; Parley tries again.",
+  notice_disk_full: "This disk is full. Nothing is lost; free some space and Parley goes on.",
+  notice_waiting:
+    "The relay can take no more in ‘{name}’ just now. What you write there is kept on this device and goes out by itself.",
+  notice_expired: "Some messages did not reach everybody in time: the relay keeps them only so long.",
   notice_old_copy: "This profile is an old copy of one that went on elsewhere. It goes on as a new device.",
   notice_damaged: "A message could not be read and was left out.",
   notice_newer: "A message of a newer Parley could not be read. Update this one to see the next.",

@@ -133,6 +133,8 @@ export default {
   zoom_hint: "Of everything in the window.",
   smaller: "Smaller",
   larger: "Larger",
+  smallest: "This is the smallest",
+  largest: "This is the largest",
   percent: "{n} %",
   writing: "Writing",
   enter_sends: "Enter sends",
@@ -142,6 +144,7 @@ export default {
   close_to_tray: "Keep running when closed",
   close_to_tray_hint: "Closing the window leaves Parley in the tray, where messages still arrive.",
   autostart: "Start with the computer",
+  autostart_hint_window: "Parley starts with your session and opens its window.",
   autostart_hint: "In the tray, without opening the window.",
 
   shortcuts_lead: "Everything can be done without a mouse.",

@@ -1,0 +1,21 @@
+export default {
+  unreachable: "The relay can’t be reached just now. Try again in a moment.",
+  signed_out: "You are signed out. Sign in again to go on.",
+  profile_in_use: "Another Parley has this profile open. Close it there, then try again.",
+  keychain: "The system’s keychain is locked or can’t be read. Unlock it, then try again.",
+  storage:
+    "The profile could not be written or read. Nothing is lost; free some space or check the disk, then try again.",
+  closed: "Parley has stopped here. Open it again to go on.",
+  refused: "Your role in this chat doesn’t allow it.",
+  gone: "This chat is not there any more.",
+  later: "The relay can’t take this just now. Try again in a moment.",
+  internal: "The relay has a fault. Try again in a moment.",
+  not_found: "This can’t be found here; it may be gone by now.",
+  invalid: "This can’t be done as it is. Something may be too long, or missing, or have changed meanwhile.",
+  too_large: "This is larger than the relay takes. Make it shorter, then try again.",
+  conflict: "It is there already, or has changed meanwhile. Look again, then try once more.",
+  limit: "This is more than the relay allows at once. Try with fewer.",
+  quota: "The relay has no room for more just now. Try again later.",
+  system: "The system could not do this. Try again.",
+  otherwise: "That did not work. Try again.",
+};
