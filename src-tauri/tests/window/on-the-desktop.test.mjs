@@ -280,7 +280,7 @@ test("a window has its place on the desktop", async (story) => {
     const service = "org.freedesktop.Secret.Service";
     await send(SECRETS, "/org/freedesktop/secrets", `${service}.Lock`, "array:objpath:/org/freedesktop/secrets/aliases/default");
     await carol.start();
-    await carol.sees("Unlock the keychain and try again");
+    await carol.sees("Unlock it, then try again");
     await carol.picture("22-locked-keychain");
     await end(keychain);
     await startKeychain();
