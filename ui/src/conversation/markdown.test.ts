@@ -78,8 +78,8 @@ describe("addresses without a scheme are links, names of files are not", () => {
     ],
     ["https://a.example/x and a.net", "<https://a.example/x|https://a.example/x> and <http://a.net/|a.net>"],
     [
-      "main.rs, notes.md, node.js, e.g. this, 1.2.3, 10.0.0.1/x, file.py:10",
-      "main.rs, notes.md, node.js, e.g. this, 1.2.3, 10.0.0.1/x, file.py:10",
+      "main.rs, app.test.py, notes.md, node.js, user.name, e.g. this, 1.2.3, 10.0.0.1/x, file.py:10",
+      "main.rs, app.test.py, notes.md, node.js, user.name, e.g. this, 1.2.3, 10.0.0.1/x, file.py:10",
     ],
     ["`example.com`", "`example.com`"],
     ["[example.com](https://example.com/)", "<https://example.com/|example.com>"],

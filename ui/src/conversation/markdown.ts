@@ -155,11 +155,18 @@ function withHosts(text: string): Inline[] {
   return found;
 }
 
-/** Names of files end like those of countries: `notes.md` is no address, `harbour.md/notes` and `the.harbour.md` are. */
+/** Countries whose ending files have as well. */
+const FILES = new Set(["md", "rs", "py", "sh", "pl", "so", "cc", "ps"]);
+
+/** What has a dot is seldom an address: `user.name` and `notes.md` are none, `harbour.md/notes` and `the.harbour.de` are. */
 function isHost({ schema, text }: Match): boolean {
   const host = /^[^/?#:]*/u.exec(text)?.[0] ?? "";
-  const labels = host.split(".");
-  return schema === "" && (labels.length > 2 || text.startsWith(`${host}/`) || labels.at(-1)!.length > 2);
+  if (schema !== "") return false;
+  if (text.startsWith(`${host}/`)) return true;
+  const labels = host.toLowerCase().split(".");
+  const end = labels.at(-1)!;
+  const isLoose = end.length === 2 || end === "name" || end === "info";
+  return !FILES.has(end) && (labels.length > 2 || !isLoose);
 }
 
 function inlineOf(token: Token, linked: boolean): Inline[] {

@@ -1,6 +1,7 @@
 import { cleanup, render, screen } from "@testing-library/svelte";
 import { afterEach, expect, it } from "vitest";
 import type { MemberView } from "../backend/types";
+import { roundTrips } from "../state/roundtrips.svelte";
 import MemberRow from "./MemberRow.svelte";
 
 afterEach(cleanup);
@@ -26,6 +27,12 @@ function row(change: Partial<MemberView>, own = false): string {
 it("shows the round trip of the direct link", () => {
   expect(row({})).toContain("3 ms");
   expect(row({ route: "turn", round_trip: 88_000 })).toContain("88 ms");
+});
+
+it("shows the relay's where the relay carries", () => {
+  roundTrips.take("relay", "relay", 61_000);
+  expect(row({ route: "relay", round_trip: null })).toContain("61 ms");
+  roundTrips.clear();
 });
 
 it("shows none while it is unknown, and none of a link that does not carry what is written now", () => {
