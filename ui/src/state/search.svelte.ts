@@ -10,7 +10,7 @@ import { session } from "./session.svelte";
 import { topics } from "./topics.svelte";
 
 /** The best few are asked for and painted first, the rest a frame later: what is made for a frame is most of the time to it. */
-const FIRST_MESSAGES = 5;
+const FIRST_MESSAGES = 3;
 /** More is not read by anybody; who wants more types on. */
 const MOST_MESSAGES = 50;
 const PAUSE = 120;
