@@ -388,7 +388,7 @@ async fn a_profile_that_cannot_be_written_for_a_while_loses_nothing() {
     let lock = bob.database();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     let keys = alice.say_all(chat, &counted(0..20)).await;
-    ear.hears_notice("disk_full").await;
+    ear.hears_notice("storage").await;
     assert_ne!(alice.delivery(chat, keys[0]).await, Delivery::Delivered, "nothing is marked that is not on the disk");
     lock.execute_batch("ROLLBACK").unwrap();
     let mut expected = vec!["before".to_owned()];
