@@ -139,10 +139,14 @@ function inlines(tokens: Token[], linked = false): Inline[] {
   return linked ? found : found.flatMap((inline) => (inline.kind === "text" ? withHosts(inline.text) : [inline]));
 }
 
-const hosts = new LinkifyIt({ fuzzyLink: true, fuzzyEmail: false });
+/** Without a dot within a word there is no host in a text; most have none, and finding out otherwise takes its time. */
+const MAYBE_HOST = /\p{L}\.\p{L}|\d\.\p{L}/u;
+let hosts: LinkifyIt | null = null;
 
 /** A text in which addresses are links though no scheme stands before them. */
 function withHosts(text: string): Inline[] {
+  if (!MAYBE_HOST.test(text)) return [{ kind: "text", text }];
+  hosts ??= new LinkifyIt({ fuzzyLink: true, fuzzyEmail: false });
   const found: Inline[] = [];
   let at = 0;
   for (const match of hosts.match(text) ?? []) {
