@@ -60,9 +60,10 @@ impl Core {
     }
 
     /// The relay may not have what is hidden in a chat: it is told with the next mark.
-    pub(super) fn tell_hidden_again(&mut self, tx: &Connection, chat: ChatId) -> Sql<()> {
+    pub(super) fn tell_hidden_again(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
         if hidden::any(tx, chat)? {
             self.hidden_due.insert(chat);
+            out.marks.insert(chat);
         }
         Ok(())
     }

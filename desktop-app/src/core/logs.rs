@@ -80,8 +80,7 @@ impl Core {
         }
         self.renew_deaf_links(chat);
         self.wish_links_of(tx, chat, out)?;
-        self.tell_hidden_again(tx, chat)?;
-        out.marks.insert(chat);
+        self.tell_hidden_again(tx, chat, out)?;
         out.pump.insert(chat);
         out.routes.insert(chat);
         Ok(())

@@ -95,7 +95,7 @@ impl Core {
                 let pause = error.retry_after.map_or(MARK_AGAIN, Duration::from_secs);
                 self.marks_due.entry(chat).or_insert_with(|| Instant::now() + pause);
                 // It may have been the register of what is hidden.
-                self.tell_hidden_again(tx, chat)
+                self.tell_hidden_again(tx, chat, out)
             }
             RelayFrame::Marks { chat, from, scope: MarkScope::Hidden, mark } => {
                 self.take_hidden(tx, chat, from, &mark, out)

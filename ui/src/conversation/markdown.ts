@@ -140,7 +140,7 @@ function inlines(tokens: Token[], linked = false): Inline[] {
 }
 
 /** Without a dot within a word there is no host in a text; most have none, and finding out otherwise takes its time. */
-const MAYBE_HOST = /\p{L}\.\p{L}|\d\.\p{L}/u;
+const MAYBE_HOST = /[\p{L}\d]\.\p{L}/u;
 let hosts: LinkifyIt | null = null;
 
 /** A text in which addresses are links though no scheme stands before them. */
