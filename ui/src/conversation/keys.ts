@@ -1,8 +1,8 @@
 // What the keyboard does while it stands on a message.
 
-import type { ChatView, MessageView } from "../backend/types";
+import type { ChatView } from "../backend/types";
 import type { MessageRow } from "./rows";
-import { mayHide, mayWrite, type Talk } from "./talk.svelte";
+import { mayEdit, mayRemove, mayWrite, type Talk } from "./talk.svelte";
 
 interface Context {
   walk: (step: number) => void;
@@ -12,8 +12,6 @@ interface Context {
   element: HTMLElement;
   chat: ChatView;
   talk: Talk;
-  mayEdit: (line: MessageView, chat: ChatView) => boolean;
-  mayDelete: (line: MessageView, chat: ChatView) => boolean;
 }
 
 const PAGE_STEP = 10;
@@ -59,15 +57,13 @@ function actionFor(event: KeyboardEvent, context: Context): (() => void) | null 
     case ":":
       return writable ? () => (talk.over = { over: "reactions", line, at: element }) : null;
     case "e":
-      return context.mayEdit(line, chat) ? () => talk.edit(line) : null;
+      return mayEdit(line, chat) ? () => talk.edit(line) : null;
     case "f":
       return line.deleted ? null : () => (talk.over = { over: "forward", lines: [line] });
     case "i":
       return () => (talk.over = { over: "details", line });
     case "delete":
-      return context.mayDelete(line, chat) || mayHide(line)
-        ? () => (talk.over = { over: "delete", lines: [line] })
-        : null;
+      return mayRemove([line], chat) ? () => (talk.over = { over: "delete", lines: [line] }) : null;
     default:
       return null;
   }

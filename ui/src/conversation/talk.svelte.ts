@@ -5,12 +5,12 @@ import { SvelteSet } from "svelte/reactivity";
 import { backend, failure } from "../backend";
 import type { ChatId, ChatView, MemberView, MessageKey, MessageView } from "../backend/types";
 import { t } from "../i18n/index.svelte";
+import { attempt } from "../state/actions";
 import { begunIn, keepBegun, type Begun } from "../state/begun";
 import { clock } from "../state/clock.svelte";
 import { onEvent } from "../state/events";
 import { session } from "../state/session.svelte";
 import { toasts } from "../state/toasts.svelte";
-import { why } from "../state/why";
 import type { Anchor } from "../design/place";
 import { rememberEmoji } from "./emoji";
 import { plain } from "./links";
@@ -99,17 +99,6 @@ export class Talk {
     return plain(member?.username ?? line?.username ?? "") || t("conversation.somebody");
   }
 
-  /** Does it, and says so if it can't be done. */
-  async attempt(work: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await work();
-      return true;
-    } catch (thrown) {
-      toasts.show(why(thrown));
-      return false;
-    }
-  }
-
   /** Puts the focus where one writes; where one can't, on the messages. */
   focusComposer(): void {
     (this.field ?? this.list)?.focus();
@@ -164,31 +153,31 @@ export class Talk {
   react(line: MessageView, emoji: string): void {
     const on = !line.reactions.some((reaction) => reaction.own && reaction.emoji === emoji);
     if (on) rememberEmoji(emoji);
-    void this.attempt(() => backend().react(this.id, pick(line), emoji, on));
+    void attempt(() => backend().react(this.id, pick(line), emoji, on));
   }
 
   retry(line: MessageView): void {
-    void this.attempt(() => backend().retry(this.id, pick(line)));
+    void attempt(() => backend().retry(this.id, pick(line)));
   }
 
   async copy(lines: readonly MessageView[]): Promise<void> {
     const text =
       lines.length === 1 ? (lines[0]?.text ?? "") : lines.map((line) => `${line.username}: ${line.text}`).join("\n");
-    if (await this.attempt(() => backend().copy(text))) toasts.show(t("common.copied"));
+    if (await attempt(() => backend().copy(text))) toasts.show(t("common.copied"));
   }
 
   async copyLink(href: string): Promise<void> {
-    if (await this.attempt(() => backend().copy(href))) toasts.show(t("common.copied"));
+    if (await attempt(() => backend().copy(href))) toasts.show(t("common.copied"));
   }
 
   /** Opens a link outside; one that pretends to be another only after it was shown. */
   open(href: string, forged: boolean): void {
     if (forged) this.over = { over: "link", href };
-    else void this.attempt(() => backend().openExternal(href));
+    else void attempt(() => backend().openExternal(href));
   }
 
   async remove(lines: readonly MessageView[]): Promise<void> {
-    await this.attempt(async () => {
+    await attempt(async () => {
       for (const line of lines) await backend().delete(this.id, pick(line));
     });
     this.stopSelecting();
@@ -196,7 +185,7 @@ export class Talk {
 
   /** Takes messages off this person's devices; who stood on one of them stands in the list. */
   async hide(lines: readonly MessageView[]): Promise<void> {
-    await this.attempt(() => backend().hide(this.id, lines.map(pick)));
+    await attempt(() => backend().hide(this.id, lines.map(pick)));
     this.stopSelecting();
     this.list?.focus();
   }
@@ -238,6 +227,12 @@ export function mayDelete(line: MessageView, chat: ChatView): boolean {
 /** Whether somebody may take a message off their own devices: not one that has yet to go out. */
 export function mayHide(line: MessageView): boolean {
   return line.kind === "text" && line.delivery.state !== "waiting" && line.delivery.state !== "failed";
+}
+
+/** Whether somebody may do away with messages, all of them in one way: for everyone or off their own devices. */
+export function mayRemove(lines: readonly MessageView[], chat: ChatView): boolean {
+  if (lines.length === 0) return false;
+  return lines.every((line) => mayDelete(line, chat)) || lines.every(mayHide);
 }
 
 export function mayEdit(line: MessageView, chat: ChatView): boolean {

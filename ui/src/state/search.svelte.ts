@@ -4,6 +4,7 @@
 import { backend } from "../backend";
 import type { ChatView, FoundChat, Hit, User } from "../backend/types";
 import { chats } from "./chats.svelte";
+import { onEvent } from "./events";
 import { afterPaint } from "./frame";
 import { fit } from "./match";
 import { session } from "./session.svelte";
@@ -66,6 +67,17 @@ export class Search {
       this.people = [];
       this.channels = [];
     }
+  }
+
+  /** To be called in an effect: what was found may change, or be gone. */
+  listen(): () => void {
+    return onEvent((event) => {
+      if (event.event !== "message_changed" || !this.active) return;
+      const found = this.hits.some(
+        ({ message: { chat, device, id } }) => chat === event.chat && device === event.device && id === event.id,
+      );
+      if (found) void this.#askMessages(this.#wanted);
+    });
   }
 
   clear(): void {

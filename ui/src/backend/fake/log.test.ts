@@ -46,6 +46,16 @@ test("what is hidden is on no page, and the others come in its place", async () 
   await expect(backend.message(chat, newest[2]!)).rejects.toMatchObject({ code: "not_found" });
 });
 
+test("what has yet to go out cannot be hidden, nor more than five hundred at once", async () => {
+  const { backend, chat } = await big();
+  const newest = await backend.history(chat, { page: "newest" }, 500);
+  await expect(backend.hide(chat, [...newest, newest[0]!])).rejects.toMatchObject({ code: "invalid" });
+  expect(await backend.history(chat, { page: "newest" }, 500)).toHaveLength(500);
+  const key = await backend.send(chat, { text: "on its way", reply_to: null, mentions: [] });
+  await expect(backend.hide(chat, [newest[0]!, key])).rejects.toMatchObject({ code: "invalid" });
+  await expect(backend.message(chat, newest[0]!)).resolves.toMatchObject({ id: newest[0]!.id });
+});
+
 test("a change is seen by everybody who asks again", async () => {
   const { backend, chat } = await big();
   const [line] = await backend.history(chat, { page: "newest" }, 1);

@@ -54,6 +54,10 @@ export class Log {
   }
 
   /** Shows a line no more. */
+  isHidden(index: number): boolean {
+    return this.#hidden.has(index);
+  }
+
   hide(index: number): void {
     this.#hidden.add(index);
   }

@@ -25,6 +25,8 @@ type Part = Pick<
 
 /** What the engine takes in one message. */
 const LONGEST = 65_536;
+/** What it hides at once. */
+const MOST_HIDDEN = 500;
 
 export function messages(world: World, people: People): Part {
   return {
@@ -56,6 +58,14 @@ export function messages(world: World, people: People): Part {
 
     async hide(id, keys) {
       const chat = world.chat(id);
+      if (keys.length > MOST_HIDDEN) refuse("invalid", `At most ${MOST_HIDDEN} messages can be hidden at once.`);
+      for (const key of keys) {
+        const at = chat.log.find(key);
+        if (at < 0) refuse("not_found", "This message is not on this device.");
+        if (["waiting", "failed"].includes(chat.log.at(at).delivery.state)) {
+          refuse("invalid", "A message that has yet to go out can only be deleted for everyone.");
+        }
+      }
       for (const key of keys) world.hide(chat, key);
     },
 
@@ -120,7 +130,7 @@ export function messages(world: World, people: People): Part {
         for (let index = chat.log.length - 1; index >= chat.log.first && hits.length < limit * 2; index -= 1) {
           const line = chat.log.at(index);
           const text = line.text.toLocaleLowerCase();
-          if (line.kind === "text" && words.every((word) => text.includes(word))) {
+          if (line.kind === "text" && !chat.log.isHidden(index) && words.every((word) => text.includes(word))) {
             hits.push({ message: line, chat_name: world.view(chat).name });
           }
         }

@@ -201,9 +201,7 @@ export class World {
 
   /** Shows a line no more, nor quotes it in the newest ones. */
   hide(chat: Chat, key: MessageKey): void {
-    const index = chat.log.find(key);
-    if (index < 0) refuse("not_found", "This message is not on this device.");
-    chat.log.hide(index);
+    chat.log.hide(chat.log.find(key));
     for (let at = Math.max(chat.log.first, chat.log.length - QUOTED_AMONG); at < chat.log.length; at += 1) {
       const line = chat.log.at(at);
       if (line.reply_to?.id === key.id) chat.log.set(at, { ...line, reply_to: { ...key, username: "", text: "" } });
