@@ -48,10 +48,10 @@ pub(crate) fn route_word(route: Route) -> &'static str {
 }
 
 /// The route in its colour, with the round trip.
-pub(crate) fn route(view: &RouteView, paint: Paint) -> String {
-    let trip = view.round_trip.map(|micros| format!(", {}", when::round_trip(micros))).unwrap_or_default();
-    let words = format!("{}{trip}", route_word(view.route));
-    match view.route {
+pub(crate) fn route(route: Route, round_trip: Option<u32>, paint: Paint) -> String {
+    let trip = round_trip.map(|micros| format!(", {}", when::round_trip(micros))).unwrap_or_default();
+    let words = format!("{}{trip}", route_word(route));
+    match route {
         Route::Lan | Route::Direct | Route::Turn => paint.good(&words),
         Route::Relay => paint.accent(&words),
         Route::Wait => paint.warn(&words),

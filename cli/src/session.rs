@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use desktop_app::views::Connection;
-use desktop_app::{Engine, EngineError, Event, Options};
+use desktop_app::{Engine, EngineError, Event, Options, names};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, timeout_at};
 
@@ -68,7 +68,8 @@ pub(crate) fn profile_folder(global: &Global) -> Result<PathBuf> {
 impl Session {
     /// Opens the profile.
     pub(crate) async fn open(global: &Global, out: Out) -> Result<Self> {
-        let engine = Engine::open(&profile_folder(global)?, Options::default()).await?;
+        let options = Options { program: Some(names::program("Parley (terminal)")), ..Options::default() };
+        let engine = Engine::open(&profile_folder(global)?, options).await?;
         Ok(Self { engine, out, global: global.clone() })
     }
 

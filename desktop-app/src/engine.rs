@@ -10,6 +10,7 @@ mod messages;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use parley_protocol::{AccountId, ChatId};
@@ -46,11 +47,13 @@ pub struct Options {
     pub peers: PeerConfig,
     /// What keeps the account's tokens; without one the profile's database does.
     pub keychain: Option<Arc<dyn Keychain>>,
+    /// What the account's list of devices says of what runs here, such as [`crate::names::program`] has it.
+    pub program: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { clock: Arc::new(system_clock), peers: PeerConfig::default(), keychain: None }
+        Self { clock: Arc::new(system_clock), peers: PeerConfig::default(), keychain: None, program: None }
     }
 }
 
@@ -77,6 +80,7 @@ struct Inner {
     stop: CancellationToken,
     finished: Mutex<Option<std::thread::JoinHandle<()>>>,
     clock: WallClock,
+    disk_full: Arc<AtomicBool>,
 }
 
 impl Drop for Inner {
@@ -109,8 +113,10 @@ impl Engine {
             let _inside = runtime.enter();
             PeerLinks::start(device, config, peer_events.clone())
         });
-        let outlets = Outlets { events: events.clone(), link: link.clone(), start_peers, tasks };
-        let core = Core::open(profile, options.clock.clone(), outlets, options.peers)?;
+        let disk_full = Arc::new(AtomicBool::new(false));
+        let outlets =
+            Outlets { events: events.clone(), link: link.clone(), start_peers, tasks, disk_full: disk_full.clone() };
+        let core = Core::open(profile, options.clock.clone(), outlets, options.peers, options.program)?;
         let finished = spawn_core(core, received, stop.clone())?;
 
         let relay = RelayLink::new(api.clone(), inputs.clone(), link_commands, options.clock.clone());
@@ -133,6 +139,7 @@ impl Engine {
             stop,
             finished: Mutex::new(Some(finished)),
             clock: options.clock,
+            disk_full,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -265,21 +272,33 @@ impl Engine {
         F: FnOnce(&mut Core, &Connection, &mut Effects) -> Sql<Result<T>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let command = Box::new(move |core: &mut Core, tx: &Connection, out: &mut Effects| {
+        let run = move |core: &mut Core, tx: &Connection, out: &mut Effects| {
             tx.execute_batch("SAVEPOINT command")?;
             let result = command(core, tx, out)?;
             tx.execute_batch(if result.is_ok() { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" })?;
+            Ok(result)
+        };
+        let command = Box::new(move |core: &mut Core, tx: &Connection, out: &mut Effects| {
+            let (result, ended) = match run(core, tx, out) {
+                Ok(result) => (Some(result), Ok(())),
+                // Whoever asked hears no answer, once it is known why.
+                Err(error) => (None, Err(error)),
+            };
             out.after.push(Box::new(move || {
                 // Whoever asked may be gone.
-                let _ = answer.send(result);
+                let _ = result.map(|result| answer.send(result));
             }));
-            Ok(())
+            ended
         });
         self.inner.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
         // A command whose transaction failed is dropped with its answer.
         answered
             .await
-            .map_err(|_| if self.inner.stop.is_cancelled() { EngineError::Closed } else { EngineError::NotWritten })
+            .map_err(|_| match (self.inner.stop.is_cancelled(), self.inner.disk_full.load(Ordering::Relaxed)) {
+                (true, _) => EngineError::Closed,
+                (false, true) => EngineError::DiskFull,
+                (false, false) => EngineError::NotWritten,
+            })
             .flatten()
     }
 

@@ -23,9 +23,12 @@ pub enum EngineError {
     /// The profile's database failed: a full disk, a damaged file.
     #[error("the profile's database could not be written or read: {0}")]
     Storage(#[from] rusqlite::Error),
-    /// A change was rolled back, as the profile's database could not take it: a full disk.
-    #[error("the profile could not be written; nothing was changed. Is the disk full?")]
+    /// A change was rolled back, as the profile's database could not take it.
+    #[error("the profile could not be written; nothing was changed")]
     NotWritten,
+    /// The same, as there is no room for it.
+    #[error("this disk is full; nothing was changed. Free some space, and Parley goes on")]
+    DiskFull,
     /// The profile's folder failed.
     #[error("the profile's folder could not be used: {0}")]
     Folder(#[from] std::io::Error),
@@ -60,7 +63,8 @@ impl EngineError {
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
         match self {
-            Self::Storage(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull),
+            Self::Storage(error) => is_disk_full(error),
+            Self::DiskFull => true,
             Self::Folder(error) => error.kind() == std::io::ErrorKind::StorageFull,
             _ => false,
         }
@@ -82,6 +86,11 @@ impl EngineError {
             _ => None,
         }
     }
+}
+
+/// Whether the database failed as there is no room for it.
+pub(crate) fn is_disk_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 /// What every command of the engine gives.

@@ -1,4 +1,4 @@
-//! Names: whom a text mentions, and what this computer is called.
+//! Names: whom a text mentions, what this computer is called, and what runs on it.
 
 /// What this computer is called, if that can be known.
 #[must_use]
@@ -9,6 +9,33 @@ pub fn computer() -> Option<String> {
         .or_else(|| std::env::var("COMPUTERNAME").ok())?;
     let host = host.trim();
     (!host.is_empty()).then(|| host.to_owned())
+}
+
+/// What runs here and on what, as the list of an account's devices shows it: `Debian GNU/Linux 12, Parley 0.1.0`.
+#[must_use]
+pub fn program(app: &str) -> String {
+    format!("{}, {app} {}", system(), env!("CARGO_PKG_VERSION"))
+}
+
+fn system() -> String {
+    let of_release = || {
+        let release = std::fs::read_to_string("/etc/os-release").ok()?;
+        pretty_name(&release)
+    };
+    match std::env::consts::OS {
+        "linux" => of_release().unwrap_or_else(|| "Linux".to_owned()),
+        "windows" => "Windows".to_owned(),
+        "macos" => "macOS".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// The name for people in an `os-release` (freedesktop.org's os-release(5)), without what it has in brackets at its end.
+fn pretty_name(release: &str) -> Option<String> {
+    let value = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    let name = value.trim().trim_matches(['"', '\'']);
+    let name = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")).map_or(name, |(name, _)| name);
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// The names a text mentions as `@name`, in lower case, each with the shorter ones it may mean: what ends a sentence (`.`, `-`
@@ -55,6 +82,20 @@ pub fn mentioned_of<P: Copy>(text: &str, people: &[(P, String)]) -> Vec<P> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_system_is_named_as_people_know_it() {
+        for (line, name) in [
+            ("PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"", Some("Debian GNU/Linux 12")),
+            ("NAME=x\nPRETTY_NAME='Ubuntu 24.04.1 LTS'\nID=y", Some("Ubuntu 24.04.1 LTS")),
+            ("PRETTY_NAME=Alpine", Some("Alpine")),
+            ("PRETTY_NAME=\"\"", None),
+            ("NAME=Debian", None),
+        ] {
+            assert_eq!(pretty_name(line).as_deref(), name, "{line}");
+        }
+        assert!(program("Parley").ends_with(&format!(", Parley {}", env!("CARGO_PKG_VERSION"))));
+    }
 
     #[test]
     fn a_mention_ends_where_the_name_ends() {

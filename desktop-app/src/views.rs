@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use parley_protocol::frames::PresenceState;
-use parley_protocol::http::Registration;
+use parley_protocol::http::{Device, Registration};
 use parley_protocol::{AccountId, ChatId, ChatKind, DeviceId, MessageKey, Millis, Role};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,19 @@ pub struct Me {
     pub device: DeviceId,
     /// The relay, as `http://…` or `https://…`.
     pub relay: String,
+}
+
+/// A device of the account, and how what goes to it travels.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+pub struct DeviceView {
+    /// What the relay knows of it.
+    #[serde(flatten)]
+    pub device: Device,
+    /// What carries a message between it and this one now; absent of this one.
+    pub route: Option<Route>,
+    /// The round trip of that route, in microseconds.
+    pub round_trip: Option<u32>,
 }
 
 /// How the engine stands with its relay.

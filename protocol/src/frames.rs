@@ -140,6 +140,10 @@ pub enum ClientFrame {
         succeeds: Option<Opening>,
         /// The device's own cursors, of every chat it holds and of its inbox.
         cursors: Vec<LogCursor>,
+        /// What runs on the device and where, for its account's list of devices: `Parley 0.1.0 on Debian 12`. At most 64
+        /// characters; more are cut off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        program: Option<String>,
     },
     /// Appends to a chat's log. Idempotent by (chat, device, id); answered by `accepted` or `refused`.
     Append {

@@ -61,6 +61,7 @@ macro_rules! debug_without_secrets {
 
 debug_without_secrets! {
     SignUp { username, email, device_name }
+    CheckUsername { username }
     SignIn { username, email, device, device_name }
     Tokens { expires_in, device, user }
     Refresh {}
@@ -84,6 +85,18 @@ pub struct SignUp {
     /// How the device is listed; at most 64 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_name: Option<String>,
+}
+
+/// `POST /api/signup/username`: whether an account could be made under this name now. Answered by nothing, or refused as
+/// sign-up would refuse the name.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckUsername {
+    /// See [`crate::username`].
+    pub username: String,
+    /// Where registration is by invite: without a good code nobody learns which names are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
 }
 
 /// `POST /api/signin`: with one of `username` and `email`.
@@ -245,6 +258,10 @@ pub struct Device {
     pub signed_in: bool,
     /// Whether it is the caller.
     pub current: bool,
+    /// What runs there, as it said at its last hello.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(optional))]
+    pub program: Option<String>,
 }
 
 /// `GET /api/devices`

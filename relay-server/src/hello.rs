@@ -22,12 +22,16 @@ use crate::store::accounts as rows;
 use crate::store::families::standing as standing_of_family;
 use crate::store::{Batch, Failure, Job, id_or_none, now};
 
+/// Characters that are kept of what runs on a device.
+const PROGRAM: usize = 64;
+
 /// What a client says first.
 pub(crate) struct Hello {
     pub(crate) version: u16,
     pub(crate) opening: Opening,
     pub(crate) succeeds: Option<Opening>,
     pub(crate) cursors: Vec<LogCursor>,
+    pub(crate) program: Option<String>,
 }
 
 /// A session that has begun: its `welcome` and the logs which it follows.
@@ -53,7 +57,9 @@ pub(crate) async fn begin(
     }
     let who = session.who;
     let (opening, succeeds) = (hello.opening, hello.succeeds);
-    let opened = relay.store().write(move |batch| open(batch, who, family, opening, succeeds)).await.map_err(bye)?;
+    let program = hello.program.map(|said| said.trim().chars().take(PROGRAM).collect::<String>());
+    let opened =
+        relay.store().write(move |batch| open(batch, who, family, opening, succeeds, program)).await.map_err(bye)?;
     let username = match opened {
         Opened::Yes { username } => username,
         Opened::OldCopy(known) => {
@@ -82,6 +88,7 @@ fn open(
     family: Uuid,
     opening: Opening,
     succeeds: Option<Opening>,
+    program: Option<String>,
 ) -> Result<Opened, Failure> {
     check_signed_in(batch.sql(), who, family)?;
     let mut select = batch.sql().prepare_cached(
@@ -105,8 +112,10 @@ fn open(
     }
     batch
         .sql()
-        .prepare_cached("UPDATE devices SET opening_count = ?2, opening_life = ?3, last_seen = ?4 WHERE id = ?1")?
-        .execute(params![who.device.as_bytes(), opening.count, opening.life.as_bytes(), batch.now()])?;
+        .prepare_cached(
+            "UPDATE devices SET opening_count = ?2, opening_life = ?3, last_seen = ?4, program = ?5 WHERE id = ?1",
+        )?
+        .execute(params![who.device.as_bytes(), opening.count, opening.life.as_bytes(), batch.now(), program])?;
     Ok(Opened::Yes { username })
 }
 

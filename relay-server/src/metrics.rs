@@ -27,6 +27,7 @@ pub(crate) fn recorder() -> PrometheusHandle {
 const ROUTES: &[&str] = &[
     "/api/relay",
     "/api/signup",
+    "/api/signup/username",
     "/api/signin",
     "/api/refresh",
     "/api/signout",

@@ -16,11 +16,15 @@ use crate::config::Config;
 
 const MOST: usize = 100_000;
 
+/// Names that may be asked for, for each account that may be made: who looks for one types it letter by letter.
+const NAMES_A_SIGNUP: u32 = 20;
+
 /// The buckets.
 pub(crate) struct Rates {
     addresses: Rate<Source>,
     accounts: Rate<AccountId>,
     signups: Rate<Source>,
+    usernames: Rate<Source>,
 }
 
 struct Rate<K: Clone + Eq + Hash> {
@@ -60,6 +64,7 @@ impl Rates {
             Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(3)))
         };
         let signups = NonZeroU32::new(config.signups_per_address).unwrap_or(NonZeroU32::MIN);
+        let names = signups.saturating_mul(NonZeroU32::new(NAMES_A_SIGNUP).unwrap_or(NonZeroU32::MIN));
         let (address, account) = (config.requests_per_address, config.requests_per_account);
         Self {
             addresses: Rate::new(
@@ -73,6 +78,12 @@ impl Rates {
             signups: Rate::new(
                 Quota::per_hour(signups),
                 format!("{signups} new accounts an hour from one address (signups_per_address)"),
+            ),
+            usernames: Rate::new(
+                Quota::per_hour(names),
+                format!(
+                    "{names} names asked for an hour from one address ({NAMES_A_SIGNUP} for each of signups_per_address)"
+                ),
             ),
         }
     }
@@ -92,10 +103,16 @@ impl Rates {
         self.signups.take(&Source::of(address))
     }
 
+    /// Counts a question whether a name is free.
+    pub(crate) fn username(&self, address: IpAddr) -> Result<(), ErrorBody> {
+        self.usernames.take(&Source::of(address))
+    }
+
     /// Forgets who has been quiet.
     pub(crate) fn tidy(&self) {
         self.addresses.tidy();
         self.accounts.tidy();
         self.signups.tidy();
+        self.usernames.tidy();
     }
 }

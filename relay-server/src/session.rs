@@ -137,13 +137,13 @@ where
             _ => return Err(out_of_order("the first frame is `auth`, unless the upgrade carried a token")),
         },
     };
-    let ClientFrame::Hello { version, opening, succeeds, cursors } =
+    let ClientFrame::Hello { version, opening, succeeds, cursors, program } =
         next_frame(socket, deadline, relay.live.sessions.stopping()).await?
     else {
         return Err(out_of_order("the first frame after authentication is `hello`"));
     };
     let mailbox = Mailbox::new(admitted.who, &relay.limits);
-    let hello = Hello { version, opening, succeeds, cursors };
+    let hello = Hello { version, opening, succeeds, cursors, program };
     let begun = hello::begin(relay, &mailbox, admitted.family, hello).await.map_err(Some)?;
     let mut session = Session {
         relay: Arc::clone(relay),

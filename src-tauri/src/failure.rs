@@ -51,7 +51,9 @@ impl From<EngineError> for Failure {
             EngineError::SignedOut => "signed_out",
             EngineError::SignedIn(_) => "signed_in",
             error if error.is_disk_full() => "disk_full",
-            EngineError::Storage(_) | EngineError::NotWritten | EngineError::Folder(_) => "storage",
+            EngineError::Storage(_) | EngineError::NotWritten | EngineError::DiskFull | EngineError::Folder(_) => {
+                "storage"
+            }
             EngineError::Relay(body) => {
                 return Self { retry_after: body.retry_after, ..Self::new(body.code.as_str(), body.message.clone()) };
             }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use desktop_app::{Engine, Event, Options};
+use desktop_app::{Engine, Event, Options, names};
 use parley_protocol::{ChatId, MessageKey};
 use tauri::AppHandle;
 use tokio::sync::watch;
@@ -95,7 +95,11 @@ impl Shell {
         if let Profile::Open(engine) = before {
             engine.close().await;
         }
-        let options = Options { keychain: Some(self.inner.keychain.clone()), ..Options::default() };
+        let options = Options {
+            keychain: Some(self.inner.keychain.clone()),
+            program: Some(names::program("Parley")),
+            ..Options::default()
+        };
         let now = match Engine::open(&self.inner.place.folder(), options).await {
             Ok(engine) => {
                 tauri::async_runtime::spawn(events::pass_on(self.clone(), engine.clone()));
@@ -145,7 +149,7 @@ impl Shell {
         About {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: std::env::consts::OS,
-            computer: desktop_app::names::computer(),
+            computer: names::computer(),
             languages: sys_locale::get_locales().collect(),
             folder: self.inner.place.folder().display().to_string(),
             tray: self.has_tray(),

@@ -37,7 +37,7 @@ fn write(folder: &Path) {
     one::<views::MessageKind>(&config);
     one::<http::User>(&config);
     one::<http::Account>(&config);
-    one::<http::Device>(&config);
+    one::<views::DeviceView>(&config);
     one::<http::Invite>(&config);
     one::<parley_protocol::frames::Activity>(&config);
 }

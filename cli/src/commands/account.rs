@@ -3,13 +3,14 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use desktop_app::EngineError;
-use desktop_app::views::{DirectLinks, Me};
+use desktop_app::views::{DeviceView, DirectLinks, Me};
 use parley_protocol::http::{Device, ShowPresence, SignIn, SignUp};
 use serde_json::json;
 
 use crate::args::{DeviceChange, DirectWord, Settings, Signin, Signup, Switch};
 use crate::clean;
 use crate::failure::{Failure, Result};
+use crate::lines;
 use crate::session::Session;
 use crate::when;
 
@@ -116,24 +117,28 @@ pub(crate) async fn devices(session: &Session, change: Option<DeviceChange>) -> 
     }
 }
 
-fn device_line(session: &Session, device: &Device) -> String {
+fn device_line(session: &Session, view: &DeviceView) -> String {
+    let (device, paint) = (&view.device, session.out.paint);
     let state = match (device.signed_in, device.online) {
-        (false, _) => session.out.paint.dim("signed out"),
-        (true, true) => session.out.paint.good("online"),
+        (false, _) => paint.dim("signed out"),
+        (true, true) => paint.good("online"),
         (true, false) => format!("last seen {}", when::short(device.last_seen)),
     };
     let this = if device.current { " (this one)" } else { "" };
-    format!("{}  {}{this}  {state}", device.id, clean::line(&device.name))
+    let way = view.route.map(|route| format!("  {}", lines::route(route, view.round_trip, paint))).unwrap_or_default();
+    let program =
+        device.program.as_deref().map(|said| format!("  {}", paint.dim(&clean::line(said)))).unwrap_or_default();
+    format!("{}  {}{this}  {state}{way}{program}", device.id, clean::line(&device.name))
 }
 
-fn find_device<'a>(devices: &'a [Device], what: &str) -> Result<&'a Device> {
+fn find_device<'a>(devices: &'a [DeviceView], what: &str) -> Result<&'a Device> {
     let what = what.trim().to_lowercase();
     let fits = |device: &&Device| {
         (what == "this" && device.current)
             || device.name.to_lowercase() == what
             || (what.len() >= 4 && (device.id.to_string().starts_with(&what) || device.id.to_string().ends_with(&what)))
     };
-    let found: Vec<&Device> = devices.iter().filter(fits).collect();
+    let found: Vec<&Device> = devices.iter().map(|view| &view.device).filter(fits).collect();
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(Failure::NotFound(format!("the account has no device `{what}`; `parley devices` lists them"))),

@@ -149,7 +149,7 @@ impl Listener<'_> {
                 self.session.out.note(&format!(
                     "{}: {}",
                     lines::chat_name(&chat),
-                    plain(&lines::route(route, self.session.out.paint))
+                    plain(&lines::route(route.route, route.round_trip, self.session.out.paint))
                 ));
                 Ok(())
             }

@@ -31,7 +31,7 @@ pub(crate) async fn run(session: &Session, wait: u64) -> Result<()> {
         session.out.object(&json!({ "chat": chat.id, "name": chat.name, "kind": chat.kind, "route": chat.route }))?;
         let name = lines::chat_name(chat);
         let pad = " ".repeat(width.saturating_sub(cells(&name)));
-        let route = lines::route(&chat.route, session.out.paint);
+        let route = lines::route(chat.route.route, chat.route.round_trip, session.out.paint);
         let mark = lines::route_mark(chat.route.route, session.out.paint);
         let links = format!("{} of {} devices linked", chat.route.linked, chat.route.devices);
         let links = if chat.kind.is_channel() { "the relay can read it".to_owned() } else { links };

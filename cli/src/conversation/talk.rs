@@ -155,7 +155,7 @@ impl Conversation<'_> {
         self.chat = self.session.engine.chat(self.chat.id).await?;
         let connection = self.session.engine.connection().await?;
         let connection = commands::status::connection_line(self.session, &connection);
-        let route = lines::route(&self.chat.route, self.session.out.paint);
+        let route = lines::route(self.chat.route.route, self.chat.route.round_trip, self.session.out.paint);
         let since = when::short(self.chat.route.since);
         let links = format!("{} of {} devices linked", self.chat.route.linked, self.chat.route.devices);
         self.screen.print(&format!("    relay: {connection}"), None)?;

@@ -195,7 +195,7 @@ impl Conversation<'_> {
             self.screen.redraw_prompt();
             return Ok(());
         }
-        self.screen.tell(&format!("now {}", lines::route(&route, crate::paint::Paint::plain())))
+        self.screen.tell(&format!("now {}", lines::route(route.route, route.round_trip, crate::paint::Paint::plain())))
     }
 
     fn tell_connection(&mut self, view: &Connection) -> Result<()> {

@@ -30,6 +30,7 @@ mod session;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{Activity, Opening, Presence};
@@ -39,7 +40,7 @@ use tokio::sync::mpsc::error::TrySendError::{Closed, Full};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 pub(crate) use self::inputs::{Effects, Input, Task, TaskResult};
-use crate::error::EngineError;
+use crate::error::{EngineError, is_disk_full};
 use crate::events::Event;
 use crate::peer::{PeerCommand, PeerConfig};
 use crate::profile::Profile;
@@ -63,6 +64,8 @@ pub(crate) struct Outlets {
     pub(crate) link: mpsc::UnboundedSender<LinkCommand>,
     pub(crate) start_peers: StartPeers,
     pub(crate) tasks: mpsc::UnboundedSender<Task>,
+    /// Whether what was rolled back last was so for a full disk. Set before whoever waits for an answer is told that there is none.
+    pub(crate) disk_full: Arc<AtomicBool>,
 }
 
 /// The wall clock, in milliseconds since the Unix epoch; a parameter, so that tests can set it wrong.
@@ -90,6 +93,8 @@ pub(crate) struct Core {
     presence_awaited: Vec<oneshot::Sender<()>>,
     /// Whether the person is there, as they said.
     activity: Activity,
+    /// What the relay is told of what runs here.
+    program: Option<String>,
     /// Gaps that are waited for: when the first message beyond was held.
     pub(crate) gaps: HashMap<(ChatId, DeviceId), Instant>,
     /// Chats whose marks the relay has yet to be told, and those told within the last second.
@@ -117,6 +122,7 @@ impl Core {
         wall: WallClock,
         outlets: Outlets,
         peer_config: PeerConfig,
+        program: Option<String>,
     ) -> Result<Self, EngineError> {
         let db = store::open(&profile.database())?;
         let opening = settings::begin_life(&db)?;
@@ -138,6 +144,7 @@ impl Core {
             peers,
             me,
             opening,
+            program,
             settings: chosen,
             connection,
             session: None,
@@ -196,9 +203,11 @@ impl Core {
         let mut out = Effects::default();
         let replacing = self.replacing.clone();
         let replaced = batch.iter().any(Input::answers_replacement);
-        let result = self.transact(&mut db, batch, &mut out);
+        let mut batch = batch.into_iter();
+        let result = self.transact(&mut db, &mut batch, &mut out);
         self.db = Some(db);
         if let Err(error) = result {
+            self.outlets.disk_full.store(is_disk_full(&error), Ordering::Relaxed);
             self.replacing = replacing;
             if let Some(replacing) = self.replacing.as_mut().filter(|_| replaced) {
                 // The answer was in the batch: ask once more.
@@ -210,7 +219,7 @@ impl Core {
         Ok(())
     }
 
-    fn transact(&mut self, db: &mut Connection, batch: Vec<Input>, out: &mut Effects) -> Sql<()> {
+    fn transact(&mut self, db: &mut Connection, batch: &mut impl Iterator<Item = Input>, out: &mut Effects) -> Sql<()> {
         let tx = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         for input in batch {
             self.handle(&tx, input, out)?;
@@ -375,14 +384,11 @@ impl Core {
         if let Err(error) = self.reload() {
             tracing::error!(%error, "the profile's database cannot be read");
         }
-        let (code, message) = match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => {
-                ("disk_full", "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned())
-            }
-            _ => {
-                let words = "Nothing that was taken is lost; Parley tries again.";
-                ("storage", format!("The profile's database failed: {error}. {words}"))
-            }
+        let (code, message) = if is_disk_full(error) {
+            ("disk_full", "This disk is full. Nothing is lost; free some space and Parley goes on.".to_owned())
+        } else {
+            let words = "Nothing that was taken is lost; Parley tries again.";
+            ("storage", format!("The profile's database failed: {error}. {words}"))
         };
         let _ = self.outlets.events.send(Event::Notice { chat: None, code: code.to_owned(), message });
     }

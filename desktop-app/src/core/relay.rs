@@ -43,7 +43,8 @@ impl Core {
         out.relay.clear();
         out.acks.clear();
         self.session = Some(Session::new(number));
-        out.relay.push(ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds, cursors });
+        let (opening, program) = (self.opening, self.program.clone());
+        out.relay.push(ClientFrame::Hello { version: VERSION, opening, succeeds, cursors, program });
         Ok(())
     }
 

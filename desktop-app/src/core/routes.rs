@@ -45,6 +45,16 @@ impl Core {
         links.filter(|link| link.carries(chat.state.id)).filter_map(peers::Link::round_trip).max()
     }
 
+    /// How what goes to one's own device travels now, and how long its round trip takes, in microseconds. `online`: whether the
+    /// relay has it there.
+    pub(crate) fn way_to(&self, device: DeviceId, online: bool) -> (Route, Option<u32>) {
+        match self.links.get(&device).filter(|link| link.greeted) {
+            Some(link) => (route::route_of(link.path), link.round_trip()),
+            None if online => (Route::Relay, self.relay_round_trip),
+            None => (Route::Wait, None),
+        }
+    }
+
     /// The route of a chat now.
     pub(crate) fn route_of(&self, chat: &ChatRow) -> RouteView {
         let reach =

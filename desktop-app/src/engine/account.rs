@@ -2,8 +2,8 @@
 
 use parley_protocol::frames::Activity;
 use parley_protocol::http::{
-    self, Blocks, ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, ShowPresence, SignIn, SignOut,
-    SignUp, Tokens, Users,
+    self, Blocks, ChangePassword, CheckUsername, DeleteAccount, Devices, PatchAccount, PatchDevice, ShowPresence,
+    SignIn, SignOut, SignUp, Tokens, Users,
 };
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use reqwest::Method;
@@ -15,7 +15,7 @@ use crate::error::{EngineError, Result};
 use crate::relay_api::{me_of, normalise};
 use crate::store::settings;
 use crate::tokens::Credentials;
-use crate::views::{Me, RelayInfo, Settings};
+use crate::views::{DeviceView, Me, RelayInfo, Settings};
 
 /// How long is waited for what the relay says of others at the beginning.
 const PRESENCE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -44,6 +44,16 @@ impl Engine {
             retention: said.retention,
             history_retention: said.history_retention,
         })
+    }
+
+    /// Whether an account could be made under this name there now; refused as [`Self::sign_up`] would refuse it.
+    ///
+    /// # Errors
+    /// Another account has it, or one that looks like it; it is no name; the relay asks for another code, or cannot be reached.
+    pub async fn check_username(&self, relay: &str, request: CheckUsername) -> Result<()> {
+        let relay = normalise(relay)?;
+        self.inner.api.open_call::<_, serde_json::Value>(&relay, "/api/signup/username", &request).await?;
+        Ok(())
     }
 
     /// Makes an account on a relay (`https://host`, `http://host:port`, or a bare host name) and signs this profile in.
@@ -168,8 +178,19 @@ impl Engine {
     ///
     /// # Errors
     /// The relay cannot be reached.
-    pub async fn devices(&self) -> Result<Vec<http::Device>> {
-        Ok(self.inner.api.get::<Devices>("/api/devices").await?.devices)
+    pub async fn devices(&self) -> Result<Vec<DeviceView>> {
+        let known = self.inner.api.get::<Devices>("/api/devices").await?.devices;
+        self.ask(move |core, _, _| {
+            Ok(Ok(known
+                .into_iter()
+                .map(|device| {
+                    let way = (!device.current).then(|| core.way_to(device.id, device.online));
+                    let (route, round_trip) = way.map_or((None, None), |(route, trip)| (Some(route), trip));
+                    DeviceView { device, route, round_trip }
+                })
+                .collect()))
+        })
+        .await
     }
 
     /// Renames a device of the account.

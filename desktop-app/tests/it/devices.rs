@@ -1,7 +1,7 @@
 //! Several devices of one account.
 
 use desktop_app::Event;
-use desktop_app::views::Delivery;
+use desktop_app::views::{Delivery, Route};
 
 use crate::telling::counted;
 use crate::world::{World, eventually};
@@ -25,6 +25,30 @@ async fn two_devices_of_one_account_see_the_same() {
     alice.shows(chat, &expected).await;
     phone.shows(chat, &expected).await;
     assert_eq!(phone.view(chat).await.unread, 1, "own messages are never unread");
+}
+
+#[tokio::test]
+async fn each_device_says_how_the_others_are_reached_and_what_runs_on_them() {
+    let world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let mut phone = world.sign_in("alice", "phone").await;
+    let (desk, other) = (alice.device_id().await, phone.device_id().await);
+    let ways = async || {
+        let known = alice.engine().devices().await.unwrap();
+        assert!(known.iter().all(|view| view.device.program.as_deref() == Some("alice on a test")), "{known:?}");
+        assert!(known.iter().any(|view| view.device.id == desk && view.route.is_none() && view.round_trip.is_none()));
+        let phone = known.into_iter().find(|view| view.device.id == other).unwrap();
+        (phone.route.unwrap(), phone.round_trip.is_some())
+    };
+    // Devices that have no direct chat have nothing to say to each other but by the relay.
+    phone.online().await;
+    eventually("the relay's way is known", async || ways().await == (Route::Relay, true)).await;
+    let chat = alice.direct(&bob).await;
+    phone.has_chat(chat).await;
+    phone.linked(chat).await;
+    eventually("the phone is linked", async || ways().await == (Route::Lan, true)).await;
+    phone.kill().await;
+    eventually("the phone is gone", async || ways().await == (Route::Wait, false)).await;
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! What a person chooses: whom to block, what to mute, what others learn, drafts, and finding again what was said.
 
-use desktop_app::Event;
 use desktop_app::views::Delivery;
-use parley_protocol::ChatId;
+use desktop_app::{EngineError, Event};
 use parley_protocol::frames::PresenceState;
+use parley_protocol::http::CheckUsername;
+use parley_protocol::{ChatId, Code};
 
 use crate::telling::{pair, pair_by_relay};
 use crate::world::{Device, World, eventually};
@@ -12,6 +13,23 @@ use crate::world::{Device, World, eventually};
 async fn notifies(ear: &mut crate::telling::Ear) -> bool {
     let event = ear.hears("a message", |event| matches!(event, Event::Message { .. })).await;
     matches!(event, Event::Message { notify: true, .. })
+}
+
+#[tokio::test]
+async fn a_name_is_free_until_somebody_has_it() {
+    let world = World::new().await;
+    let alice = world.sign_up("alice").await;
+    let ask = async |name: &str| {
+        let request = CheckUsername { username: name.to_owned(), invite: None };
+        alice.engine().check_username(&alice.relay(), request).await
+    };
+    ask("bob").await.unwrap();
+    world.sign_up("bob").await;
+    for (name, code) in [("BOB", Code::NameTaken), ("b b", Code::BadRequest)] {
+        assert_eq!(ask(name).await.unwrap_err().code(), Some(code), "{name}");
+    }
+    let nowhere = alice.engine().check_username("nowhere", CheckUsername { username: "x".into(), invite: None }).await;
+    assert!(matches!(nowhere, Err(EngineError::Unreachable(_))), "{nowhere:?}");
 }
 
 #[tokio::test]

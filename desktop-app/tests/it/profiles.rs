@@ -113,7 +113,7 @@ async fn an_old_copy_of_a_profile_becomes_a_new_device() {
     expected.extend(["who are you?".to_owned(), "bob".to_owned()]);
     alice.shows_all(chat, &expected).await;
     let devices = bob.engine().devices().await.unwrap();
-    assert!(devices.iter().all(|known| known.id != device), "the old device is revoked");
+    assert!(devices.iter().all(|known| known.device.id != device), "the old device is revoked");
     assert!(alice.gaps(chat).await.is_empty());
     bob.restart().await;
     bob.online().await;

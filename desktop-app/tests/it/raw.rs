@@ -80,8 +80,13 @@ impl Raw {
     }
 
     async fn greet(&mut self) {
-        let hello =
-            ClientFrame::Hello { version: VERSION, opening: self.opening, succeeds: self.succeeds, cursors: vec![] };
+        let hello = ClientFrame::Hello {
+            version: VERSION,
+            opening: self.opening,
+            succeeds: self.succeeds,
+            cursors: vec![],
+            program: None,
+        };
         self.send(&hello).await;
         self.until("welcome", |frame| matches!(frame, RelayFrame::Welcome { .. }).then_some(())).await;
     }

@@ -411,7 +411,7 @@ async fn what_a_full_disk_does_not_take_was_not_said_and_can_be_said_again() {
             break;
         }
     }
-    assert!(matches!(refused, Some(EngineError::NotWritten)), "{refused:?}");
+    assert!(matches!(refused, Some(EngineError::DiskFull)), "{refused:?}");
     eventually("there is room", async || alice.engine().fill_disk(false).await.is_ok()).await;
     let said = alice.texts(chat).await.len();
     let key = alice.engine().send(chat, long()).await.unwrap();

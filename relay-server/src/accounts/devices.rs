@@ -25,6 +25,7 @@ impl Accounts {
                 online,
                 signed_in: row.signed_in,
                 current: row.id == who.device,
+                program: row.program,
             }
         };
         Ok(found.into_iter().map(show).collect())

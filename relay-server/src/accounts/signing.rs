@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parley_protocol::http::{ChangePassword, SignIn, SignUp, Tokens as Issued};
+use parley_protocol::http::{ChangePassword, CheckUsername, SignIn, SignUp, Tokens as Issued};
 use parley_protocol::username::Username;
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use rusqlite::Connection;
@@ -26,17 +26,8 @@ const MAX_EMAIL: usize = 254;
 impl Accounts {
     /// Makes an account with its first device.
     pub(crate) async fn sign_up(&self, form: SignUp, from: IpAddr) -> Result<Issued, ErrorBody> {
-        let code = match (self.registration, form.invite) {
-            (Registration::Closed, _) => {
-                return Err(closed("this relay takes no new accounts; ask its operator"));
-            }
-            (Registration::Invite, None) => {
-                return Err(closed("this relay takes new accounts by invite only; ask its operator for a code"));
-            }
-            (Registration::Invite, Some(code)) => Some(fingerprint(code.trim())),
-            (Registration::Open, _) => None,
-        };
-        let name = Username::parse(&form.username).map_err(|why| bad(format!("`username`: {why}")))?;
+        let code = self.code_for(form.invite)?;
+        let name = username(&form.username)?;
         let email = Email::parse(&form.email)?;
         let device_name = device_name(form.device_name)?;
 
@@ -44,12 +35,8 @@ impl Accounts {
         // which names and addresses have an account.
         let (asked, address) = (name.clone(), email.clone());
         let check = move |sql: &Connection| {
-            if let Some(code) = code
-                && !registration_code_is_good(sql, &code, now())?
-            {
-                return Err(no_code());
-            }
-            free(rows::taken(sql, &asked, &address.key)?)
+            check_code(sql, code)?;
+            free(rows::taken(sql, &asked, Some(&address.key))?)
         };
         self.store.read(check).await?;
         let hash = self.passwords.hash(form.password).await?;
@@ -62,7 +49,7 @@ impl Accounts {
             {
                 return Err(no_code());
             }
-            free(rows::taken(batch.sql(), &name, &email.key)?)?;
+            free(rows::taken(batch.sql(), &name, Some(&email.key))?)?;
             rows::insert_account(batch.sql(), account, &name, (&email.shown, &email.key), &hash, now)?;
             rows::insert_device(batch.sql(), device, account, &device_name, now)?;
             batch.device_added(account, device)?;
@@ -73,6 +60,29 @@ impl Accounts {
         tracing::info!(%account, %device, "an account was made");
         self.attempts.is_at_home(&account.to_string(), from, Instant::now());
         self.answer(done)
+    }
+
+    /// Whether an account could be made under this name now.
+    pub(crate) async fn check_username(&self, form: CheckUsername) -> Result<(), ErrorBody> {
+        let code = self.code_for(form.invite)?;
+        let name = username(&form.username)?;
+        let check = move |sql: &Connection| {
+            check_code(sql, code)?;
+            free(rows::taken(sql, &name, None)?)
+        };
+        self.store.read(check).await
+    }
+
+    /// The fingerprint of the code without which nobody signs up here, if one is asked for.
+    fn code_for(&self, invite: Option<String>) -> Result<Option<[u8; 32]>, ErrorBody> {
+        match (self.registration, invite) {
+            (Registration::Closed, _) => Err(closed("this relay takes no new accounts; ask its operator")),
+            (Registration::Invite, None) => {
+                Err(closed("this relay takes new accounts by invite only; ask its operator for a code"))
+            }
+            (Registration::Invite, Some(code)) => Ok(Some(fingerprint(code.trim()))),
+            (Registration::Open, _) => Ok(None),
+        }
     }
 
     /// Signs a device in: the one that is named, if it is one of the account and was not revoked, or a new one.
@@ -254,6 +264,18 @@ fn sign_devices_out(batch: &mut Batch<'_>, devices: &[DeviceId], why: &str) -> R
         batch.close_session(*device, Code::Unauthorized, why);
     }
     Ok(gone)
+}
+
+fn username(given: &str) -> Result<Username, ErrorBody> {
+    Username::parse(given).map_err(|why| bad(format!("`username`: {why}")))
+}
+
+/// Refuses a code that is asked for and does not let anybody in.
+fn check_code(sql: &Connection, code: Option<[u8; 32]>) -> Result<(), Failure> {
+    match code {
+        Some(code) if !registration_code_is_good(sql, &code, now())? => Err(no_code()),
+        _ => Ok(()),
+    }
 }
 
 fn free((name, email): (bool, bool)) -> Result<(), Failure> {

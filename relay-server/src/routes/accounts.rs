@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parley_protocol::DeviceId;
 use parley_protocol::http::{
-    ChangePassword, DeleteAccount, Devices, PatchAccount, PatchDevice, Refresh, SignIn, SignOut, SignUp,
+    ChangePassword, CheckUsername, DeleteAccount, Devices, PatchAccount, PatchDevice, Refresh, SignIn, SignOut, SignUp,
 };
 use warp::{Filter, path};
 
@@ -25,6 +25,13 @@ fn signing(api: &Arc<Api>) -> Route {
             Err(error) => super::failed(error),
         }
     });
+    let check = path!("api" / "signup" / "username").and(warp::post()).and(visit(api)).and(form(api));
+    let check = check.then(|visit: Visit, form: CheckUsername| async move {
+        match visit.api.rates.username(visit.client.address) {
+            Ok(()) => done(visit.api.accounts.check_username(form).await),
+            Err(error) => super::failed(error),
+        }
+    });
     let sign_in = path!("api" / "signin").and(warp::post()).and(visit(api)).and(form(api));
     let sign_in = sign_in.then(|visit: Visit, form: SignIn| async move {
         json(visit.api.accounts.sign_in(form, visit.client.address).await)
@@ -40,7 +47,7 @@ fn signing(api: &Arc<Api>) -> Route {
     let password = password.then(|call: Call, form: ChangePassword| async move {
         done(call.api.accounts.change_password(call.who, form, call.address).await)
     });
-    first_of([sign_up.boxed(), sign_in.boxed(), refresh.boxed(), sign_out.boxed(), password.boxed()])
+    first_of([sign_up.boxed(), check.boxed(), sign_in.boxed(), refresh.boxed(), sign_out.boxed(), password.boxed()])
 }
 
 fn account(api: &Arc<Api>) -> Route {

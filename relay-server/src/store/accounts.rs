@@ -23,6 +23,7 @@ pub(crate) struct DeviceRow {
     pub(crate) name: String,
     pub(crate) created_at: Millis,
     pub(crate) last_seen: Millis,
+    pub(crate) program: Option<String>,
     pub(crate) signed_in: bool,
 }
 
@@ -71,7 +72,7 @@ pub(crate) fn account_by_email(sql: &Connection, key: &str) -> Result<Option<Acc
 
 /// Whether the name, one that looks like it, or (second) the address belongs to an account. Names of deleted accounts
 /// count too: nobody takes over who they were.
-pub(crate) fn taken(sql: &Connection, name: &Username, email_key: &str) -> Result<(bool, bool)> {
+pub(crate) fn taken(sql: &Connection, name: &Username, email_key: Option<&str>) -> Result<(bool, bool)> {
     sql.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM accounts WHERE username_key = :key OR skeleton IN (:skeleton, :shown)
                             OR shown_skeleton IN (:skeleton, :shown)),
@@ -189,7 +190,7 @@ pub(crate) fn insert_device(
 /// The account's devices that were not revoked, oldest first. `now` in milliseconds.
 pub(crate) fn devices(sql: &Connection, account: AccountId, now: Millis) -> Result<Vec<DeviceRow>> {
     sql.prepare_cached(
-        "SELECT id, name, created_at, last_seen,
+        "SELECT id, name, created_at, last_seen, program,
                 EXISTS (SELECT 1 FROM families
                         WHERE families.device = devices.id AND ended IS NULL AND expires_at * 1000 > :now)
          FROM devices WHERE account = :account AND revoked_at IS NULL ORDER BY created_at, id",
@@ -200,7 +201,8 @@ pub(crate) fn devices(sql: &Connection, account: AccountId, now: Millis) -> Resu
             name: row.get(1)?,
             created_at: row.get(2)?,
             last_seen: row.get(3)?,
-            signed_in: row.get(4)?,
+            program: row.get(4)?,
+            signed_in: row.get(5)?,
         })
     })?
     .collect()

@@ -43,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/007_retention.sql"),
     include_str!("../../migrations/008_acquainted.sql"),
     include_str!("../../migrations/009_retention_since.sql"),
+    include_str!("../../migrations/010_program.sql"),
 ];
 
 /// Why the database could not be opened.

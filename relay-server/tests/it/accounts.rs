@@ -46,13 +46,27 @@ async fn names_which_look_alike_are_one_name() {
 }
 
 #[tokio::test]
+async fn a_name_is_asked_for_before_signing_up() {
+    let relay = TestRelay::start().await;
+    relay.sign_up("paypal").await;
+    let ask = |name: &str| json!({"username": name});
+    done(relay.post("/api/signup/username", &ask("alice")).await).await;
+    refused(relay.post("/api/signup/username", &ask("paypaI")).await, 409, "name_taken").await;
+    let message = refused(relay.post("/api/signup/username", &ask("a b")).await, 400, "bad_request").await;
+    assert!(message.starts_with("`username`"), "{message}");
+    // It is not kept for whoever asked.
+    relay.sign_up("alice").await;
+    refused(relay.post("/api/signup/username", &ask("alice")).await, 409, "name_taken").await;
+}
+
+#[tokio::test]
 async fn names_from_before_look_as_they_do_now() {
     let mut relay = TestRelay::start().await;
     relay.sign_up("paypaI").await;
     relay.stop().await.unwrap();
     let sql = rusqlite::Connection::open(relay.data().join("relay.db")).unwrap();
     let older = "DROP INDEX accounts_shown_skeleton; ALTER TABLE accounts DROP COLUMN shown_skeleton; \
-                 DROP VIEW acquainted; ALTER TABLE chats DROP COLUMN retention; ALTER TABLE chats DROP COLUMN retention_since; \
+                 DROP VIEW acquainted; ALTER TABLE chats DROP COLUMN retention; ALTER TABLE chats DROP COLUMN retention_since; ALTER TABLE devices DROP COLUMN program; \
                  PRAGMA user_version = 4;";
     sql.execute_batch(older).unwrap();
     drop(sql);
@@ -164,6 +178,8 @@ async fn a_closed_relay_takes_nobody() {
     let relay = TestRelay::with(|config| config.registration = Registration::Closed).await;
     let form = json!({"username": "alice", "email": "a@x.org", "password": PASSWORD, "invite": "x"});
     refused(relay.post("/api/signup", &form).await, 403, "registration_closed").await;
+    let name = json!({"username": "alice", "invite": "x"});
+    refused(relay.post("/api/signup/username", &name).await, 403, "registration_closed").await;
 }
 
 #[tokio::test]
@@ -176,11 +192,15 @@ async fn an_invite_code_lets_one_person_in() {
     let form = |name: &str, code: Option<&str>| json!({"username": name, "email": format!("{name}@x.org"), "password": PASSWORD, "invite": code});
     refused(relay.post("/api/signup", &form("alice", None)).await, 403, "registration_closed").await;
     refused(relay.post("/api/signup", &form("alice", Some("guess"))).await, 403, "registration_closed").await;
+    let name = |name: &str, code: Option<&str>| json!({"username": name, "invite": code});
+    done(relay.post("/api/signup/username", &name("alice", Some(&code))).await).await;
+    refused(relay.post("/api/signup/username", &name("alice", None)).await, 403, "registration_closed").await;
     let _: Tokens = ok(relay.post("/api/signup", &form("alice", Some(&code))).await).await;
     refused(relay.post("/api/signup", &form("bob", Some(&code))).await, 403, "registration_closed").await;
     // Without a good code nobody learns who is here.
     for code in ["guess", &code] {
         refused(relay.post("/api/signup", &form("alice", Some(code))).await, 403, "registration_closed").await;
+        refused(relay.post("/api/signup/username", &name("alice", Some(code))).await, 403, "registration_closed").await;
     }
 }
 

@@ -1,11 +1,12 @@
 //! Devices: listed, renamed, revoked, replaced, and how many there can be.
 
 use parley_protocol::http::{Account, Blocks, Devices};
-use parley_protocol::{AccountId, DeviceId};
+use parley_protocol::{AccountId, DeviceId, LifeId, VERSION};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::relay::{PASSWORD, TestRelay, done, ok, person, refused};
+use crate::socket::Socket;
 
 #[tokio::test]
 async fn a_device_is_renamed_and_revoked_from_another() {
@@ -25,6 +26,26 @@ async fn a_device_is_renamed_and_revoked_from_another() {
     let again = json!({"username": "alice", "password": PASSWORD, "device": phone.device});
     let again = person(ok(relay.post("/api/signin", &again).await).await);
     assert_ne!(again.device, phone.device, "a revoked device never comes back");
+}
+
+#[tokio::test]
+async fn a_device_says_what_runs_on_it() {
+    let relay = TestRelay::start().await;
+    let desk = relay.sign_up("alice").await;
+    let program =
+        async || ok::<Devices>(relay.get("/api/devices", &desk.access).await).await.devices[0].program.clone();
+    let opening = json!({"count": 1, "life": LifeId::nil()});
+    for (said, shown) in [
+        (json!(" Debian GNU/Linux 12, Parley 0.1.0 "), Some("Debian GNU/Linux 12, Parley 0.1.0".to_owned())),
+        (json!("ö".repeat(65)), Some("ö".repeat(64))),
+        (json!(null), None),
+    ] {
+        let mut socket = Socket::connect(&relay, Some(&desk.access)).await.unwrap();
+        let hello = json!({"type": "hello", "version": VERSION, "opening": opening, "cursors": [], "program": said});
+        socket.send(&hello).await;
+        socket.until("welcome").await;
+        assert_eq!(program().await, shown);
+    }
 }
 
 #[tokio::test]

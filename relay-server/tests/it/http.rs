@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use crate::relay::{PASSWORD, TestRelay, error, ok, refused};
+use crate::relay::{PASSWORD, TestRelay, done, error, ok, refused};
 use crate::support::DEADLINE;
 
 #[tokio::test]
@@ -86,13 +86,19 @@ async fn sign_ups_have_a_rate() {
     let third = json!({"username": "carol", "email": "c@x.org", "password": PASSWORD});
     let message = refused(relay.post("/api/signup", &third).await, 429, "rate_limited").await;
     assert!(message.contains("2 new accounts an hour from one address (signups_per_address)"), "{message}");
+    for n in 0..40 {
+        done(relay.post("/api/signup/username", &json!({"username": format!("carol{n}")})).await).await;
+    }
+    let message =
+        refused(relay.post("/api/signup/username", &json!({"username": "carol"})).await, 429, "rate_limited").await;
+    assert!(message.contains("40 names asked for an hour from one address"), "{message}");
 }
 
 #[tokio::test]
 async fn somebody_without_a_token_can_make_the_relay_hold_little() {
     let relay = TestRelay::start().await;
     let long = json!({"username": "x".repeat(20_000), "email": "a@x.org", "password": PASSWORD});
-    for path in ["/api/signup", "/api/signin", "/api/refresh"] {
+    for path in ["/api/signup", "/api/signup/username", "/api/signin", "/api/refresh"] {
         let message = refused(relay.post(path, &long).await, 413, "too_large").await;
         assert!(message.contains("16384 bytes"), "{message}");
     }

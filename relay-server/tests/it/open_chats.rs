@@ -123,7 +123,7 @@ async fn edits_from_before_they_named_their_message_are_found_and_emptied_too() 
     old.execute_batch(
         "DROP INDEX entries_target; ALTER TABLE entries DROP COLUMN target; DROP INDEX accounts_shown_skeleton; \
          ALTER TABLE accounts DROP COLUMN shown_skeleton; \
-         DROP VIEW acquainted; ALTER TABLE chats DROP COLUMN retention; ALTER TABLE chats DROP COLUMN retention_since; PRAGMA user_version = 3;
+         DROP VIEW acquainted; ALTER TABLE chats DROP COLUMN retention; ALTER TABLE chats DROP COLUMN retention_since; ALTER TABLE devices DROP COLUMN program; PRAGMA user_version = 3;
          UPDATE overlays SET text = '', deleted = 1 WHERE seq = 2",
     )
     .unwrap();

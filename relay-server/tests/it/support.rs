@@ -158,6 +158,7 @@ impl TestRelay {
             opening: profile.opening,
             succeeds: profile.succeeds,
             cursors: profile.cursors.clone(),
+            program: None,
         };
         client.send(&hello).await;
         client

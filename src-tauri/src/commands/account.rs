@@ -1,9 +1,9 @@
 //! The account, its devices, and what the person chose.
 
-use desktop_app::views::{Connection, Me, RelayInfo, Settings};
+use desktop_app::views::{Connection, DeviceView, Me, RelayInfo, Settings};
 use parley_protocol::DeviceId;
 use parley_protocol::frames::Activity;
-use parley_protocol::http::{Account, Device, ShowPresence, SignIn, SignUp};
+use parley_protocol::http::{Account, CheckUsername, ShowPresence, SignIn, SignUp};
 use serde::Deserialize;
 
 use super::App;
@@ -41,6 +41,11 @@ pub(crate) async fn connection(shell: App<'_>) -> Answer<Connection> {
 #[tauri::command]
 pub(crate) async fn check_relay(shell: App<'_>, relay: String) -> Answer<RelayInfo> {
     Ok(shell.engine().await?.check_relay(&relay).await?)
+}
+
+#[tauri::command]
+pub(crate) async fn check_username(shell: App<'_>, relay: String, request: CheckUsername) -> Answer<()> {
+    Ok(shell.engine().await?.check_username(&relay, request).await?)
 }
 
 #[tauri::command]
@@ -84,7 +89,7 @@ pub(crate) async fn show_presence(shell: App<'_>, show: ShowPresence) -> Answer<
 }
 
 #[tauri::command]
-pub(crate) async fn devices(shell: App<'_>) -> Answer<Vec<Device>> {
+pub(crate) async fn devices(shell: App<'_>) -> Answer<Vec<DeviceView>> {
     Ok(shell.engine().await?.devices().await?)
 }
 

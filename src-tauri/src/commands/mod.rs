@@ -35,6 +35,7 @@ pub(crate) fn all() -> impl Fn(Invoke) -> bool + Send + Sync + 'static {
         account::me,
         account::connection,
         account::check_relay,
+        account::check_username,
         account::sign_up,
         account::sign_in,
         account::sign_out,

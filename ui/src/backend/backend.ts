@@ -33,6 +33,7 @@ export interface Backend {
   connection(): Promise<T.Connection>;
   /** Whether something that is a relay answers there. */
   checkRelay(relay: string): Promise<T.RelayInfo>;
+  checkUsername(relay: string, request: { username: string; invite?: string }): Promise<void>;
   signUp(relay: string, request: { username: string; email: string; password: string; invite?: string; device_name?: string }): Promise<T.Me>;
   /** `name` is a username or an address. */
   signIn(relay: string, request: { name: string; password: string; device_name?: string }): Promise<T.Me>;
@@ -43,7 +44,7 @@ export interface Backend {
   deleteAccount(password: string): Promise<void>;
   account(): Promise<T.Account>;
   showPresence(show: T.ShowPresence): Promise<void>;
-  devices(): Promise<T.Device[]>;
+  devices(): Promise<T.DeviceView[]>;
   renameDevice(device: T.DeviceId, name: string): Promise<void>;
   revokeDevice(device: T.DeviceId): Promise<void>;
   settings(): Promise<T.Settings>;

@@ -44,6 +44,7 @@ export const tauri: Backend = {
   me: () => invoke("me"),
   connection: () => invoke("connection"),
   checkRelay: (relay) => invoke("check_relay", { relay }),
+  checkUsername: (relay, request) => invoke("check_username", { relay, request }),
   signUp: (relay, request) => invoke("sign_up", { relay, request }),
   signIn: (relay, request) => invoke("sign_in", { relay, request }),
   signOut: (all) => invoke("sign_out", { all }),

@@ -8,6 +8,8 @@ import { afterPaint } from "../state/frame";
 
 /** Rows this far out of sight stand ready. */
 const MARGIN = 700;
+/** They are made so many milliseconds after the others were painted: what is typed at once comes first. */
+const REST = 100;
 /** More heights than this are not remembered of rows that are no longer held. */
 const KNOWN = 2_000;
 /** How high rows were in the list before: a list that begins so asks for about as many as it shows. */
@@ -149,6 +151,7 @@ export class ListWindow {
     this.#applied = null;
     if (byItself) return false;
     this.anchor = this.#anchorNow();
+    if (this.#margin === 0) this.#widen();
     // A few rows more or less are not worth a change of the document.
     const first = rowAt(this.laid.tops, top - MARGIN / 2);
     const last = rowAt(this.laid.tops, top + this.viewport + MARGIN / 2);
@@ -167,7 +170,12 @@ export class ListWindow {
   #widenOncePainted(): void {
     if (this.#keys().length === 0 || this.viewport === 0) return;
     this.#stopWidening();
-    this.#stopWidening = afterPaint(() => (this.#margin = MARGIN));
+    this.#stopWidening = afterPaint(() => this.#widen(), REST);
+  }
+
+  #widen(): void {
+    this.#stopWidening();
+    this.#margin = MARGIN;
   }
 
   get #total(): number {

@@ -1,10 +1,15 @@
 // Where one was in each chat, for as long as the window is open: coming back, one finds it so.
 
-import type { ChatId, MessageKey } from "../backend/types";
+import type { ChatId, MessageKey, Page } from "../backend/types";
 
 export interface Place extends MessageKey {
   /** Pixels from the top edge of the list to the top of the message. */
   offset: number;
+}
+
+/** The part of the conversation in which a message stands. */
+export function around({ device, id }: MessageKey): Page {
+  return { page: "around", device, id };
 }
 
 const places = new Map<ChatId, Place>();

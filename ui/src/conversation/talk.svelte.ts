@@ -9,12 +9,14 @@ import { attempt } from "../state/actions";
 import { begunIn, keepBegun, type Begun } from "../state/begun";
 import { clock } from "../state/clock.svelte";
 import { onEvent } from "../state/events";
+import { navigation } from "../state/navigation.svelte";
 import { session } from "../state/session.svelte";
 import { toasts } from "../state/toasts.svelte";
 import type { Anchor } from "../design/place";
 import { rememberEmoji } from "./emoji";
 import { plain } from "./links";
 import type { Person } from "./mentions";
+import { around, placeIn } from "./places";
 import { keyOf } from "./rows";
 import { Timeline } from "./timeline.svelte";
 
@@ -65,11 +67,16 @@ export class Talk {
   /** The other members, for completion. */
   others = $derived<readonly Person[]>(this.members.filter((member) => member.account !== session.me?.account));
 
+  /** The first unread message as the chat is opened, if there is one. */
+  readonly unread: Promise<MessageView | null> | null;
   #end: () => void;
 
   constructor(chat: ChatView) {
     this.id = chat.id;
     this.timeline = new Timeline(chat.id, chat.sealed);
+    this.unread = chat.unread > 0 ? this.timeline.findUnread() : null;
+    const place = placeIn(chat.id);
+    if (!navigation.target && (place || !this.unread)) this.timeline.expect(place ? around(place) : { page: "newest" });
     this.#end = onEvent((event) => {
       if (event.event === "chat" && event.chat === this.id) void this.loadMembers();
       if (event.event === "message_changed" && event.chat === this.id) this.#changed(event);

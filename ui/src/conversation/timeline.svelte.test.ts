@@ -1,7 +1,7 @@
 // The window on a conversation's lines, over a backend that is nothing but a list of them.
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { useBackend } from "../backend";
+import { backend, useBackend } from "../backend";
 import type { Backend } from "../backend/backend";
 import type { ChatId, Event, MessageKey, MessageView, Page } from "../backend/types";
 import { startEvents, stopEvents } from "../state/events";
@@ -76,4 +76,32 @@ it("finds what stands before its first line now when older ones are asked for", 
   await timeline.older();
   expect(texts()).toEqual(["d", "a", "b", "c", "e"]);
   expect(timeline.atStart).toBe(true);
+});
+
+it("shows what happened while it was asked for what to show", async () => {
+  for (const expected of [false, true]) {
+    timeline.end();
+    timeline = new Timeline(CHAT, false);
+    const asked = vi.spyOn(backend(), "history");
+    if (expected) timeline.expect({ page: "newest" });
+    const showing = timeline.show({ page: "newest" });
+    expect(asked).toHaveBeenCalledTimes(1);
+    // What was read is without it.
+    const text = `late ${expected}`;
+    log.push({ text, position: 10 * log.length });
+    tell({ event: "message", chat: CHAT, device: "d", id: text } as Event);
+    await showing;
+    await vi.waitFor(() => expect(texts().at(-1)).toBe(text));
+    vi.restoreAllMocks();
+  }
+});
+
+it("asks anew where something else is shown than was expected", async () => {
+  timeline.end();
+  timeline = new Timeline(CHAT, false);
+  timeline.expect({ page: "newest" });
+  const asked = vi.spyOn(backend(), "history");
+  await timeline.show({ page: "before", position: "20" });
+  expect(asked).toHaveBeenCalledTimes(1);
+  expect(texts()).toEqual(["a", "b"]);
 });

@@ -37,6 +37,10 @@ export class Timeline {
   #changed = new Map<string, MessageKey>();
   #grown = false;
   #stale = false;
+  /** The first part to show, on its way already. */
+  #expected: { page: string; lines: Promise<MessageView[]> } | null = null;
+  /** Something happened since the part to show was asked for: that may have been read before. */
+  #missed = false;
   #end: () => void;
   #flush = perFrame(() => void this.#catchUp());
 
@@ -56,13 +60,28 @@ export class Timeline {
     return this.lines.some((line) => keyOf(line) === wanted);
   }
 
+  /** Asks for what is going to be shown first, while the rest of the conversation is still being made. */
+  expect(page: Page): void {
+    this.#expected = { page: JSON.stringify(page), lines: this.#ask(page) };
+    // Whoever shows it says so.
+    this.#expected.lines.catch(() => undefined);
+  }
+
+  #ask(page: Page): Promise<MessageView[]> {
+    const expected = this.#expected;
+    this.#expected = null;
+    if (expected?.page === JSON.stringify(page)) return expected.lines;
+    this.#missed = false;
+    return backend().history(this.chat, page, PAGE);
+  }
+
   /** Shows another part of the conversation. `place` is called with its lines just before they show. */
   async show(page: Page, place: (lines: readonly MessageView[]) => void = () => undefined): Promise<boolean> {
     const generation = ++this.#generation;
     this.failed = null;
     this.olderFailed = false;
     try {
-      const lines = await backend().history(this.chat, page, PAGE);
+      const lines = await this.#ask(page);
       if (this.#ended || generation !== this.#generation) return false;
       const newest = page.page === "newest";
       place(lines);
@@ -71,6 +90,11 @@ export class Timeline {
       this.atStart = newest && lines.length < PAGE;
       this.loaded = true;
       if (newest) this.fresh = 0;
+      if (this.#missed) {
+        this.#stale = true;
+        this.#grown = true;
+        this.#flush();
+      }
       return true;
     } catch (thrown) {
       if (!this.#ended && generation === this.#generation) this.failed = failure(thrown);
@@ -197,6 +221,7 @@ export class Timeline {
       default:
         return;
     }
+    this.#missed = true;
     this.#flush();
   }
 

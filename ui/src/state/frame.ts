@@ -17,10 +17,10 @@ function inFrame(then: () => void): () => void {
   return off;
 }
 
-/** Calls `then` once what stands in the document now is painted; gives what calls it off. */
-export function afterPaint(then: () => void): () => void {
+/** Calls `then` once what stands in the document now is painted, and `rest` milliseconds later; gives what calls it off. */
+export function afterPaint(then: () => void, rest = 0): () => void {
   let off = inFrame(() => {
-    const timer = setTimeout(then);
+    const timer = setTimeout(then, rest);
     off = () => clearTimeout(timer);
   });
   return () => off();

@@ -101,6 +101,10 @@ test("devices: this one first; another is renamed and removed", async () => {
   const names = page.locator("main li bdi");
   await names.first().waitFor();
   expect(await names.first().textContent()).toBe("This laptop");
+  const row = (name: string) => page.getByRole("listitem").filter({ hasText: name });
+  expect(await row("This laptop").textContent()).toMatch(/Debian GNU\/Linux 12, Parley 0\.1\.0\. Since/);
+  expect(await row("Desktop at home").textContent()).toMatch(/Online\. Windows.*1 ms.*local network/s);
+  expect(await row("Terminal on the server").textContent()).toMatch(/Last seen.*terminal.*waiting/s);
   await page.getByRole("button", { name: "Rename Desktop at home" }).click();
   await page.keyboard.type("Desk");
   await screen.press("Enter");

@@ -62,6 +62,11 @@ test("what is wrong is said at its field, and the first of them has the focus", 
   expect(await page.getByLabel("Username").getAttribute("aria-invalid")).toBe("true");
   await page.getByLabel("Username").fill("Marah");
   await page.getByText("Somebody has this username").waitFor({ state: "hidden" });
+  await page.getByRole("status").getByText("Free").waitFor();
+  await screen.isAccessible();
+  await page.getByLabel("Username").fill("mARA");
+  // Before anybody asks for the account.
+  await page.getByText("Somebody has this username").waitFor();
   await done(screen);
 });
 

@@ -40,7 +40,8 @@ impl Device {
         let runtime = runtime(&self.name);
         let (folder, skew) = (self.folder.clone(), self.skew.clone());
         let peers = PeerConfig { trouble: Some(self.link_trouble.clone()), ..PeerConfig::default() };
-        let options = Options { clock: Arc::new(move || skewed(&skew)), peers, ..Options::default() };
+        let program = Some(format!("{} on a test", self.name));
+        let options = Options { clock: Arc::new(move || skewed(&skew)), peers, program, ..Options::default() };
         let deadline = Instant::now() + PATIENCE;
         let engine = loop {
             let (folder, options) = (folder.clone(), options.clone());

@@ -1,7 +1,7 @@
 // The part of the backend that concerns the window, the account, people and topics.
 
 import type { Backend } from "../backend";
-import type { Device, Me, RelayInfo, Start, User } from "../types";
+import type { DeviceView, Me, RelayInfo, Start, User } from "../types";
 import { clock } from "../../state/clock.svelte";
 import { id } from "./ids";
 import type { People } from "./people";
@@ -75,6 +75,7 @@ type AccountPart = Pick<
   | "me"
   | "connection"
   | "checkRelay"
+  | "checkUsername"
   | "signUp"
   | "signIn"
   | "signOut"
@@ -101,10 +102,23 @@ export function account(world: World, people: People): AccountPart {
     world.connection = { state: "online", behind: 0, round_trip: 41_000 };
     const now = clock.now();
     const fresh = { id: world.device, name: device, created_at: now, last_seen: now };
-    const others = world.devices.map((other): Device => ({ ...other, current: false }));
-    world.devices = [{ ...fresh, online: true, signed_in: true, current: true }, ...others];
+    const others = world.devices.map((other): DeviceView => ({ ...other, current: false }));
+    world.devices = [
+      { ...fresh, online: true, signed_in: true, current: true, route: null, round_trip: null },
+      ...others,
+    ];
     world.tell({ event: "connection", ...world.connection });
     return world.me;
+  }
+
+  function takesNew({ registration }: RelayInfo, invite?: string) {
+    if (registration === "closed") refuse("registration_closed", "This relay takes no new accounts.");
+    if (registration === "invite" && !invite) refuse("registration_closed", "This relay needs an invite code.");
+  }
+
+  function isFree(username: string) {
+    const taken = [...world.people.values()].some((person) => same(person.username, username));
+    if (taken) refuse("name_taken", `${username} is taken on this relay. Choose another name.`);
   }
 
   function checkPassword(password: string) {
@@ -115,14 +129,16 @@ export function account(world: World, people: People): AccountPart {
     me: async () => world.me,
     connection: async () => world.connection,
     checkRelay: async (relay) => relayAt(world, relay),
+    async checkUsername(relay, { username, invite }) {
+      takesNew(relayAt(world, relay), invite);
+      isFree(username);
+    },
     async signUp(relay, { username, email, password, invite, device_name }) {
       const info = relayAt(world, relay);
-      if (info.registration === "closed") refuse("registration_closed", "This relay takes no new accounts.");
-      if (info.registration === "invite" && !invite) refuse("registration_closed", "This relay needs an invite code.");
+      takesNew(info, invite);
       if (!email.includes("@")) refuse("invalid", "This is not an email address.");
       if (password.length < 8) refuse("invalid", "A password has 8 characters or more.");
-      const taken = [...world.people.values()].some((person) => same(person.username, username));
-      if (taken) refuse("name_taken", `${username} is taken on this relay. Choose another name.`);
+      isFree(username);
       return enter(info.relay, username, device_name ?? "This computer");
     },
     async signIn(relay, { name, password, device_name }) {

@@ -51,6 +51,9 @@ export function populate(world: World, cast: Cast): void {
       online: true,
       signed_in: true,
       current: true,
+      program: "Debian GNU/Linux 12, Parley 0.1.0",
+      route: null,
+      round_trip: null,
     },
     {
       id: id("desktop"),
@@ -60,6 +63,9 @@ export function populate(world: World, cast: Cast): void {
       online: true,
       signed_in: true,
       current: false,
+      program: "Windows, Parley 0.1.0",
+      route: "lan",
+      round_trip: 1_200,
     },
     {
       id: id("terminal"),
@@ -69,6 +75,9 @@ export function populate(world: World, cast: Cast): void {
       online: false,
       signed_in: true,
       current: false,
+      program: "Debian GNU/Linux 12, Parley (terminal) 0.1.0",
+      route: "wait",
+      round_trip: null,
     },
   ];
 }

@@ -11,7 +11,7 @@ import type {
   ChatView,
   Connection,
   Delivery,
-  Device,
+  DeviceView,
   Event,
   Failure,
   Invite,
@@ -80,7 +80,7 @@ export class World {
   /** What was last heard of each, when the scene begins. */
   topicsHeard: [string, string][] = [];
   blocked = new Set<AccountId>();
-  devices: Device[] = [];
+  devices: DeviceView[] = [];
   showsPresence: ShowPresence = "everyone";
   settings: Settings = { direct_links: "everybody", read_marks: true, typing: true, hide_address: false };
   preferences: Preferences = {

@@ -50,6 +50,7 @@ export default {
   change: "Ändern",
   username: "Benutzername",
   username_hint: "So sehen und finden dich andere. Er bleibt, wie er ist.",
+  name_free: "Frei",
   email: "E-Mail-Adresse",
   email_hint: "Zum Anmelden. Andere sehen sie nicht.",
   who: "Benutzername oder E-Mail-Adresse",

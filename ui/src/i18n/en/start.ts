@@ -48,6 +48,7 @@ export default {
   change: "Change",
   username: "Username",
   username_hint: "What others see and find you by. It stays as it is.",
+  name_free: "Free",
   email: "E-mail address",
   email_hint: "For signing in. Others don’t see it.",
   who: "Username or e-mail address",
