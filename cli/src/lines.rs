@@ -1,6 +1,6 @@
 //! How a line of a conversation looks: messages with their receipts, changes of the chat, gaps, routes.
 
-use desktop_app::views::{ChatView, Delivery, DeviceDelivery, MessageKind, MessageView, Route, RouteView};
+use desktop_app::views::{ChatView, Delivery, DeviceDelivery, MessageKind, MessageView, Route};
 use parley_protocol::frames::PresenceState;
 use parley_protocol::{ChatKind, MessageKey};
 

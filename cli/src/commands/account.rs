@@ -4,7 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use desktop_app::EngineError;
 use desktop_app::views::{DeviceView, DirectLinks, Me};
-use parley_protocol::http::{Device, ShowPresence, SignIn, SignUp};
+use parley_protocol::Code;
+use parley_protocol::http::{CheckUsername, Device, ShowPresence, SignIn, SignUp};
 use serde_json::json;
 
 use crate::args::{DeviceChange, DirectWord, Settings, Signin, Signup, Switch};
@@ -15,6 +16,9 @@ use crate::session::Session;
 use crate::when;
 
 pub(crate) async fn sign_up(session: &Session, args: Signup) -> Result<()> {
+    if std::io::stdin().is_terminal() {
+        check_username(session, &args).await?;
+    }
     let email = match args.email {
         Some(email) => email,
         None => ask("E-mail address: ", "--email ADDRESS").await?,
@@ -29,6 +33,16 @@ pub(crate) async fn sign_up(session: &Session, args: Signup) -> Result<()> {
     };
     let me = session.engine.sign_up(&session.global.relay, request).await?;
     welcome(session, &me)
+}
+
+/// Refuses a name that is taken before anything is asked for.
+async fn check_username(session: &Session, args: &Signup) -> Result<()> {
+    let request = CheckUsername { username: args.username.clone(), invite: args.invite.clone() };
+    match session.engine.check_username(&session.global.relay, request).await {
+        // An older relay knows no such question.
+        Err(error) if error.code() != Some(Code::NotFound) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) async fn sign_in(session: &Session, args: Signin) -> Result<()> {

@@ -144,6 +144,19 @@ fn no_colour_where_none_is_wanted() {
 }
 
 #[test]
+fn a_name_that_is_taken_is_refused_before_anything_is_asked_for() {
+    let world = World::new();
+    world.person("alice");
+    let bob = world.stranger("bob");
+    for (name, says) in [("ALICE", "another account has this username"), ("bob", "E-mail address:")] {
+        let mut terminal = Terminal::new(&bob, &["signup", name], &[]);
+        terminal.row(says, |row| row.contains(says));
+        terminal.press("\u{3}");
+        terminal.ends();
+    }
+}
+
+#[test]
 fn an_account_is_deleted_once_its_name_was_typed() {
     let world = World::new();
     let alice = world.person("alice");
