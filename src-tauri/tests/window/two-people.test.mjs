@@ -192,11 +192,17 @@ test("two people talk, in real windows", async (story) => {
   await step("alice signs out, and her chats wait for her", async () => {
     await alice.press("\uE009", ",");
     await alice.picture("13-settings");
+    await alice.click("button", "Devices");
+    await eventually("her laptop is reached directly", () =>
+      alice.script("return /Online\\. .+, Parley .+\\d ms/s.test([...document.querySelectorAll('main li')].at(-1)?.innerText ?? '')"),
+    );
+    await alice.picture("14-devices");
+    await alice.click("button", "Profile");
     await alice.click("button", "Sign out");
     await alice.click("dialog button, [role=dialog] button, [role=alertdialog] button", "Sign out");
     await alice.sees("You are signed out");
     await alice.find("input", "Password");
-    await alice.picture("14-signed-out");
+    await alice.picture("15-signed-out");
   });
 
   await step("the page can do no more than it should", async () => {
