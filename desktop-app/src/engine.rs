@@ -381,7 +381,9 @@ fn spawn_core(
 async fn saved_tokens(database: &Path, keychain: Option<Arc<dyn Keychain>>) -> Result<Option<Credentials>> {
     let database = database.to_owned();
     let load = move || tokens::load(&store::open(&database)?, keychain.as_deref());
-    tokio::task::spawn_blocking(load).await.map_err(|_| EngineError::Closed)?
+    let loaded = tokio::task::spawn_blocking(load);
+    let loaded = tokio::time::timeout(tokens::UNLOCKING, loaded).await;
+    loaded.map_err(|_| EngineError::Keychain(tokens::SILENT.to_owned()))?.map_err(|_| EngineError::Closed)?
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

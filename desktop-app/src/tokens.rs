@@ -24,6 +24,10 @@ const IN_PROFILE: &str = "credentials";
 const IN_KEYCHAIN: &str = "tokens_in_keychain";
 /// How long a keychain may take to keep tokens; it may be asking the person to unlock it.
 const KEEPING: Duration = Duration::from_secs(20);
+/// How long it may take to give them, while nothing else can begin; it may be asking the same.
+pub(crate) const UNLOCKING: Duration = Duration::from_secs(60);
+/// What is said of a keychain that takes longer.
+pub(crate) const SILENT: &str = "it does not answer";
 
 /// Keeps one profile's secret outside of the profile. Calls may block; they are made one at a time.
 pub trait Keychain: Send + Sync {
@@ -147,7 +151,7 @@ impl Keeper {
         let refused = match tokio::time::timeout(KEEPING, kept).await {
             Ok(Ok(Ok(()))) => None,
             Ok(Ok(Err(reason))) => Some(reason),
-            Ok(Err(_)) | Err(_) => Some("it does not answer".to_owned()),
+            Ok(Err(_)) | Err(_) => Some(SILENT.to_owned()),
         };
         credentials.in_keychain = refused.is_none();
         let before = self.refused.swap(refused.is_some(), Ordering::Relaxed);
@@ -160,10 +164,12 @@ impl Keeper {
     /// Takes away what the keychain has.
     pub(crate) async fn forget(&self) {
         let Some(keychain) = self.keychain.clone() else { return };
-        match tokio::task::spawn_blocking(move || keychain.forget()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(reason)) => tracing::warn!(reason, "the keychain still has a sign-in that is over"),
-            Err(error) => tracing::warn!(%error, "the keychain still has a sign-in that is over"),
-        }
+        let forgotten = tokio::task::spawn_blocking(move || keychain.forget());
+        let refused = match tokio::time::timeout(KEEPING, forgotten).await {
+            Ok(Ok(Ok(()))) => return,
+            Ok(Ok(Err(reason))) => reason,
+            Ok(Err(_)) | Err(_) => SILENT.to_owned(),
+        };
+        tracing::warn!(reason = refused, "the keychain still has a sign-in that is over");
     }
 }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use desktop_app::views::Connection;
 use desktop_app::{Engine, Event};
 use parley_protocol::{ChatId, MessageKey};
 use tokio::sync::Notify;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::notifications::{Note, Then};
 use crate::shell::Shell;
@@ -17,18 +19,25 @@ use crate::words::{Word, words};
 const BETWEEN_COUNTS: Duration = Duration::from_millis(250);
 
 /// Passes on what an engine tells, until it ends.
-pub(crate) async fn pass_on(shell: Shell, engine: Engine) {
-    let events = engine.events();
+pub(crate) async fn pass_on(shell: Shell, engine: Engine, events: Receiver<Event>) {
     let changed = Notify::new();
+    let (news, to_tell) = mpsc::unbounded_channel();
     tokio::select! {
-        () = pass_events(&shell, &engine, events, &changed) => {}
+        () = pass_events(&shell, &engine, events, &changed, &news) => {}
+        () = notify(&shell, &engine, to_tell) => {}
         () = count_unread(&shell, &engine, &changed) => {}
         () = engine.ended() => {}
     }
     shell.engine_ended();
 }
 
-async fn pass_events(shell: &Shell, engine: &Engine, mut events: Receiver<Event>, changed: &Notify) {
+async fn pass_events(
+    shell: &Shell,
+    engine: &Engine,
+    mut events: Receiver<Event>,
+    changed: &Notify,
+    news: &UnboundedSender<(ChatId, MessageKey)>,
+) {
     loop {
         match events.recv().await {
             Ok(event) => {
@@ -38,7 +47,11 @@ async fn pass_events(shell: &Shell, engine: &Engine, mut events: Receiver<Event>
                 if let Event::Message { chat, key, notify: true } = event
                     && wants_notification(shell, chat)
                 {
-                    tauri::async_runtime::spawn(notify(shell.clone(), engine.clone(), chat, key));
+                    // It is heard for as long as this runs.
+                    let _ = news.send((chat, key));
+                }
+                if let Event::Connection(Connection::SignedOut { .. }) = event {
+                    shell.notifications().clear_chats();
                 }
                 if let Event::MessageChanged { chat, key } = event
                     && shell.notifications().shows(chat, key)
@@ -94,9 +107,20 @@ async fn forget_if_gone(shell: Shell, engine: Engine, chat: ChatId, key: Message
     }
 }
 
-async fn notify(shell: Shell, engine: Engine, chat: ChatId, key: MessageKey) {
+/// Tells of messages, one after the other.
+async fn notify(shell: &Shell, engine: &Engine, mut news: UnboundedReceiver<(ChatId, MessageKey)>) {
+    while let Some((chat, key)) = news.recv().await {
+        tell(shell, engine, chat, key).await;
+    }
+}
+
+async fn tell(shell: &Shell, engine: &Engine, chat: ChatId, key: MessageKey) {
     // It may be gone already: deleted, or its chat.
     let (Ok(chat), Ok(message)) = (engine.chat(chat).await, engine.message(chat, key).await) else { return };
+    // Or read, on this device or another.
+    if message.deleted || chat.unread == 0 || !wants_notification(shell, chat.id) {
+        return;
+    }
     let preferences = shell.preferences();
     let say = words(preferences.language.as_deref());
     let (title, text) = match preferences.notification_text {

@@ -41,7 +41,11 @@ pub(crate) fn listen(app: &AppHandle) {
 
 fn take(app: &AppHandle, link: String) {
     if link.starts_with(SCHEME) {
-        app.state::<Shell>().open_link(link);
+        // A start within the first moments of another one finds nothing yet that could take it.
+        match app.try_state::<Shell>() {
+            Some(shell) => shell.open_link(link),
+            None => tracing::warn!("a link came before the app was there; open it again"),
+        }
     }
 }
 

@@ -42,14 +42,18 @@ struct Standing {
 pub(crate) struct Notifications {
     jobs: Sender<Job>,
     shown: Shown,
+    coming: Coming,
 }
+
+/// What is on its way to be shown: the system may take its time, and what is read meanwhile needs no notification any more.
+type Coming = Arc<Mutex<Vec<(Option<ChatId>, Option<MessageKey>)>>>;
 
 /// What is to be done.
 enum Job {
     /// Show this in place of the one about the same, for so many more messages.
     Show { note: Note, then: Then, more: u32 },
-    /// Take away what is shown of a chat.
-    Clear(ChatId),
+    /// Take away what is shown of a chat, and so many messages that were yet to be shown.
+    Clear { chat: ChatId, instead: u32 },
 }
 
 impl Notifications {
@@ -57,35 +61,44 @@ impl Notifications {
         let (jobs, todo) = mpsc::channel();
         let shown = Shown::default();
         let desktop = desktop::Desktop::new(app, shown.clone());
-        let board = shown.clone();
+        let coming = Coming::default();
+        let (board, passed) = (shown.clone(), coming.clone());
         let begun = std::thread::Builder::new()
             .name("parley-notifications".to_owned())
-            .spawn(move || work(desktop, &board, &todo));
+            .spawn(move || work(desktop, &board, &passed, &todo));
         if let Err(error) = begun {
             tracing::warn!(%error, "there will be no notifications");
         }
-        Self { jobs, shown }
+        Self { jobs, shown, coming }
     }
 
     /// Shows a notification in place of the one about the same.
     pub(crate) fn show(&self, note: Note, then: Then) {
+        held(&self.coming).push((then.about(), then.key()));
         self.ask(Job::Show { note, then, more: 1 });
     }
 
     /// Takes away what is shown of a chat: it was read, or somebody looks at it.
     pub(crate) fn clear(&self, chat: ChatId) {
-        self.ask(Job::Clear(chat));
+        self.ask(Job::Clear { chat, instead: 0 });
     }
 
-    /// Whether something is shown of a chat.
+    /// Takes away what is shown of any chat.
+    pub(crate) fn clear_chats(&self) {
+        let coming = held(&self.coming).iter().filter_map(|(about, _)| *about).collect::<Vec<_>>();
+        let shown = held(&self.shown).keys().filter_map(|about| *about).collect::<Vec<_>>();
+        coming.into_iter().chain(shown).for_each(|chat| self.clear(chat));
+    }
+
+    /// Whether something is shown of a chat, or about to be.
     pub(crate) fn stands(&self, chat: ChatId) -> bool {
-        held(&self.shown).contains_key(&Some(chat))
+        held(&self.shown).contains_key(&Some(chat)) || held(&self.coming).iter().any(|(about, _)| *about == Some(chat))
     }
 
-    /// Whether this message is what is shown of its chat.
+    /// Whether this message is what is shown of its chat, or about to be.
     pub(crate) fn shows(&self, chat: ChatId, key: MessageKey) -> bool {
-        let is_it = |standing: &Standing| matches!(&standing.then, Then::OpenChat { key: shown, .. } if *shown == key);
-        held(&self.shown).get(&Some(chat)).is_some_and(is_it)
+        let is_it = |standing: &Standing| standing.then.key() == Some(key);
+        held(&self.shown).get(&Some(chat)).is_some_and(is_it) || held(&self.coming).contains(&(Some(chat), Some(key)))
     }
 
     fn ask(&self, job: Job) {
@@ -95,12 +108,13 @@ impl Notifications {
 }
 
 /// Does what is asked for, for as long as somebody may ask.
-fn work(mut desktop: desktop::Desktop, shown: &Shown, todo: &Receiver<Job>) {
+fn work(mut desktop: desktop::Desktop, shown: &Shown, coming: &Coming, todo: &Receiver<Job>) {
     let mut is_told = false;
     while let Ok(first) = todo.recv() {
         for job in merged(std::iter::once(first).chain(todo.try_iter())) {
             match job {
-                Job::Clear(chat) => {
+                Job::Clear { chat, instead } => {
+                    passed(coming, Some(chat), instead);
                     let standing = held(shown).remove(&Some(chat));
                     if let Some(standing) = standing {
                         desktop.close(standing.id);
@@ -122,10 +136,20 @@ fn work(mut desktop: desktop::Desktop, shown: &Shown, todo: &Receiver<Job>) {
                         }
                         Err(error) => tracing::debug!(%error, "a notification could not be shown"),
                     }
+                    passed(coming, about, more);
                 }
             }
         }
     }
+}
+
+/// The first so many of these are on their way no longer.
+fn passed(coming: &Coming, about: Option<ChatId>, mut count: u32) {
+    held(coming).retain(|(other, _)| {
+        let is_one = *other == about && count > 0;
+        count -= u32::from(is_one);
+        !is_one
+    });
 }
 
 /// What came while the system was asked, as one for each chat: only the last words stand there in the end.
@@ -134,13 +158,16 @@ fn merged(jobs: impl Iterator<Item = Job>) -> Vec<Job> {
     for job in jobs {
         let about = match &job {
             Job::Show { then, .. } => then.about(),
-            Job::Clear(chat) => Some(*chat),
+            Job::Clear { chat, .. } => Some(*chat),
         };
         let is_same = |earlier: &Job| matches!(earlier, Job::Show { then, .. } if then.about() == about);
         let earlier = rest.iter().position(is_same).map(|at| rest.remove(at));
         rest.push(match (earlier, job) {
             (Some(Job::Show { more: before, .. }), Job::Show { note, then, more }) => {
                 Job::Show { note, then, more: before + more }
+            }
+            (Some(Job::Show { more, .. }), Job::Clear { chat, instead }) => {
+                Job::Clear { chat, instead: instead + more }
             }
             (_, job) => job,
         });
@@ -152,6 +179,14 @@ impl Then {
     fn about(&self) -> Option<ChatId> {
         match self {
             Self::OpenChat { chat, .. } => Some(*chat),
+            Self::Update(_) => None,
+        }
+    }
+
+    /// The message that it leads to.
+    fn key(&self) -> Option<MessageKey> {
+        match self {
+            Self::OpenChat { key, .. } => Some(*key),
             Self::Update(_) => None,
         }
     }
@@ -313,6 +348,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_read_before_the_system_has_shown_it_is_known_to_be_on_its_way() {
+        let (tea, bees) = (ChatId::new(), ChatId::new());
+        let coming = Coming::new(Mutex::new(vec![(Some(tea), None), (Some(bees), None), (Some(tea), None)]));
+        passed(&coming, Some(tea), 1);
+        assert_eq!(*held(&coming), [(Some(bees), None), (Some(tea), None)]);
+        passed(&coming, Some(tea), 3);
+        passed(&coming, None, 1);
+        assert_eq!(*held(&coming), [(Some(bees), None)]);
+    }
+
+    #[test]
     fn what_comes_at_once_is_one_notification_of_each_chat() {
         let (tea, bees) = (ChatId::new(), ChatId::new());
         let device = parley_protocol::DeviceId::new();
@@ -323,13 +369,14 @@ mod tests {
         };
         let told = |job: &Job| match job {
             Job::Show { note, then, more } => (then.about(), note.text.clone(), *more),
-            Job::Clear(chat) => (Some(*chat), "cleared".to_owned(), 0),
+            Job::Clear { chat, instead } => (Some(*chat), "cleared".to_owned(), *instead),
         };
-        let jobs = [show(tea, "one"), show(bees, "buzz"), show(tea, "two"), Job::Clear(bees), show(tea, "three")];
+        let clear = |chat| Job::Clear { chat, instead: 0 };
+        let jobs = [show(tea, "one"), show(bees, "buzz"), show(tea, "two"), clear(bees), show(tea, "three")];
         let rest: Vec<_> = merged(jobs.into_iter()).iter().map(told).collect();
-        assert_eq!(rest, [(Some(bees), "cleared".to_owned(), 0), (Some(tea), "three".to_owned(), 3)]);
+        assert_eq!(rest, [(Some(bees), "cleared".to_owned(), 1), (Some(tea), "three".to_owned(), 3)]);
         // What comes after it was read is shown.
-        let rest: Vec<_> = merged([Job::Clear(tea), show(tea, "four")].into_iter()).iter().map(told).collect();
+        let rest: Vec<_> = merged([clear(tea), show(tea, "four")].into_iter()).iter().map(told).collect();
         assert_eq!(rest, [(Some(tea), "cleared".to_owned(), 0), (Some(tea), "four".to_owned(), 1)]);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use desktop_app::{Engine, Event, Options, names};
 use parley_protocol::{ChatId, MessageKey};
@@ -21,6 +22,9 @@ use crate::tray::Tray;
 use crate::views::{About, Preferences, ScreenEvent, ShellEvent, Start};
 use crate::window;
 use crate::words::words;
+
+/// How long leaving waits for a profile that is yet to open.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// How the profile stands.
 #[derive(Clone)]
@@ -102,7 +106,9 @@ impl Shell {
         };
         let now = match Engine::open(&self.inner.place.folder(), options).await {
             Ok(engine) => {
-                tauri::async_runtime::spawn(events::pass_on(self.clone(), engine.clone()));
+                // Heard from now on, not from when the task begins.
+                let heard = engine.events();
+                tauri::async_runtime::spawn(events::pass_on(self.clone(), engine.clone(), heard));
                 Profile::Open(engine)
             }
             Err(error) => {
@@ -158,7 +164,11 @@ impl Shell {
 
     /// Closes the profile. What was asked for before is committed.
     pub(crate) async fn close(&self) {
-        let _one = self.inner.opening.lock().await;
+        // Who waits for a keychain is not waited for.
+        let Ok(_one) = tokio::time::timeout(LEAVE, self.inner.opening.lock()).await else {
+            tracing::warn!("the profile is still being opened; it is left as it is");
+            return;
+        };
         let closed = Profile::Broken(desktop_app::EngineError::Closed.into());
         if let Profile::Open(engine) = self.inner.profile.send_replace(closed) {
             engine.close().await;
@@ -247,8 +257,10 @@ impl Shell {
     /// Keeps what the person chose; gives what was chosen before.
     pub(crate) fn choose(&self, chosen: Preferences) -> std::io::Result<Preferences> {
         let chosen = preferences::bounded(chosen);
+        // One after the other, so that the last one stands in the file.
+        let mut kept = held(&self.inner.preferences);
         preferences::save(&self.inner.place.folder(), &chosen)?;
-        Ok(std::mem::replace(&mut *held(&self.inner.preferences), chosen))
+        Ok(std::mem::replace(&mut *kept, chosen))
     }
 
     pub(crate) fn visible(&self) -> Option<ChatId> {

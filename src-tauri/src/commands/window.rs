@@ -31,14 +31,15 @@ pub(crate) async fn next_events(shell: App<'_>) -> Answer<Option<Vec<ScreenEvent
 #[tauri::command]
 pub(crate) async fn set_preferences(shell: App<'_>, preferences: Preferences) -> Answer<()> {
     let kept = |error: std::io::Error| Failure::new("storage", format!("this could not be kept: {error}"));
+    // First what the system may refuse: what is kept is what holds.
+    if shell.preferences().autostart != preferences.autostart {
+        window::set_at_login(shell.app(), preferences.autostart)
+            .map_err(|error| Failure::new("system", format!("the start at login could not be changed: {error}")))?;
+    }
     let before = shell.choose(preferences.clone()).map_err(kept)?;
     window::apply(shell.app(), &shell.preferences());
     if before.language != preferences.language {
         shell.speak();
-    }
-    if before.autostart != preferences.autostart {
-        window::set_at_login(shell.app(), preferences.autostart)
-            .map_err(|error| Failure::new("system", format!("the start at login could not be changed: {error}")))?;
     }
     Ok(())
 }

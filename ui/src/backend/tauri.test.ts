@@ -5,11 +5,14 @@ import type { Event } from "./types";
 const link = (link: string): Event => ({ event: "open_link", link });
 
 let asked: ((events: Event[] | null) => void)[];
+let failed: ((why: unknown) => void)[];
 let reported: unknown[];
 
 vi.mock("@tauri-apps/api/core", () => ({
   invoke: (command: string) =>
-    command === "next_events" ? new Promise((answer) => asked.push(answer)) : Promise.resolve(),
+    command === "next_events"
+      ? new Promise((answer, fail) => (asked.push(answer), failed.push(fail)))
+      : Promise.resolve(),
 }));
 
 /** The shell answers with this, once it was asked. */
@@ -19,7 +22,7 @@ async function tell(events: Event[] | null) {
 }
 
 beforeEach(() => {
-  [asked, reported] = [[], []];
+  [asked, failed, reported] = [[], [], []];
   vi.stubGlobal("reportError", (error: unknown) => reported.push(error));
 });
 afterEach(() => {
@@ -56,4 +59,18 @@ it("tells nothing more to who has stopped", async () => {
   await tell([link("a")]);
   await new Promise((later) => setTimeout(later));
   expect([heard, asked]).toEqual([[], []]);
+});
+
+it("goes on where it could not be told what happened, and says that something was missed", async () => {
+  vi.useFakeTimers();
+  const heard: Event[] = [];
+  await tauri.subscribe((event) => heard.push(event));
+  await vi.waitFor(() => expect(failed).toHaveLength(1));
+  failed.shift()!(new Error("no such command now"));
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(heard).toEqual([{ event: "lagged" }]);
+  asked.pop()!([link("a")]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(heard.at(-1)).toEqual(link("a"));
+  vi.useRealTimers();
 });

@@ -5,6 +5,10 @@ import { invoke } from "@tauri-apps/api/core";
 import type { Backend } from "./backend";
 import type { Event } from "./types";
 
+/** What happened could not be heard: whoever listens looks at everything anew, and a moment later it is asked for again. */
+const MISSED: Event[] = [{ event: "lagged" }];
+const PAUSE = 1_000;
+
 export const tauri: Backend = {
   // The window
   start: () => invoke("start"),
@@ -14,8 +18,9 @@ export const tauri: Backend = {
     void (async () => {
       while (listens) {
         // The answer comes as soon as there is something, or empty after a while; null once another page listens.
-        const events = await invoke<Event[] | null>("next_events");
+        const events = await invoke<Event[] | null>("next_events").catch(() => MISSED);
         if (events === null) return;
+        if (events === MISSED) await new Promise((resolve) => setTimeout(resolve, PAUSE));
         for (const event of events) {
           try {
             if (listens) listener(event);

@@ -9,6 +9,7 @@ import { attempt } from "../state/actions";
 import { begunIn, keepBegun, type Begun } from "../state/begun";
 import { clock } from "../state/clock.svelte";
 import { onEvent } from "../state/events";
+import { sparingly } from "../state/frame";
 import { navigation } from "../state/navigation.svelte";
 import { session } from "../state/session.svelte";
 import { toasts } from "../state/toasts.svelte";
@@ -30,6 +31,9 @@ export type Over =
   | { over: "delete"; lines: MessageView[] }
   | { over: "link"; href: string }
   | { over: "date" };
+
+/** Between two looks at who is in the chat, in milliseconds. */
+const MEMBERS_PAUSE = 1_000;
 
 export class Talk {
   readonly id: ChatId;
@@ -69,6 +73,9 @@ export class Talk {
 
   /** The first unread message as the chat is opened, if there is one. */
   readonly unread: Promise<MessageView | null> | null;
+  /** A channel may have thousands. */
+  #membersAgain = sparingly(() => void this.loadMembers(), MEMBERS_PAUSE);
+  #membersTurn = 0;
   #end: () => void;
 
   constructor(chat: ChatView) {
@@ -78,7 +85,7 @@ export class Talk {
     const place = placeIn(chat.id);
     if (!navigation.target && (place || !this.unread)) this.timeline.expect(place ? around(place) : { page: "newest" });
     this.#end = onEvent((event) => {
-      if (event.event === "chat" && event.chat === this.id) void this.loadMembers();
+      if ((event.event === "chat" && event.chat === this.id) || event.event === "lagged") this.#membersAgain.ask();
       if (event.event === "message_changed" && event.chat === this.id) this.#changed(event);
     });
     void this.loadMembers();
@@ -88,12 +95,15 @@ export class Talk {
 
   end(): void {
     this.#end();
+    this.#membersAgain.end();
     this.timeline.end();
   }
 
   async loadMembers(): Promise<void> {
+    const turn = ++this.#membersTurn;
     try {
-      this.members = await backend().members(this.id);
+      const members = await backend().members(this.id);
+      if (turn === this.#membersTurn) this.members = members;
     } catch {
       // Names then stay as the messages have them, and nothing is completed.
     }

@@ -105,3 +105,43 @@ it("asks anew where something else is shown than was expected", async () => {
   expect(asked).toHaveBeenCalledTimes(1);
   expect(texts()).toEqual(["a", "b"]);
 });
+
+it("looks again at what it read while somebody scrolled on", async () => {
+  timeline.end();
+  for (let n = 5; n < 100; n += 1) log.push({ text: `${n}`, position: 10 * n });
+  timeline = new Timeline(CHAT, false);
+  await timeline.show({ page: "before", position: "500" });
+  const { history } = backend();
+  let go = () => {};
+  const held = new Promise<void>((then) => (go = then));
+  const slow = vi.spyOn(backend(), "history").mockImplementationOnce(async (...asked) => {
+    const lines = await history(...asked);
+    await held;
+    return lines;
+  });
+  // It asks for all that is held, and the answer takes its time.
+  tell({ event: "moved", chat: CHAT });
+  await vi.waitFor(() => expect(slow).toHaveBeenCalled());
+  while (!timeline.atEnd) await timeline.newer();
+  go();
+  await vi.waitFor(() => expect(slow.mock.calls.length).toBeGreaterThan(2));
+  await new Promise((then) => setTimeout(then, 50));
+  expect(texts().at(-1)).toBe("99");
+  vi.restoreAllMocks();
+});
+
+it("tries again what could not be read, with whatever happens next", async () => {
+  const failing = vi.spyOn(backend(), "history").mockRejectedValueOnce({ code: "storage", message: "busy" });
+  log.push({ text: "f", position: 50 });
+  tell({ event: "message", chat: CHAT, device: "d", id: "f" } as Event);
+  await vi.waitFor(() => expect(timeline.failed?.code).toBe("storage"));
+  expect(texts()).not.toContain("f");
+  tell({ event: "message_changed", chat: CHAT, device: "d", id: "a" } as Event);
+  await vi.waitFor(() => expect(texts()).toContain("f"));
+  failing.mockRestore();
+});
+
+it("stays where it is if what is asked for is not here", async () => {
+  expect(await timeline.show({ page: "before", position: "20" }, (lines) => lines.length > 5)).toBe(false);
+  expect(texts()).toEqual(["a", "b", "c", "d", "e"]);
+});

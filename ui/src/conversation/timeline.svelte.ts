@@ -75,8 +75,8 @@ export class Timeline {
     return backend().history(this.chat, page, PAGE);
   }
 
-  /** Shows another part of the conversation. `place` is called with its lines just before they show. */
-  async show(page: Page, place: (lines: readonly MessageView[]) => void = () => undefined): Promise<boolean> {
+  /** Shows another part of the conversation. `place` is called with its lines just before they show, and may refuse them. */
+  async show(page: Page, place: (lines: readonly MessageView[]) => boolean = () => true): Promise<boolean> {
     const generation = ++this.#generation;
     this.failed = null;
     this.olderFailed = false;
@@ -84,7 +84,7 @@ export class Timeline {
       const lines = await this.#ask(page);
       if (this.#ended || generation !== this.#generation) return false;
       const newest = page.page === "newest";
-      place(lines);
+      if (!place(lines)) return false;
       this.lines = lines;
       this.atEnd = newest;
       this.atStart = newest && lines.length < PAGE;
@@ -249,6 +249,10 @@ export class Timeline {
       if (had && this.lines.length === 0) await this.show({ page: "newest" });
     } catch (thrown) {
       this.failed = failure(thrown);
+      // With the next event it is tried again.
+      for (const [key, one] of changed) this.#changed.set(key, one);
+      this.#grown ||= grown;
+      this.#stale ||= stale;
     }
   }
 
@@ -266,7 +270,8 @@ export class Timeline {
 
   /** Asks for the whole window again. */
   async #again(): Promise<void> {
-    const first = this.lines[0];
+    const before = this.lines;
+    const first = before[0];
     if (!first) return;
     const generation = this.#generation;
     const limit = Math.min(500, this.lines.length + (this.atEnd ? PAGE : 0));
@@ -276,7 +281,13 @@ export class Timeline {
         .catch(() => null),
       backend().history(this.chat, { page: "after", position: first.position }, limit),
     ]);
-    if (this.#ended || generation !== this.#generation || this.lines[0] !== first) return;
+    if (this.#ended || generation !== this.#generation) return;
+    if (this.lines !== before) {
+      // Somebody scrolled on meanwhile: what was read is not what is held.
+      this.#stale = true;
+      this.#flush();
+      return;
+    }
     // If it stands elsewhere now, it is among the rest or out of sight.
     const lines = top?.position === first.position ? [top, ...rest] : rest;
     this.lines = lines.slice(0, Math.max(HELD, this.lines.length));

@@ -25,3 +25,11 @@ function partFault(part: string, last: boolean, use: "listen" | "publish"): Topi
   }
   return /[\s\p{Cc}]/u.test(part) ? "space" : null;
 }
+
+/** Whether a subscription to this pattern hears of this topic. */
+export function hears(pattern: string, topic: string): boolean {
+  const [wanted, parts] = [pattern.split("."), topic.split(".")];
+  const rest = wanted.at(-1) === ">";
+  if (rest ? parts.length < wanted.length : parts.length !== wanted.length) return false;
+  return wanted.every((part, at) => part === "*" || (part === ">" && at === wanted.length - 1) || part === parts[at]);
+}

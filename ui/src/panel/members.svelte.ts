@@ -3,6 +3,7 @@
 import { backend, failure } from "../backend";
 import type { ChatId, Event, Failure, MemberView } from "../backend/types";
 import { onEvent } from "../state/events";
+import { sparingly } from "../state/frame";
 import { session } from "../state/session.svelte";
 
 const PAUSE = 1_000;
@@ -14,8 +15,7 @@ export class Members {
   failure = $state.raw<Failure | null>(null);
   #chat: ChatId;
   #turn = 0;
-  #waits: ReturnType<typeof setTimeout> | undefined;
-  #last = 0;
+  #again = sparingly(() => void this.load(), PAUSE);
 
   /** To be made while a component begins. */
   constructor(chat: ChatId) {
@@ -25,14 +25,13 @@ export class Members {
       const end = onEvent((event) => this.#happened(event));
       return () => {
         end();
-        clearTimeout(this.#waits);
+        this.#again.end();
       };
     });
   }
 
   async load(): Promise<void> {
     const turn = ++this.#turn;
-    this.#last = performance.now();
     try {
       const members = await backend().members(this.#chat);
       if (turn !== this.#turn) return;
@@ -49,12 +48,7 @@ export class Members {
       (event.event === "presence" && (this.all?.some((member) => member.account === event.account) ?? false)) ||
       (event.event === "connection" && event.state === "online") ||
       event.event === "lagged";
-    if (!concerns || this.#waits) return;
-    const left = Math.max(0, PAUSE - (performance.now() - this.#last));
-    this.#waits = setTimeout(() => {
-      this.#waits = undefined;
-      void this.load();
-    }, left);
+    if (concerns) this.#again.ask();
   }
 }
 

@@ -8,7 +8,12 @@ import { inviteLink, kindOfCode } from "./address";
 
 /** `code` is what an invite link carried beside the relay. */
 export async function enter(me: Me, code: string | null): Promise<void> {
-  await session.signedInAs(me);
+  try {
+    await session.signedInAs(me);
+  } catch (thrown) {
+    // The form is gone by now.
+    return session.failed(thrown);
+  }
   await loadChats();
   if (code && kindOfCode(code) === "chat") {
     navigation.openDialog({ dialog: "open_invite", link: inviteLink(me.relay, code) });

@@ -8,6 +8,9 @@ import { onEvent } from "./events";
 import { perFrame } from "./frame";
 import { roundTrips } from "./roundtrips.svelte";
 
+/** Before the chats are asked for again, in milliseconds. */
+const PATIENCE = 2_000;
+
 class Chats {
   /** By id; each view is replaced as a whole. */
   views = new SvelteMap<ChatId, ChatView>();
@@ -24,6 +27,8 @@ class Chats {
   archived = $derived(this.ordered.filter((chat) => chat.archived));
 
   #dirty = new Set<ChatId>();
+  /** What changed since all of them were asked for. */
+  #meanwhile = new Set<ChatId>();
   #asked = new SvelteSet<ChatId>();
   #flush = perFrame(() => void this.#askForDirty());
 
@@ -32,10 +37,23 @@ class Chats {
   }
 
   async load(): Promise<void> {
+    const meanwhile = (this.#meanwhile = new Set());
     const views = await backend().chats();
+    if (meanwhile !== this.#meanwhile) return;
     this.views.clear();
     for (const view of views) this.#keep(view);
     this.loaded = true;
+    // What changed since it was asked for may not be in it.
+    for (const chat of meanwhile) this.refresh(chat);
+  }
+
+  /** Once more later, if it fails: nobody asked for it who could be told. */
+  async #loadAgain(): Promise<void> {
+    try {
+      await this.load();
+    } catch {
+      setTimeout(() => void this.#loadAgain(), PATIENCE);
+    }
   }
 
   clear(): void {
@@ -51,6 +69,7 @@ class Chats {
   /** Asks for a chat again, in the next frame. */
   refresh(chat: ChatId): void {
     this.#dirty.add(chat);
+    this.#meanwhile.add(chat);
     this.#flush();
   }
 
@@ -96,7 +115,7 @@ class Chats {
         }
         return;
       case "lagged":
-        void this.load();
+        void this.#loadAgain();
         return;
     }
   }

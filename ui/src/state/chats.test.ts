@@ -93,3 +93,22 @@ test("without the relay no presence is claimed, but over an open link it is", as
   await vi.waitFor(() => expect(named("Jonas").presence?.state).toBe("offline"));
   expect(named("Mara").presence?.state).toBe("online");
 });
+
+test("what changes while all chats are asked for is not undone by the answer", async () => {
+  const mara = named("Mara");
+  const all = backend.chats.bind(backend);
+  vi.spyOn(backend, "chats").mockImplementationOnce(async () => {
+    const views = await all();
+    await backend.setDraft(mara.id, "newer");
+    await vi.waitUntil(() => named("Mara").draft === "newer");
+    return views;
+  });
+  await chats.load();
+  await vi.waitUntil(() => named("Mara").draft === "newer");
+});
+
+test("the chats are asked for again after a failure nobody can be told of", async () => {
+  const asked = vi.spyOn(backend, "chats").mockRejectedValueOnce({ code: "storage", message: "busy" });
+  world.world.tell({ event: "lagged" });
+  await vi.waitFor(() => expect(asked).toHaveBeenCalledTimes(2), 5_000);
+});

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { afterPaint, perFrame } from "./frame";
+import { afterPaint, perFrame, sparingly } from "./frame";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -44,4 +44,21 @@ it("is called off before the frame and after it", async () => {
   off();
   await vi.advanceTimersByTimeAsync(200);
   expect(then).not.toHaveBeenCalled();
+});
+
+it("does what is asked for sparingly: soon, then once in a while", async () => {
+  const work = vi.fn();
+  const { ask, end } = sparingly(work, 1_000);
+  for (let n = 0; n < 5; n += 1) ask();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(work).toHaveBeenCalledTimes(1);
+  ask();
+  await vi.advanceTimersByTimeAsync(900);
+  expect(work).toHaveBeenCalledTimes(1);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(work).toHaveBeenCalledTimes(2);
+  ask();
+  end();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(work).toHaveBeenCalledTimes(2);
 });

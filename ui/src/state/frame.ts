@@ -42,3 +42,25 @@ export function perFrame(work: () => void): () => void {
   };
   return ask;
 }
+
+/** Calls `work` soon, and however often it is asked for, at most once in `pause` milliseconds. */
+export function sparingly(work: () => void, pause: number): { ask: () => void; end: () => void } {
+  let last = -Infinity;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  return {
+    ask() {
+      timer ??= setTimeout(
+        () => {
+          timer = undefined;
+          last = performance.now();
+          work();
+        },
+        Math.max(0, last + pause - performance.now()),
+      );
+    },
+    end() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}

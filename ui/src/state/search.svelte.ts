@@ -1,8 +1,8 @@
 // Search as one types, over chats, people, public channels and messages: what is here answers at once, the index a moment
 // later, the relay when it can. The list's field and the palette each have one.
 
-import { backend } from "../backend";
-import type { ChatView, FoundChat, Hit, User } from "../backend/types";
+import { backend, failure } from "../backend";
+import type { ChatView, Failure, FoundChat, Hit, User } from "../backend/types";
 import { chats } from "./chats.svelte";
 import { onEvent } from "./events";
 import { afterPaint } from "./frame";
@@ -24,11 +24,14 @@ export class Search {
   people = $state.raw<User[]>([]);
   channels = $state.raw<FoundChat[]>([]);
   hits = $state.raw<Hit[]>([]);
+  /** Why messages could not be searched. */
+  failure = $state.raw<Failure | null>(null);
   /** How long the last search over messages took, in milliseconds. */
   took = $state<number | null>(null);
   /** What the answers belong to. */
   answered = $state("");
 
+  #turn = 0;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   active = $derived(this.#wanted !== "");
@@ -58,6 +61,7 @@ export class Search {
       this.people = [];
       this.channels = [];
       this.hits = [];
+      this.failure = null;
       this.answered = "";
       return;
     }
@@ -86,20 +90,25 @@ export class Search {
 
   async #askMessages(query: string): Promise<void> {
     const from = performance.now();
-    const search = (limit: number) =>
-      backend()
-        .search(query, null, limit)
-        .catch(() => []);
-    let hits = await search(FIRST_MESSAGES);
-    if (query !== this.#wanted) return;
-    this.took = Math.max(1, Math.round(performance.now() - from));
-    this.hits = hits;
-    if (hits.length === FIRST_MESSAGES) {
-      await new Promise<void>((then) => void afterPaint(then));
-      if (query !== this.#wanted) return;
-      hits = await search(MOST_MESSAGES);
-      if (query !== this.#wanted) return;
+    const turn = ++this.#turn;
+    const isOld = () => turn !== this.#turn || query !== this.#wanted;
+    try {
+      let hits = await backend().search(query, null, FIRST_MESSAGES);
+      if (isOld()) return;
+      this.took = Math.max(1, Math.round(performance.now() - from));
       this.hits = hits;
+      if (hits.length === FIRST_MESSAGES) {
+        await new Promise<void>((then) => void afterPaint(then));
+        if (isOld()) return;
+        hits = await backend().search(query, null, MOST_MESSAGES);
+        if (isOld()) return;
+        this.hits = hits;
+      }
+      this.failure = null;
+    } catch (thrown) {
+      if (isOld()) return;
+      this.hits = [];
+      this.failure = failure(thrown);
     }
     this.answered = query;
   }

@@ -55,6 +55,8 @@ class Session {
 
   /** How many times the engine has told how it stands. */
   #connectionEvents = 0;
+  /** What is being kept of what the person chose. */
+  #keeping: Promise<void> = Promise.resolve();
   #system = matchMedia("(prefers-color-scheme: dark)");
 
   /** Opens the profile; gives the `parley://` link this start was asked to open, if any. */
@@ -72,14 +74,10 @@ class Session {
     return this.#taken(backend().start());
   }
 
-  /** Opens the engine again after it was broken or stopped. */
-  async reopen(): Promise<void> {
+  /** Opens the engine again after it was broken or stopped; gives what `start` gives. */
+  async reopen(): Promise<string | null> {
     this.phase = { phase: "starting" };
-    try {
-      await this.#taken(backend().reopen());
-    } catch (thrown) {
-      this.failed(thrown);
-    }
+    return this.#taken(backend().reopen());
   }
 
   /** Nothing could be opened, not even what the person prefers: it is said in the system's colours. */
@@ -101,9 +99,9 @@ class Session {
     const before = this.preferences;
     await this.#preferencesChanged({ ...before, ...change });
     try {
-      await backend().setPreferences($state.snapshot(this.preferences));
+      await this.#inTurn(() => backend().setPreferences($state.snapshot(this.preferences)));
     } catch (thrown) {
-      await this.#preferencesChanged(before);
+      await this.#preferencesChanged(without(change, this.preferences, before));
       throw failure(thrown) satisfies Failure;
     }
   }
@@ -112,11 +110,18 @@ class Session {
     const before = this.settings;
     this.settings = { ...before, ...change };
     try {
-      await backend().setSettings($state.snapshot(this.settings));
+      await this.#inTurn(() => backend().setSettings($state.snapshot(this.settings)));
     } catch (thrown) {
-      this.settings = before;
+      this.settings = without(change, this.settings, before);
       throw failure(thrown) satisfies Failure;
     }
+  }
+
+  /** Keeps one choice after the other, so that the last one stands in the end. */
+  #inTurn(keep: () => Promise<void>): Promise<void> {
+    const kept = this.#keeping.then(keep);
+    this.#keeping = kept.catch(() => undefined);
+    return kept;
   }
 
   async #taken(asked: ReturnType<ReturnType<typeof backend>["start"]>): Promise<string | null> {
@@ -181,6 +186,12 @@ class Session {
     this.dark = theme === "dark" || (theme === "system" && this.#system.matches);
     document.documentElement.dataset.theme = this.dark ? "dark" : "light";
   }
+}
+
+/** What was chosen, without a change that could not be kept; where something else was chosen since, that stays. */
+function without<Choice extends object>(change: Partial<Choice>, now: Choice, before: Choice): Choice {
+  const back = Object.keys(change).filter((key) => now[key as keyof Choice] === change[key as keyof Choice]);
+  return { ...now, ...Object.fromEntries(back.map((key) => [key, before[key as keyof Choice]])) };
 }
 
 function roundTripOf(connection: Connection): number | null {

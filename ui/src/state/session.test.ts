@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { useBackend } from "../backend";
 import { make } from "../backend/fake";
+import type { Start } from "../backend/types";
 import { words } from "../i18n/index.svelte";
 import { startEvents, stopEvents } from "./events";
+import { navigation } from "./navigation.svelte";
 import { roundTrips } from "./roundtrips.svelte";
 import { session } from "./session.svelte";
-import { start } from "./start";
+import { reopen, start } from "./start";
 import { toasts } from "./toasts.svelte";
 
 async function open(scene: string, preferences = {}) {
@@ -115,4 +117,46 @@ test("a profile that can't be opened says so, and opens when it can", async () =
   await session.reopen();
   expect(session.phase).toEqual({ phase: "ready" });
   expect(session.me?.username).toBe("Noor");
+});
+
+test("choices are kept in their order, and one that can't be kept takes no other back", async () => {
+  const { backend } = await open("list", { theme: "light", zoom: 1 });
+  const kept: number[] = [];
+  let refuse: (why: unknown) => void = () => {};
+  vi.spyOn(backend, "setPreferences")
+    .mockImplementationOnce(() => new Promise((_, fail) => (refuse = fail)))
+    .mockImplementation(async ({ zoom }) => void kept.push(zoom));
+  const dark = session.setPreferences({ theme: "dark" });
+  const larger = session.setPreferences({ zoom: 1.5 });
+  await new Promise((then) => setTimeout(then));
+  expect(kept).toEqual([]);
+  refuse({ code: "storage", message: "The disk is full." });
+  await expect(dark).rejects.toMatchObject({ code: "storage" });
+  await larger;
+  expect(kept).toEqual([1.5]);
+  expect([session.preferences.theme, session.preferences.zoom]).toEqual(["light", 1.5]);
+});
+
+test("a link that the app was opened with is followed once the profile could be opened", async () => {
+  const { backend } = make("list");
+  const ready = await backend.start();
+  const broken = { ...ready, state: "broken", code: "storage", message: "locked" } as unknown as Start;
+  vi.spyOn(backend, "start").mockResolvedValue(broken);
+  const link = "parley://join/relay.harbour.example/0f8fad5bd9cb469fa165708677289501";
+  vi.spyOn(backend, "reopen").mockResolvedValue({ ...ready, link } as Start);
+  useBackend(backend);
+  await start();
+  expect(session.phase.phase).toBe("broken");
+  await reopen();
+  expect(session.phase.phase).toBe("ready");
+  expect(navigation.dialog).toEqual({ dialog: "open_invite", link });
+});
+
+test("chats that cannot be read after opening again are said, not waited for", async () => {
+  const { backend } = make("list");
+  useBackend(backend);
+  await start();
+  vi.spyOn(backend, "chats").mockRejectedValue({ code: "storage", message: "locked" });
+  await reopen();
+  expect(session.phase).toEqual({ phase: "broken", code: "storage", message: "locked" });
 });

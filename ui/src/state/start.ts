@@ -28,25 +28,36 @@ export async function start(): Promise<void> {
     waitingHappened(event);
     if (event.event === "connection" && event.state === "signed_out") forget();
   });
-  try {
+  await bringUp(async () => {
     await startEvents();
-    const link = await session.start();
-    if (session.signedIn) await loadChats();
-    if (link) followLink(link);
+    return session.start();
+  });
+}
+
+/** After signing in. */
+export async function loadChats(): Promise<void> {
+  try {
+    await Promise.all([chats.load(), topics.load()]);
   } catch (thrown) {
     session.failed(thrown);
   }
 }
 
-/** After signing in, and after the engine was opened again. */
-export async function loadChats(): Promise<void> {
-  await Promise.all([chats.load(), topics.load()]);
+/** Opens the engine again, and everything with it. */
+export function reopen(): Promise<void> {
+  return bringUp(() => session.reopen());
 }
 
-/** Opens the engine again, and everything with it. */
-export async function reopen(): Promise<void> {
-  await session.reopen();
-  if (session.signedIn) await loadChats();
+/** `opened` gives the link that is to be followed, if there is one. */
+async function bringUp(opened: () => Promise<string | null>): Promise<void> {
+  try {
+    const link = await opened();
+    if (session.phase.phase !== "ready") return;
+    if (session.signedIn) await loadChats();
+    if (link) followLink(link);
+  } catch (thrown) {
+    session.failed(thrown);
+  }
 }
 
 /** Signs out of this device, or of all of them. */

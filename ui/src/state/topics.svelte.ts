@@ -2,6 +2,7 @@
 
 import { SvelteMap } from "svelte/reactivity";
 import { backend } from "../backend";
+import { hears } from "../dialogs/topic-names";
 import { onEvent } from "./events";
 import { clock } from "./clock.svelte";
 
@@ -10,6 +11,9 @@ export interface Heard {
   data: string;
   at: number;
 }
+
+/** So many topics that came of patterns are shown. */
+const MOST = 100;
 
 class Topics {
   patterns = $state<string[]>([]);
@@ -27,6 +31,7 @@ class Topics {
     onEvent((event) => {
       if (event.event === "topic") {
         this.heard.set(event.topic, { topic: event.topic, data: event.data, at: clock.now() });
+        this.#forgetOldest();
       }
     });
   }
@@ -42,8 +47,18 @@ class Topics {
 
   async unsubscribe(pattern: string): Promise<void> {
     await backend().unsubscribeTopics([pattern]);
-    this.heard.delete(pattern);
     await this.load();
+    for (const topic of this.heard.keys()) {
+      if (!this.patterns.some((other) => hears(other, topic))) this.heard.delete(topic);
+    }
+  }
+
+  /** Whoever publishes under a pattern chooses how many names there are. */
+  #forgetOldest(): void {
+    const matched = [...this.heard.values()].filter((heard) => !this.patterns.includes(heard.topic));
+    if (matched.length <= MOST) return;
+    const oldest = matched.reduce((one, other) => (other.at < one.at ? other : one));
+    this.heard.delete(oldest.topic);
   }
 
   clear(): void {

@@ -39,6 +39,29 @@ describe("a message", () => {
     await done(screen);
   });
 
+  test("that is quoted and gone leaves whoever looks for it where they are, and says so", async () => {
+    const screen = await open("group");
+    const { page } = screen;
+    const answer = page.locator("[data-message]", { has: page.locator(".quote") }).last();
+    await answer.locator(".quote").waitFor();
+    const quoted = await answer.evaluate((element) => {
+      const { world } = window.parley!;
+      const chat = [...world.chats.values()].find((other) => other.name === "Harbour Street 12")!;
+      const [device, id] = element.dataset.message!.split("/") as [string, string];
+      const quoted = chat.log.at(chat.log.find({ device, id })).reply_to!;
+      world.hide(chat, quoted);
+      return `${quoted.device}/${quoted.id}`;
+    });
+    await page.locator(`[data-message="${quoted}"]`).waitFor({ state: "detached" });
+    const lines = () =>
+      page.locator("[data-message]").evaluateAll((all) => all.map((one) => one.dataset.message).join());
+    const before = await lines();
+    await answer.locator(".quote").click();
+    await page.getByText("This message is no longer here.").waitFor();
+    expect(await lines()).toBe(before);
+    await done(screen);
+  });
+
   test("that one deleted has no tick", async () => {
     const screen = await open("group");
     await message(screen, "Thank you, Ben").locator(".bubble").click({ button: "right" });

@@ -132,6 +132,25 @@ describe("an invite", () => {
     await done(screen);
   });
 
+  test("that is opened while another one is looked at takes its place", async () => {
+    const screen = await open();
+    const links = await screen.page.evaluate(() => {
+      const { world } = window.parley!;
+      return world.listed.slice(0, 2).map((chat, at) => {
+        const code = `dGhpcyBpcyBhIGNvZGUgb2Y${at}`;
+        chat.invites.push({ code, chat: chat.id, title: chat.name, expires_at: Date.now() + 86_400_000, uses_left: 3 });
+        return { title: chat.name, link: `parley://join/relay.harbour.example/${code}` };
+      });
+    });
+    const dialog = screen.page.getByRole("dialog", { name: "Open an invite" });
+    for (const { link, title } of links) {
+      await screen.world("openLink", link);
+      await dialog.getByText(title).waitFor();
+    }
+    expect(await dialog.getByText(links[0]!.title).count()).toBe(0);
+    await done(screen);
+  });
+
   test.each([
     ["parley://join/other.example/dGhpcyBpcyBhIGNvZGUgb2Yg", "This invite is for other.example"],
     ["parley://join/relay.harbour.example/dGhpcyBpcyBhIGNvZGUgb2Yg", "unknown, used up or has run out"],

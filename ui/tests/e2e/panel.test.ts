@@ -263,3 +263,27 @@ test.each([
   await screen.isAccessible();
   await done(screen);
 });
+
+test("a member's menu is about that member, wherever their row goes meanwhile", async () => {
+  const screen = await panel("group");
+  const { page } = screen;
+  const rows = page.locator("aside li .name");
+  await page
+    .locator("aside")
+    .getByRole("button", { name: /^.?\s*Ines/ })
+    .click();
+  const menu = page.getByRole("menu", { name: "What to do with Ines" });
+  await menu.waitFor();
+  const before = await rows.allTextContents();
+  await screen.world("comes", "Ines", "offline");
+  await page.waitForFunction(
+    (before) => [...document.querySelectorAll("aside li .name")].map((name) => name.textContent).join() !== before,
+    before.join(),
+  );
+  await menu.getByRole("menuitem", { name: "Make an admin" }).click();
+  await page
+    .locator("aside")
+    .getByRole("button", { name: /Ines\s*Admin/ })
+    .waitFor();
+  await done(screen);
+});

@@ -112,7 +112,8 @@ export class Log {
         return this.#from(Number(page.position) + 1, limit);
       case "around": {
         const index = this.find(page);
-        if (index < 0) throw { code: "not_found", message: "This message is not on this device." };
+        // As the engine has it.
+        if (index < 0) return this.#before(this.length, limit);
         return around(index);
       }
       case "at":

@@ -6,6 +6,7 @@ export default {
   edited: "معدّلة",
   deleted: "حُذفت هذه الرسالة",
   blank: "لا شيء يمكن رؤيته",
+  message_gone: "لم تعد هذه الرسالة هنا.",
   you_deleted: "حذفت هذه الرسالة",
   not_sent: "لم تُرسل. {reason}",
   unsent_left: "انتهت عضويتك في هذه المحادثة.",

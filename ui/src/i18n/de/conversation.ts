@@ -5,6 +5,7 @@ export default {
   edited: "bearbeitet",
   deleted: "Diese Nachricht wurde gelöscht",
   blank: "Nichts, was man sehen könnte",
+  message_gone: "Diese Nachricht ist nicht mehr da.",
   you_deleted: "Du hast diese Nachricht gelöscht",
   not_sent: "Nicht gesendet. {reason}",
   unsent_left: "Du bist nicht mehr in diesem Chat.",

@@ -5,6 +5,7 @@ export default {
   edited: "edited",
   deleted: "This message was deleted",
   blank: "Nothing that can be seen",
+  message_gone: "This message is no longer here.",
   you_deleted: "You deleted this message",
   not_sent: "Not sent. {reason}",
   unsent_left: "You are no longer in this chat.",
