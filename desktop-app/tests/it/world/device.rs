@@ -220,8 +220,9 @@ impl Device {
         lines.into_iter().filter(|line| line.kind == MessageKind::Text && !line.deleted).map(|line| line.text).collect()
     }
 
-    /// Waits until the words of a chat are these.
+    /// Waits until the words of a chat are these; first, until there is that chat.
     pub(crate) async fn shows(&self, chat: ChatId, expected: &[&str]) {
+        self.has_chat(chat).await;
         let deadline = Instant::now() + PATIENCE;
         loop {
             let texts = self.texts(chat).await;
