@@ -10,7 +10,6 @@ mod messages;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use parley_protocol::{AccountId, ChatId};
@@ -19,7 +18,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Core, Effects, Input, Outlets, QUEUE, Task, TaskResult, WallClock};
+use crate::core::{Core, Effects, Input, Outlets, QUEUE, RolledBack, Task, TaskResult, WallClock};
 use crate::error::{EngineError, Result};
 use crate::events::Event;
 use crate::peer::{PeerConfig, PeerEvent, PeerLinks};
@@ -80,7 +79,7 @@ struct Inner {
     stop: CancellationToken,
     finished: Mutex<Option<std::thread::JoinHandle<()>>>,
     clock: WallClock,
-    disk_full: Arc<AtomicBool>,
+    rolled_back: Arc<RolledBack>,
 }
 
 impl Drop for Inner {
@@ -113,9 +112,14 @@ impl Engine {
             let _inside = runtime.enter();
             PeerLinks::start(device, config, peer_events.clone())
         });
-        let disk_full = Arc::new(AtomicBool::new(false));
-        let outlets =
-            Outlets { events: events.clone(), link: link.clone(), start_peers, tasks, disk_full: disk_full.clone() };
+        let rolled_back = Arc::<RolledBack>::default();
+        let outlets = Outlets {
+            events: events.clone(),
+            link: link.clone(),
+            start_peers,
+            tasks,
+            rolled_back: rolled_back.clone(),
+        };
         let core = Core::open(profile, options.clock.clone(), outlets, options.peers, options.program)?;
         let finished = spawn_core(core, received, stop.clone())?;
 
@@ -139,7 +143,7 @@ impl Engine {
             stop,
             finished: Mutex::new(Some(finished)),
             clock: options.clock,
-            disk_full,
+            rolled_back,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -290,14 +294,21 @@ impl Engine {
             }));
             ended
         });
+        let rolled_back = &self.inner.rolled_back;
+        let before = rolled_back.times();
         self.inner.inputs.send(Input::Command(command)).await.map_err(|_| EngineError::Closed)?;
         // A command whose transaction failed is dropped with its answer.
         answered
             .await
-            .map_err(|_| match (self.inner.stop.is_cancelled(), self.inner.disk_full.load(Ordering::Relaxed)) {
-                (true, _) => EngineError::Closed,
-                (false, true) => EngineError::DiskFull,
-                (false, false) => EngineError::NotWritten,
+            .map_err(|_| {
+                // The core was closed, or died of a fault of its own.
+                if self.inner.stop.is_cancelled() || rolled_back.times() == before {
+                    EngineError::Closed
+                } else if rolled_back.for_a_full_disk() {
+                    EngineError::DiskFull
+                } else {
+                    EngineError::NotWritten
+                }
             })
             .flatten()
     }

@@ -32,7 +32,8 @@ impl Alone {
         let (link, link_commands) = mpsc::unbounded_channel();
         let (tasks, task_queue) = mpsc::unbounded_channel();
         let start_peers = Box::new(move |_, _| sender.clone());
-        let outlets = Outlets { events: broadcast::channel(64).0, link, start_peers, tasks, disk_full: Arc::default() };
+        let outlets =
+            Outlets { events: broadcast::channel(64).0, link, start_peers, tasks, rolled_back: Arc::default() };
         let mut core = Core::open(profile, Arc::new(|| 1), outlets, PeerConfig::default(), None).unwrap();
         let (chat, peer) = (ChatId::new(), DeviceId::new());
         core.step(vec![Input::Command(Box::new(move |core, tx, _| sign_in(core, tx, chat, peer)))]).unwrap();

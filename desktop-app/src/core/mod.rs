@@ -30,7 +30,7 @@ mod session;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{Activity, Opening, Presence};
@@ -64,8 +64,31 @@ pub(crate) struct Outlets {
     pub(crate) link: mpsc::UnboundedSender<LinkCommand>,
     pub(crate) start_peers: StartPeers,
     pub(crate) tasks: mpsc::UnboundedSender<Task>,
-    /// Whether what was rolled back last was so for a full disk. Set before whoever waits for an answer is told that there is none.
-    pub(crate) disk_full: Arc<AtomicBool>,
+    /// Written before whoever waits for an answer is told that there is none.
+    pub(crate) rolled_back: Arc<RolledBack>,
+}
+
+/// How often a batch was rolled back, and why it was the last time: what tells a command that was not carried out from one that
+/// died with its core.
+#[derive(Default)]
+pub(crate) struct RolledBack {
+    times: AtomicU64,
+    disk_full: AtomicBool,
+}
+
+impl RolledBack {
+    fn note(&self, disk_full: bool) {
+        self.disk_full.store(disk_full, Ordering::SeqCst);
+        self.times.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn times(&self) -> u64 {
+        self.times.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn for_a_full_disk(&self) -> bool {
+        self.disk_full.load(Ordering::SeqCst)
+    }
 }
 
 /// The wall clock, in milliseconds since the Unix epoch; a parameter, so that tests can set it wrong.
@@ -207,7 +230,7 @@ impl Core {
         let result = self.transact(&mut db, &mut batch, &mut out);
         self.db = Some(db);
         if let Err(error) = result {
-            self.outlets.disk_full.store(is_disk_full(&error), Ordering::Relaxed);
+            self.outlets.rolled_back.note(is_disk_full(&error));
             self.replacing = replacing;
             if let Some(replacing) = self.replacing.as_mut().filter(|_| replaced) {
                 // The answer was in the batch: ask once more.
