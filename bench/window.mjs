@@ -201,7 +201,15 @@ function newest(chat, limit) {
 async function news() {
   await openChat(LONG);
   const chat = await app.script("return document.querySelector('[role=option][aria-selected=true]').id.slice('chat-'.length)");
-  await app.script("document.querySelector('[role=log]').dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }))");
+  const [last] = await newest(chat, 1);
+  // On the way to the end it stops at the first unread message, of which an earlier run leaves some.
+  await eventually("the end of the chat", () =>
+    app.script(
+      `document.querySelector('[role=log]').dispatchEvent(new KeyboardEvent('keydown', { key: 'End', bubbles: true }));
+      return [...document.querySelectorAll('[data-message]')].at(-1)?.dataset.message === arguments[0]`,
+      `${last.device}/${last.id}`,
+    ),
+  );
   // What another run wrote stands there first.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   await app.script(`
