@@ -108,7 +108,8 @@ export default {
     "{n, plural, one {It goes from all your devices. The others here keep it. This can’t be undone.} other {They go from all your devices. The others here keep them. This can’t be undone.}}",
   delete_lead_here:
     "{n, plural, one {It goes from this device. The others keep it. This can’t be undone.} other {They go from this device. The others keep them. This can’t be undone.}}",
-  delete_lead_both: "For everyone, from all devices here; for you, from your own alone. Neither can be undone.",
+  delete_lead_both:
+    "For everyone: gone from every device here. For me: gone from your own devices alone. Neither can be undone.",
 
   forward_title: "{n, plural, one {Forward a message} other {Forward # messages}}",
   forward_find: "Find a chat",

@@ -112,7 +112,7 @@ export default {
   profile_open: "Open",
   profile_opened: "{name} is open in a window of its own.",
   profile_name: "Name of the new profile",
-  profile_name_hint: "For you alone: “work”, for example.",
+  profile_name_hint: "For you alone: ‘work’, for example.",
   profile_create: "Create",
   profile_empty: "Give it a name.",
   profile_characters: "At most 32 letters from a to z, digits and the signs _ -",
