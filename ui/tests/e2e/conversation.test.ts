@@ -252,7 +252,21 @@ describe("what can be done with the message under the hand can be reached", () =
       await page.locator("[data-message]").first().waitFor();
       if (panel) await screen.press("Control+Shift+P");
       if (panel) await page.locator("aside").waitFor();
-      await page.evaluate(() => new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then))));
+      // Rows out of sight are made a moment later, and then the others have other numbers.
+      await page.evaluate(
+        () =>
+          new Promise<void>((then) => {
+            let [rows, still] = [-1, 0];
+            const look = () => {
+              const now = document.querySelectorAll("[data-message]").length;
+              still = now === rows ? still + 1 : 0;
+              rows = now;
+              if (still < 20) requestAnimationFrame(look);
+              else then();
+            };
+            look();
+          }),
+      );
       const list = (await page.getByRole("log").boundingBox())!;
       for (const one of await page.locator("[data-message]").all()) {
         const bubble = (await one.locator(".bubble").boundingBox())!;
