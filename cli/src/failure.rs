@@ -51,7 +51,7 @@ impl Failure {
         match self {
             Self::Usage(_) | Self::Engine(EngineError::Invalid(_)) => "usage",
             Self::NotFound(_) | Self::Engine(EngineError::NotFound(_)) => "not_found",
-            Self::Left(_) => "left",
+            Self::Left(_) | Self::Engine(EngineError::Left) => "left",
             Self::Refused(_) => "refused",
             Self::Late(_) => "not_in_time",
             Self::Terminal(_) | Self::Unread => "terminal",
@@ -123,6 +123,7 @@ mod tests {
             (EngineError::Keychain(String::new()).into(), 1, "keychain"),
             (EngineError::Closed.into(), 1, "closed"),
             (Failure::Left(String::new()), 1, "left"),
+            (EngineError::Left.into(), 1, "left"),
         ] {
             assert_eq!((failure.exit(), failure.code()), (exit, code));
         }

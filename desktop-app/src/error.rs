@@ -41,6 +41,9 @@ pub enum EngineError {
     /// There is no such chat, message or account here.
     #[error("there is no {0} here")]
     NotFound(String),
+    /// One has left the chat, was removed from it, or it was deleted.
+    #[error("you are no longer in this chat; what was said there stays to be read")]
+    Left,
     /// A value breaks its bounds.
     #[error("{0}")]
     Invalid(String),

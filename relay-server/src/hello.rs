@@ -159,13 +159,19 @@ async fn follow_all(
 
     let asked = cursors.clone();
     let read = relay.store().read(move |sql| views(sql, who, &asked)).await;
-    let Views { standings, gone, mut acks } = match read {
-        Ok(read) => read,
+    // A device that was told of an end names the chat no more: without its cursor it would be given the stay again.
+    let taken = match read {
+        Ok(views) => take_ends(relay, who, &views.ends).await.map(|()| views),
+        Err(error) => Err(error),
+    };
+    let Views { standings, gone, .. } = match taken {
+        Ok(views) => views,
         Err(error) => {
             follows.values().for_each(|following| following.leave(relay));
             return Err(error);
         }
     };
+    let mut acks = Vec::new();
     let mut logs = Vec::with_capacity(standings.len());
     let mut standing_in = HashMap::with_capacity(standings.len());
     for Standing { view, until } in standings {
@@ -215,21 +221,30 @@ async fn read_blocks(relay: &Relay, account: AccountId) -> Result<Vec<AccountId>
 struct Views {
     standings: Vec<Standing>,
     gone: Vec<Gone>,
-    /// Ends of stays which the device has taken.
-    acks: Vec<Ack>,
+    /// Chats of which the device has taken a stay to its end, and where it stands in them.
+    ends: Vec<(LogId, u64)>,
+}
+
+/// Puts down that the device has taken what was held for it.
+async fn take_ends(relay: &Relay, who: Sender, ends: &[(LogId, u64)]) -> Result<(), ErrorBody> {
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let acks: Vec<_> = ends.iter().map(|(log, seq)| ((*log, who.device), *seq)).collect();
+    relay.store().write(move |batch| batch.move_cursors(acks)).await
 }
 
 fn views(sql: &Connection, who: Sender, cursors: &HashMap<LogId, Cursor>) -> Result<Views, Failure> {
     let own = LogId::from(who.device);
     let view = inbox(sql, who.device, cursors.get(&own).copied())?;
     let mut standings = vec![Standing { view, until: None }];
-    let mut acks = Vec::new();
+    let mut ends = Vec::new();
     for (chat, stays) in Stay::all(sql, who)? {
         let cursor = cursors.get(&LogId::from(chat)).copied();
         if let Some(cursor) = cursor
             && has_taken_an_end(sql, &stays, cursor)?
         {
-            acks.push(Ack { log: chat.into(), seq: cursor.seq });
+            ends.push((chat.into(), cursor.seq));
         }
         standings.extend(standing(sql, who.account, &stays, cursor)?);
     }
@@ -239,7 +254,7 @@ fn views(sql: &Connection, who: Sender, cursors: &HashMap<LogId, Cursor>) -> Res
         let chat = log.chat();
         gone.push(Gone { chat, reason: gone_reason(sql, chat)? });
     }
-    Ok(Views { standings, gone, acks })
+    Ok(Views { standings, gone, ends })
 }
 
 /// Why a chat is not one of the device's.

@@ -13,7 +13,7 @@ use serde::Serialize;
     derive(ts_rs::TS),
     ts(
         type = "| \"unreachable\" | \"signed_out\" | \"signed_in\" | \"profile_in_use\" | \"profile_newer\" | \"keychain\" | \
-                \"storage\" | \"disk_full\" | \"not_found\" | \"invalid\" | \"closed\" | \"wrong_credentials\" | \"name_taken\" | \
+                \"storage\" | \"disk_full\" | \"not_found\" | \"left\" | \"invalid\" | \"closed\" | \"wrong_credentials\" | \"name_taken\" | \
                 \"registration_closed\" | \"rate_limited\" | \"version_mismatch\" | (string & {})"
     )
 )]
@@ -59,6 +59,7 @@ impl From<EngineError> for Failure {
             }
             EngineError::Unreachable(_) => "unreachable",
             EngineError::NotFound(_) => "not_found",
+            EngineError::Left => "left",
             EngineError::Invalid(_) => "invalid",
             EngineError::Closed => "closed",
         };

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parley_protocol::frames::Sender;
+use parley_protocol::frames::{Cursor, LogCursor, Sender};
 use parley_protocol::marks::Held;
-use parley_protocol::{ChatKind, ChatState, EventId, LifeId, MarkRegister, Member, Role, RunId};
+use parley_protocol::{
+    ChatKind, ChatState, EntryId, EventId, LifeId, LogId, MarkRegister, Member, Role, RunId, VERSION,
+};
 use serde_json::json;
 
 use super::*;
@@ -19,6 +21,8 @@ struct Alone {
     peer: DeviceId,
     /// What the peer links are given.
     commands: mpsc::Receiver<PeerCommand>,
+    /// What the relay link is given.
+    link_commands: mpsc::UnboundedReceiver<LinkCommand>,
     _folder: tempfile::TempDir,
     _rest: Box<dyn std::any::Any>,
 }
@@ -37,7 +41,7 @@ impl Alone {
         let mut core = Core::open(profile, Arc::new(|| 1), outlets, PeerConfig::default(), None).unwrap();
         let (chat, peer) = (ChatId::new(), DeviceId::new());
         core.step(vec![Input::Command(Box::new(move |core, tx, _| sign_in(core, tx, chat, peer)))]).unwrap();
-        Self { core, chat, peer, commands, _folder: folder, _rest: Box::new((link_commands, task_queue)) }
+        Self { core, chat, peer, commands, link_commands, _folder: folder, _rest: Box::new(task_queue) }
     }
 
     fn step(&mut self, inputs: Vec<Input>) {
@@ -60,6 +64,28 @@ impl Alone {
     fn hears_hello(&mut self) {
         let opening = Opening { count: 1, life: LifeId(uuid::Uuid::new_v4()) };
         self.hears(&json!({"type": "hello", "opening": opening, "recent": []}));
+    }
+
+    /// A session begins, and the relay answers the hello.
+    fn begins_session(&mut self, session: u64, welcome: &serde_json::Value) -> Vec<LogCursor> {
+        self.step(vec![Input::RelayUp { session }]);
+        let sent = std::iter::from_fn(|| self.link_commands.try_recv().ok());
+        let cursors = sent
+            .filter_map(|command| match command {
+                LinkCommand::Send { frame, .. } => match serde_json::from_str(&frame).unwrap() {
+                    ClientFrame::Hello { cursors, .. } => Some(cursors),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .last();
+        self.hears_relay(session, welcome);
+        cursors.unwrap()
+    }
+
+    fn hears_relay(&mut self, session: u64, frame: &serde_json::Value) {
+        let frame = serde_json::from_value(frame.clone()).unwrap();
+        self.step(vec![Input::RelayFrame { session, frame: Box::new(frame) }]);
     }
 
     /// What has been given to the peer links.
@@ -164,4 +190,39 @@ fn a_refusal_is_asked_about_soon_once_somebody_took_what_others_said() {
     alone.step(vec![Input::Command(Box::new(marks))]);
     let feed = &alone.core.session.as_ref().unwrap().feeds[&chat];
     assert!(feed.refused.unwrap().until < Instant::now() + Duration::from_secs(1));
+}
+
+#[test]
+fn a_chat_that_was_left_is_named_to_the_relay_until_a_welcome_has_said_that_it_is_gone() {
+    let mut alone = Alone::with_room(8);
+    let (chat, me) = (alone.chat, alone.core.me.clone().unwrap());
+    let log = LogId::from(chat);
+    let welcome = |logs: serde_json::Value, gone: serde_json::Value| {
+        json!({
+            "type": "welcome", "version": VERSION, "account": me.account, "username": "alice", "device": me.device,
+            "now": 1, "logs": logs, "gone": gone, "ice_servers": [], "max_frame": 262_144, "blocked": [],
+        })
+    };
+    let gone = json!({ "chat": chat, "reason": "not_member" });
+    let begin = Cursor { seq: 1, entry: EntryId::new() };
+    let stands = json!({ "log": log, "start": "resumed", "position": begin, "head": 1 });
+    alone.step(vec![Input::Command(Box::new(move |_, tx, _| chats::set_cursor(tx, chat, begin)))]);
+    let _ = alone.begins_session(1, &welcome(json!([stands]), json!([])));
+    let end = Cursor { seq: 2, entry: EntryId::new() };
+    let change = json!({ "kind": "member_removed", "account": me.account });
+    alone.hears_relay(
+        1,
+        &json!({
+            "type": "entry", "log": log, "seq": end.seq, "entry": end.entry, "at": 1,
+            "from": { "account": me.account, "device": me.device }, "id": EventId::new(), "change": change,
+        }),
+    );
+    let mut last = gone.clone();
+    last["type"] = json!("gone");
+    alone.hears_relay(1, &last);
+    // The relay may not have taken the ack: it gives the chat from its beginning to whoever does not name it.
+    let named = alone.begins_session(2, &welcome(json!([]), json!([gone])));
+    assert!(named.contains(&LogCursor { log, cursor: end }), "{named:?}");
+    let named = alone.begins_session(3, &welcome(json!([]), json!([])));
+    assert!(named.iter().all(|cursor| cursor.log != log), "{named:?}");
 }

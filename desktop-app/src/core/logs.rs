@@ -160,8 +160,8 @@ impl Core {
         Ok(())
     }
 
-    /// A chat is not there.
-    pub(super) fn lose(&mut self, tx: &Connection, gone: Gone, out: &mut Effects) -> Sql<()> {
+    /// A chat is not there, as the welcome of a session says, or later on.
+    pub(super) fn lose(&mut self, tx: &Connection, gone: Gone, in_welcome: bool, out: &mut Effects) -> Sql<()> {
         if let Some(session) = &mut self.session {
             // Nothing of it is on its way any more.
             session.heads.remove(&gone.chat.into());
@@ -169,8 +169,11 @@ impl Core {
         match gone.reason {
             GoneReason::Deleted => self.chat_deleted(tx, gone.chat, out),
             GoneReason::NotMember => {
-                // All that was held for this device has been taken; the next hello need not name the chat.
-                chats::set_cursor(tx, gone.chat, Cursor::default())?;
+                if in_welcome {
+                    // The relay knows that all it held for this device has been taken: the next hello need not name the chat.
+                    // Before, it would give the chat from its beginning to a device that does not name it.
+                    chats::set_cursor(tx, gone.chat, Cursor::default())?;
+                }
                 self.chat_left(tx, gone.chat, out)
             }
             GoneReason::Unknown => {

@@ -86,7 +86,7 @@ impl Core {
                 self.show_progress(tx, out)
             }
             RelayFrame::Gone(gone) => {
-                self.lose(tx, gone, out)?;
+                self.lose(tx, gone, false, out)?;
                 self.show_progress(tx, out)
             }
             RelayFrame::Entry(entry) => self.take_entry(tx, &entry, out),
@@ -149,7 +149,7 @@ impl Core {
             self.follow(tx, log, out)?;
         }
         for gone in gone {
-            self.lose(tx, gone, out)?;
+            self.lose(tx, gone, true, out)?;
         }
         self.begin_presence(out);
         self.subscribe_again(tx, out)?;

@@ -151,7 +151,7 @@ impl Engine {
             }
             match chats::get(tx, chat)? {
                 Some(row) if row.status == ChatStatus::Active => Ok(Ok(command(core, tx, &row, out)?)),
-                Some(_) => Ok(Err(EngineError::Invalid("you are no longer in this chat".to_owned()))),
+                Some(_) => Ok(Err(EngineError::Left)),
                 None => Ok(Err(EngineError::NotFound("such chat".to_owned()))),
             }
         })

@@ -9,25 +9,31 @@ use super::kind;
 use crate::store::{Batch, Failure, id};
 
 impl Batch<'_> {
-    /// Moves the cursors by what has been acked, and trims what fell behind all of them.
+    /// Moves the cursors by what has been acked since it last did.
     pub(crate) fn apply_acks(&mut self) {
         let acks = std::mem::take(&mut self.cache.acks);
         // Nobody waits for it: a failure leaves the cursors where they are, and the next ack moves them.
-        let outcome = self.in_savepoint(|batch| {
-            let mut logs = BTreeMap::new();
-            for ((log, device), seq) in acks {
-                let moved = batch.move_cursor(log, device, seq)?;
-                *logs.entry(log).or_insert(false) |= moved;
-            }
-            let slack = batch.limits().trim_slack;
-            for log in logs.into_iter().filter_map(|(log, moved)| moved.then_some(log)) {
-                batch.trim_behind_cursors(log.chat(), slack)?;
-            }
-            Ok(())
-        });
+        let outcome = self.in_savepoint(|batch| batch.move_cursors(acks));
         if let Err(error) = outcome {
             tracing::debug!(%error, "acks were not applied");
         }
+    }
+
+    /// Moves cursors, and trims what fell behind all of them.
+    pub(crate) fn move_cursors(
+        &mut self,
+        acks: impl IntoIterator<Item = ((LogId, DeviceId), u64)>,
+    ) -> Result<(), Failure> {
+        let mut logs = BTreeMap::new();
+        for ((log, device), seq) in acks {
+            let moved = self.move_cursor(log, device, seq)?;
+            *logs.entry(log).or_insert(false) |= moved;
+        }
+        let slack = self.limits().trim_slack;
+        for log in logs.into_iter().filter_map(|(log, moved)| moved.then_some(log)) {
+            self.trim_behind_cursors(log.chat(), slack)?;
+        }
+        Ok(())
     }
 
     /// Moves one cursor; forward only. Whether there may be something to trim.

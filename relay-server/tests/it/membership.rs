@@ -71,11 +71,16 @@ async fn a_removed_member_gets_everything_up_to_the_removal_and_nothing_after() 
     let last = b.entry(chat).await;
     assert_eq!(last.content, Content::Change(ChatChange::MemberRemoved { account: bob.account }));
     b.wait(|frame| matches!(frame, RelayFrame::Gone(gone) if gone.chat == chat).then_some(())).await;
-    b.ack(chat, last.seq).await;
+    // Its ack is lost.
     drop(b);
     let here = Cursor { seq: last.seq, entry: last.entry };
     let b = relay.open(&bob.profile.at(chat, here)).await;
     assert_eq!(b.gone.iter().map(|gone| gone.reason).collect::<Vec<_>>(), [GoneReason::NotMember]);
+    drop(b);
+    // Who was told need not remember it.
+    let b = relay.open(&bob.profile).await;
+    assert_eq!(b.gone, []);
+    assert!(b.logs.iter().all(|view| view.log != chat.into()), "{:?}", b.logs);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -29,6 +29,7 @@ const BY_CODE = new Map<string, Key>([
   ["forbidden", "failed.refused"],
   ["not_member", "failed.refused"],
   ["gone", "failed.gone"],
+  ["left", "conversation.left_chat"],
   ["try_later", "failed.later"],
   ["shutting_down", "failed.later"],
   ["internal", "failed.internal"],

@@ -3,4 +3,4 @@
 /**
  * Codes on which the screen branches. The relay may send others.
  */
-export type ErrorCode = | "unreachable" | "signed_out" | "signed_in" | "profile_in_use" | "profile_newer" | "keychain" | "storage" | "disk_full" | "not_found" | "invalid" | "closed" | "wrong_credentials" | "name_taken" | "registration_closed" | "rate_limited" | "version_mismatch" | (string & {});
+export type ErrorCode = | "unreachable" | "signed_out" | "signed_in" | "profile_in_use" | "profile_newer" | "keychain" | "storage" | "disk_full" | "not_found" | "left" | "invalid" | "closed" | "wrong_credentials" | "name_taken" | "registration_closed" | "rate_limited" | "version_mismatch" | (string & {});
