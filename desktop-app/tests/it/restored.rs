@@ -397,3 +397,48 @@ async fn a_clock_that_jumps_ahead_throws_away_nothing_a_restored_relay_may_lack(
     alice.came(chat, key, Delivery::Sent).await;
     eventually("carol pages back to it", async || carol.line(chat, key).await.text == "two").await;
 }
+
+#[tokio::test]
+async fn somebody_who_took_the_end_of_a_stay_that_a_restored_relay_forgot_is_heard_in_the_next_one() {
+    for carol_comes_first in [true, false] {
+        let mut world = World::new().await;
+        let (alice, bob, carol) =
+            (world.sign_up("alice").await, world.sign_up("bob").await, world.sign_up("carol").await);
+        let chat = alice.group("Tea", &[&bob, &carol]).await;
+        for device in [&alice, &bob, &carol] {
+            device.never_direct().await;
+            device.has_chat(chat).await;
+        }
+        let before = carol.say(chat, "before").await;
+        carol.came(chat, before, Delivery::Delivered).await;
+        let copy = world.back_up_relay().await;
+        carol.online().await;
+        alice.online().await;
+        alice.engine().remove_member(chat, carol.account().await).await.unwrap();
+        eventually("carol is out", async || carol.view(chat).await.status == ChatStatus::Left).await;
+        alice.say_all(chat, &counted(0..3)).await;
+        for device in [&alice, &bob, &carol] {
+            device.gate.cut();
+        }
+        world.go_back_to(&copy).await;
+        if carol_comes_first {
+            carol.gate.heal();
+            carol.online().await;
+        }
+        for device in [&alice, &bob] {
+            device.gate.heal();
+            device.online().await;
+        }
+        eventually("carol is out again", async || alice.view(chat).await.member_count == 2).await;
+        alice.engine().add_member(chat, "carol").await.unwrap();
+        let last = alice.say(chat, "welcome back").await;
+        alice.came(chat, last, Delivery::Sent).await;
+        carol.gate.heal();
+        eventually("carol is in", async || carol.view(chat).await.status == ChatStatus::Active).await;
+        let key = carol.say(chat, "here again").await;
+        for device in [&alice, &bob] {
+            eventually("it came", async || device.engine().message(chat, key).await.is_ok()).await;
+        }
+        assert_eq!(alice.view(chat).await.member_count, 3);
+    }
+}
