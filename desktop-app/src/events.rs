@@ -22,6 +22,8 @@ pub enum Event {
         /// Which.
         #[serde(flatten)]
         key: MessageKey,
+        /// Who wrote it.
+        account: AccountId,
         /// Whether a notification is due: not own, not muted, not blocked.
         notify: bool,
     },

@@ -44,7 +44,7 @@ async fn pass_events(
                 if matches!(event, Event::Message { .. } | Event::Chat { .. } | Event::Connection(_)) {
                     changed.notify_one();
                 }
-                if let Event::Message { chat, key, notify: true } = event
+                if let Event::Message { chat, key, notify: true, .. } = event
                     && wants_notification(shell, chat)
                 {
                     // It is heard for as long as this runs.

@@ -72,7 +72,7 @@ impl Conversation<'_> {
         let here = self.chat.id;
         match event {
             Event::Message { chat, key, .. } if chat == here => burst.came.push(key),
-            Event::Message { chat, key, notify: true } => burst.elsewhere.push((chat, key)),
+            Event::Message { chat, key, notify: true, .. } => burst.elsewhere.push((chat, key)),
             Event::MessageChanged { chat, key } if chat == here => burst.changed.push(key),
             Event::Marks { chat } if chat == here => burst.marks = true,
             Event::Chat { chat } if chat == here => burst.lines = true,

@@ -269,7 +269,8 @@ impl Core {
                     let history = told.chat.resetting && told.shown && told.seq.is_some();
                     if key.device != self.device() && !history {
                         let loud = told.chat.muted_until <= self.now();
-                        out.events.push(Event::Message { chat, key, notify: !own && !told.shown && loud });
+                        let (account, notify) = (told.from.account, !own && !told.shown && loud);
+                        out.events.push(Event::Message { chat, key, account, notify });
                     } else {
                         out.events.push(Event::Chat { chat });
                     }

@@ -5,6 +5,7 @@ import { backend, useBackend } from "../backend";
 import type { Backend } from "../backend/backend";
 import type { ChatId, Event, MessageKey, MessageView, Page } from "../backend/types";
 import { startEvents, stopEvents } from "../state/events";
+import { session } from "../state/session.svelte";
 import { Timeline } from "./timeline.svelte";
 
 const CHAT = "chat" as ChatId;
@@ -139,6 +140,21 @@ it("tries again what could not be read, with whatever happens next", async () =>
   tell({ event: "message_changed", chat: CHAT, device: "d", id: "a" } as Event);
   await vi.waitFor(() => expect(texts()).toContain("f"));
   failing.mockRestore();
+});
+
+it("counts what came below, but for what one wrote on another device", async () => {
+  session.me = { account: "me", username: "me", device: "here", relay: "r" };
+  await timeline.show({ page: "before", position: "20" });
+  for (const [id, account] of [
+    ["f", "someone"],
+    ["g", "me"],
+    ["h", "someone"],
+  ] as const) {
+    log.push({ text: id, position: 10 * log.length });
+    tell({ event: "message", chat: CHAT, account, device: "d", id } as Event);
+  }
+  expect(timeline.fresh).toBe(2);
+  session.me = null;
 });
 
 it("stays where it is if what is asked for is not here", async () => {

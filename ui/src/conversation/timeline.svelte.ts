@@ -5,6 +5,7 @@ import { backend, failure } from "../backend";
 import type { ChatId, Event, Failure, MessageKey, MessageView, Page } from "../backend/types";
 import { onEvent } from "../state/events";
 import { perFrame } from "../state/frame";
+import { session } from "../state/session.svelte";
 import { keyOf } from "./rows";
 
 /** How many lines are asked for at once. */
@@ -187,7 +188,8 @@ export class Timeline {
     switch (event.event) {
       case "message":
         if (event.chat !== this.chat) return;
-        if (!this.atEnd) this.fresh += 1;
+        // What one wrote on another device is nothing new.
+        if (!this.atEnd && event.account !== session.me?.account) this.fresh += 1;
         this.#grown = true;
         this.#changed.set(keyOf(event), { device: event.device, id: event.id });
         break;

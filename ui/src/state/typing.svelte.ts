@@ -15,7 +15,7 @@ class Typing {
     onEvent((event) => {
       if (event.event === "typing") this.#set(event.chat, event.account, event.on);
       // A message ends what announced it.
-      if (event.event === "message") this.#chats.delete(event.chat);
+      if (event.event === "message") this.#set(event.chat, event.account, false);
     });
   }
 

@@ -43,7 +43,8 @@ function said(): string[] {
 function write(name: string): MessageView {
   const chat = chatNamed(made.world, name);
   const line = made.world.write(chat, { text: "more", delivery: { state: "waiting" } });
-  made.world.tell({ event: "message", chat: chat.id, notify: false, device: line.device, id: line.id });
+  const { account, device, id } = line;
+  made.world.tell({ event: "message", chat: chat.id, notify: false, account, device, id });
   return line;
 }
 const become = (name: string, line: MessageView, delivery: MessageView["delivery"]) =>

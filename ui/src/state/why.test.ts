@@ -42,7 +42,16 @@ describe("why something failed", () => {
 // Those that the engine and the shell give, those of the relay, and one that nobody knows.
 const CODES = [
   ...["unreachable", "signed_out", "signed_in", "profile_in_use", "profile_newer", "keychain", "storage", "disk_full"],
-  ...["not_found", "left", "invalid", "closed", "wrong_credentials", "name_taken", "registration_closed", "rate_limited"],
+  ...[
+    "not_found",
+    "left",
+    "invalid",
+    "closed",
+    "wrong_credentials",
+    "name_taken",
+    "registration_closed",
+    "rate_limited",
+  ],
   ...["version_mismatch", "system", "bad_request", "unauthorized", "token_expired", "token_reused", "device_revoked"],
   ...["forbidden", "not_member", "conflict", "id_conflict", "gone", "too_large", "quota_exceeded", "limit_reached"],
   ...["try_later", "shutting_down", "internal", "from_the_future"],

@@ -78,7 +78,7 @@ export class People {
     });
     const notify = chat.mutedUntil === null && this.#world.visibleChat !== chat.id;
     this.type(chat, account, false);
-    this.#world.tell({ event: "message", chat: chat.id, notify, device: line.device, id: line.id });
+    this.#world.tell({ event: "message", chat: chat.id, notify, account, device: line.device, id: line.id });
     return line;
   }
 

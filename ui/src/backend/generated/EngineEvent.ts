@@ -16,6 +16,10 @@ export type EngineEvent = { "event": "connection" } & Connection | { "event": "m
  */
 chat: ChatId, 
 /**
+ * Who wrote it.
+ */
+account: AccountId, 
+/**
  * Whether a notification is due: not own, not muted, not blocked.
  */
 notify: boolean, 
