@@ -472,12 +472,13 @@ async fn restore(
 ) -> TaskResult {
     use parley_protocol::http::{RestoreChat, Restored, RestoredChange};
     let given = changes.iter().map(|(id, change)| RestoredChange { id: *id, change: change.clone() }).collect();
+    let ids = changes.iter().map(|(id, _)| *id).collect();
     let path = format!("/api/chats/{chat}/restore");
     match api.call::<_, Restored>(reqwest::Method::POST, &path, Some(&RestoreChat { changes: given })).await {
-        Ok(_) => TaskResult::Restored { chat },
+        Ok(Restored { taken }) => TaskResult::Restored { chat, given: ids, taken },
         Err(EngineError::Relay(error)) if !error.is_for_now() => {
             tracing::warn!(%chat, %error, "the relay did not take the changes which it lacks");
-            TaskResult::Restored { chat }
+            TaskResult::Restored { chat, given: Vec::new(), taken: Vec::new() }
         }
         Err(error) => TaskResult::RestoreLater { chat, changes, retry_after: error.retry_after() },
     }

@@ -182,6 +182,14 @@ impl Core {
         let id = chat.state.id;
         let event = EventId(entry.id);
         let new = chats::put_change(tx, id, event, change)?;
+        if chat.resetting {
+            let begun = chats::log_state(tx, id)?.or_else(|| ChatState::from_first(id, event, entry.at, change));
+            if let Some(mut log) = begun {
+                log.apply(event, change);
+                self.keep_own_member(&mut log);
+                chats::set_log_state(tx, &log)?;
+            }
+        }
         let mut state = chat.state.clone();
         state.apply(event, change);
         self.keep_own_member(&mut state);

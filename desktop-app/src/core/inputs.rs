@@ -89,8 +89,8 @@ pub(crate) enum Task {
 
 /// What came of a [`Task`].
 pub(crate) enum TaskResult {
-    /// The log has what could be given back, or the relay refused for good.
-    Restored { chat: ChatId },
+    /// The log has what could be given back: these of those; or the relay refused for good.
+    Restored { chat: ChatId, given: Vec<EventId>, taken: Vec<EventId> },
     /// Not for now: the relay is away, or asks for patience.
     RestoreLater { chat: ChatId, changes: Vec<(EventId, ChatChange)>, retry_after: Option<u64> },
     /// New tokens for a new device.

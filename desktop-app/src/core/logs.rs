@@ -1,7 +1,9 @@
 //! Where this device stands in the logs: chats that begin, go on, were lost by a restored relay, or end (DELIVERY rules 8, 10, 12).
 
+use std::collections::BTreeSet;
+
 use parley_protocol::frames::{Cursor, Gone, GoneReason, LogStart, LogView};
-use parley_protocol::{ChatChange, ChatId, ChatState, LogId, MessageKey};
+use parley_protocol::{ChatChange, ChatId, ChatState, EventId, LogId, MessageKey};
 use rusqlite::Connection;
 
 use super::{Core, Effects, Task};
@@ -46,9 +48,8 @@ impl Core {
             }
             (LogStart::Started, Some(state)) => self.begin_chat(tx, known.as_ref(), &state, log.position, out)?,
             (LogStart::Reset, state) => {
-                let membership = state.as_ref().map(|state| state.membership);
-                if let Some(state) = state.filter(|_| known.is_none()) {
-                    chats::put(tx, &state, self.relay_now())?;
+                if let Some(state) = state.as_ref().filter(|_| known.is_none()) {
+                    chats::put(tx, state, self.relay_now())?;
                 }
                 tracing::warn!(%chat, "the relay's log is an older one; reading it anew and giving back what it lacks");
                 if let Some(known) = known.filter(|known| !known.state.sealed) {
@@ -62,8 +63,9 @@ impl Core {
                     self.show_lost(tx, chat, known.lost_read.max(known.read_seq))?;
                 }
                 chats::begin_reset(tx, chat)?;
-                if let Some(membership) = membership {
-                    chats::begin_reset_at(tx, chat, membership)?;
+                if let Some(state) = &state {
+                    chats::begin_reset_at(tx, chat, state.membership)?;
+                    chats::set_log_state(tx, state)?;
                 }
                 chats::set_cursor(tx, chat, log.position)?;
                 self.reset_if_read(tx, chat, out)?;
@@ -146,6 +148,38 @@ impl Core {
         }
         out.tasks.push(Task::Restore { chat, changes: lost });
         Ok(())
+    }
+
+    /// The relay has been given the changes that its log lacked, and has these of them. What it did not take, as it was not this person's
+    /// to do, is for somebody else to give back: until then the chat is what the log says, so that all write under the same membership.
+    pub(super) fn restored(
+        &mut self,
+        tx: &Connection,
+        chat: ChatId,
+        given: &[EventId],
+        taken: &[EventId],
+        out: &mut Effects,
+    ) -> Sql<()> {
+        if let Some(session) = &mut self.session {
+            session.restores.remove(&chat);
+        }
+        let refused: BTreeSet<EventId> = given.iter().filter(|event| !taken.contains(event)).copied().collect();
+        for event in given {
+            if refused.contains(event) {
+                chats::forget_change(tx, chat, *event)?;
+            } else {
+                chats::give_back(tx, chat, *event)?;
+            }
+        }
+        if let Some(state) = chats::log_state(tx, chat)?.filter(|_| !refused.is_empty()) {
+            tracing::warn!(%chat, count = refused.len(), "the log goes on without changes which are not this account's to make");
+            chats::put(tx, &state, self.relay_now())?;
+            self.number_anew(tx, chat, &refused)?;
+            self.wish_links_of(tx, chat, out)?;
+            out.events.push(Event::Chat { chat });
+            out.routes.insert(chat);
+        }
+        self.finish_reset(tx, chat, out)
     }
 
     /// The log has the changes that could be given back; now everything of one's own that somebody may lack.

@@ -472,7 +472,7 @@ impl Core {
 
     fn task_done(&mut self, tx: &Connection, result: TaskResult, out: &mut Effects) -> Sql<()> {
         match result {
-            TaskResult::Restored { chat } => self.restored(tx, chat, out),
+            TaskResult::Restored { chat, given, taken } => self.restored(tx, chat, &given, &taken, out),
             TaskResult::RestoreLater { chat, changes, retry_after } => {
                 self.restore_later(chat, changes, retry_after);
                 Ok(())

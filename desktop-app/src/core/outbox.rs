@@ -1,12 +1,12 @@
 //! The one way out: what this device sends is numbered, written with its bytes in the transaction that shows it, and then
 //! handed to the routes that are open (DELIVERY rules 1, 2, 9, 13, 15, 16). Marks come back here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use parley_protocol::frames::{Payload, Sender};
 use parley_protocol::message::RunEnd;
 use parley_protocol::{
-    Body, ChatId, ClientFrame, Clock, DeviceId, MessageId, MessageKey, RunId, SealedMessage, payload,
+    Body, ChatId, ClientFrame, Clock, DeviceId, EventId, MessageId, MessageKey, RunId, SealedMessage, payload,
 };
 use rusqlite::Connection;
 
@@ -194,6 +194,34 @@ impl Core {
         sent::forget_number(tx, chat, id)?;
         messages::forget_number(tx, chat, MessageKey { device: self.device(), id })?;
         sent::push(tx, chat, empty.id, Some(number), &payload::seal(&empty), self.opening.life, self.now())
+    }
+
+    /// What was written under these memberships and given to nobody yet goes out under the membership that holds now: they turned out
+    /// to be known to few. Everything behind it follows, as numbers go on.
+    pub(crate) fn number_anew(&mut self, tx: &Connection, chat_id: ChatId, under: &BTreeSet<EventId>) -> Sql<()> {
+        let Some(chat) = chats::get(tx, chat_id)? else {
+            return Ok(());
+        };
+        let waiting = sent::unhanded(tx, chat_id)?;
+        let opened =
+            waiting.into_iter().filter_map(|row| payload::open(&row.payload).ok().map(|message| (row, message)));
+        let moved: Vec<(SentRow, SealedMessage)> =
+            opened.skip_while(|(_, message)| !under.contains(&message.membership)).collect();
+        let mut first: BTreeMap<RunId, u64> = BTreeMap::new();
+        for (_, message) in &moved {
+            first.entry(message.run).and_modify(|n| *n = message.n.min(*n)).or_insert(message.n);
+        }
+        for (run, n) in first {
+            sent::cut_run(tx, chat_id, run, n)?;
+        }
+        for (row, message) in moved {
+            let (run, n, after) = self.next_number(tx, &chat)?;
+            let message = SealedMessage { run, n, after, membership: chat.state.membership, ..message };
+            sent::renumber(tx, row.position, (run, n), &payload::seal(&message))?;
+            let key = MessageKey { device: self.device(), id: row.id };
+            messages::set_number(tx, chat_id, key, (run, n))?;
+        }
+        Ok(())
     }
 
     /// What the profile had in its outbox as another device. What surely nobody was given goes out anew, under the new

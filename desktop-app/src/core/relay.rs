@@ -291,14 +291,6 @@ impl Core {
         Ok(())
     }
 
-    /// The log has what could be given back.
-    pub(super) fn restored(&mut self, tx: &Connection, chat: ChatId, out: &mut Effects) -> Sql<()> {
-        if let Some(session) = &mut self.session {
-            session.restores.remove(&chat);
-        }
-        self.finish_reset(tx, chat, out)
-    }
-
     /// The relay did not take for now what its log lacks: it is given that again in this session. A later one begins by itself.
     pub(super) fn restore_later(
         &mut self,

@@ -221,7 +221,38 @@ pub(crate) fn forget_memberships(db: &Connection, chat: ChatId) -> Sql<()> {
 /// From now on the log is read anew: no change is known to be in it.
 pub(crate) fn begin_reset(db: &Connection, chat: ChatId) -> Sql<()> {
     db.execute("UPDATE changes SET in_log = 0 WHERE chat = ?1", [chat.as_bytes()])?;
-    db.execute("UPDATE chats SET resetting = 1 WHERE id = ?1", [chat.as_bytes()])?;
+    db.execute("UPDATE chats SET resetting = 1, log_state = NULL WHERE id = ?1", [chat.as_bytes()])?;
+    Ok(())
+}
+
+/// What a chat whose log is read anew is by the log alone, as far as it was read; `None` if it has yet to begin.
+pub(crate) fn log_state(db: &Connection, chat: ChatId) -> Sql<Option<ChatState>> {
+    let text: Option<String> = db
+        .prepare_cached("SELECT log_state FROM chats WHERE id = ?1")?
+        .query_row([chat.as_bytes()], |row| row.get(0))
+        .optional()?
+        .flatten();
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+}
+
+/// Sets what [`log_state`] gives.
+pub(crate) fn set_log_state(db: &Connection, state: &ChatState) -> Sql<()> {
+    db.prepare_cached("UPDATE chats SET log_state = ?2 WHERE id = ?1")?
+        .execute(params![state.id.as_bytes(), to_json(state)])?;
+    Ok(())
+}
+
+/// The log has this change, or is about to say that it has.
+pub(crate) fn give_back(db: &Connection, chat: ChatId, event: EventId) -> Sql<()> {
+    db.prepare_cached("UPDATE changes SET in_log = 1 WHERE chat = ?1 AND id = ?2")?
+        .execute(params![chat.as_bytes(), event.as_bytes()])?;
+    Ok(())
+}
+
+/// As if this change had never been seen, which the relay did not take. Should somebody else give it back, it is a new one.
+pub(crate) fn forget_change(db: &Connection, chat: ChatId, event: EventId) -> Sql<()> {
+    db.prepare_cached("DELETE FROM changes WHERE chat = ?1 AND id = ?2")?
+        .execute(params![chat.as_bytes(), event.as_bytes()])?;
     Ok(())
 }
 
@@ -238,7 +269,7 @@ pub(crate) fn begin_reset_at(db: &Connection, chat: ChatId, membership: EventId)
 /// The log has been read anew, and been given what it lacked.
 pub(crate) fn end_reset(db: &Connection, chat: ChatId) -> Sql<()> {
     db.execute("UPDATE changes SET in_log = 1 WHERE chat = ?1", [chat.as_bytes()])?;
-    db.execute("UPDATE chats SET resetting = 0 WHERE id = ?1", [chat.as_bytes()])?;
+    db.execute("UPDATE chats SET resetting = 0, log_state = NULL WHERE id = ?1", [chat.as_bytes()])?;
     Ok(())
 }
 

@@ -209,6 +209,15 @@ pub(crate) fn forget_number(db: &Connection, chat: ChatId, key: MessageKey) -> S
     Ok(())
 }
 
+/// An own line that nobody was given has another number from now on.
+pub(crate) fn set_number(db: &Connection, chat: ChatId, key: MessageKey, (run, n): (RunId, u64)) -> Sql<()> {
+    db.execute(
+        "UPDATE messages SET run = ?4, n = ?5 WHERE chat = ?1 AND device = ?2 AND id = ?3",
+        params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), run.as_bytes(), int(n)],
+    )?;
+    Ok(())
+}
+
 /// A number that had been given up came after all: the line of its gap says one less, and goes with the last one.
 pub(crate) fn fill_gap(db: &Connection, chat: ChatId, run: RunId, n: u64) -> Sql<()> {
     let mut gaps = db.prepare_cached(

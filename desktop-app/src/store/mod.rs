@@ -32,6 +32,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/005_unplaced.sql")),
     M::up(include_str!("../../migrations/006_retention_since.sql")),
     M::up(include_str!("../../migrations/007_hidden.sql")),
+    M::up(include_str!("../../migrations/008_log_state.sql")),
 ];
 
 /// Opens the database for the one thread that writes it, and brings it up to date.

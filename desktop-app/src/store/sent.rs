@@ -325,6 +325,37 @@ pub(crate) fn cancel(db: &Connection, chat: ChatId, id: MessageId) -> Sql<Option
         .optional()
 }
 
+/// Numbered rows that were never handed to any route, oldest first.
+pub(crate) fn unhanded(db: &Connection, chat: ChatId) -> Sql<Vec<SentRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM sent WHERE chat = ?1 AND state = 'waiting' AND handed = 0 AND run IS NOT NULL ORDER BY position"
+    ))?
+    .query_map([chat.as_bytes()], read)?
+    .collect()
+}
+
+/// Numbers of an own run from this one on were never used; a run of which none was is gone.
+pub(crate) fn cut_run(db: &Connection, chat: ChatId, run: RunId, from: u64) -> Sql<()> {
+    if from <= 1 {
+        db.execute("DELETE FROM runs WHERE chat = ?1 AND run = ?2", params![chat.as_bytes(), run.as_bytes()])?;
+        return Ok(());
+    }
+    db.execute(
+        "UPDATE runs SET last_n = min(last_n, ?3) WHERE chat = ?1 AND run = ?2",
+        params![chat.as_bytes(), run.as_bytes(), int(from - 1)],
+    )?;
+    Ok(())
+}
+
+/// Puts a row that was never handed to any route under another number, with the bytes that say so.
+pub(crate) fn renumber(db: &Connection, position: i64, (run, n): (RunId, u64), payload: &str) -> Sql<()> {
+    db.execute(
+        "UPDATE sent SET run = ?2, n = ?3, payload = ?4 WHERE position = ?1 AND handed = 0",
+        params![position, run.as_bytes(), int(n), payload],
+    )?;
+    Ok(())
+}
+
 /// Puts other bytes under a row that was never handed to any route.
 pub(crate) fn replace_payload(db: &Connection, position: i64, payload: &str) -> Sql<()> {
     db.execute(

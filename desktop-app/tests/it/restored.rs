@@ -442,3 +442,58 @@ async fn somebody_who_took_the_end_of_a_stay_that_a_restored_relay_forgot_is_hea
         assert_eq!(alice.view(chat).await.member_count, 3);
     }
 }
+
+#[tokio::test]
+async fn whoever_knows_of_a_change_that_they_may_not_give_back_is_heard_by_all_the_same() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.sign_up("alice").await, world.sign_up("bob").await);
+    let (carol, mut dave) = (world.sign_up("carol").await, world.sign_up("dave").await);
+    let chat = alice.group("Tea", &[&bob, &carol, &dave]).await;
+    alice.engine().set_role(chat, dave.account().await, parley_protocol::Role::Admin).await.unwrap();
+    for device in [&alice, &bob, &carol, &dave] {
+        device.never_direct().await;
+        device.has_chat(chat).await;
+    }
+    for device in [&alice, &bob] {
+        device.gate.cut();
+        device.offline().await;
+    }
+    let copy = world.back_up_relay().await;
+    for device in [&carol, &dave] {
+        device.online().await;
+    }
+    dave.engine().remove_member(chat, bob.account().await).await.unwrap();
+    eventually("carol has heard", async || carol.view(chat).await.member_count == 3).await;
+    let since = carol.say(chat, "since then").await;
+    eventually("dave has it", async || dave.engine().message(chat, since).await.is_ok()).await;
+    dave.kill().await;
+    carol.gate.cut();
+    carol.offline().await;
+    let waiting = carol.say(chat, "meanwhile").await;
+    world.go_back_to(&copy).await;
+    carol.gate.heal();
+    // Only Carol knows that Bob was removed, and it is not hers to do.
+    for device in [&alice, &bob] {
+        device.gate.heal();
+        device.online().await;
+    }
+    eventually("bob is there again", async || carol.view(chat).await.member_count == 4).await;
+    let now = carol.say(chat, "and now").await;
+    for device in [&alice, &bob] {
+        for key in [waiting, now] {
+            eventually("both have what is said now", async || device.engine().message(chat, key).await.is_ok()).await;
+        }
+        assert_eq!(device.gaps(chat).await, []);
+    }
+    // Dave may; and with it comes what was said under that membership.
+    dave.start().await;
+    for device in [&alice, &carol, &dave] {
+        eventually("bob is out", async || device.view(chat).await.member_count == 3).await;
+        eventually("all have what was said since", async || device.engine().message(chat, since).await.is_ok()).await;
+    }
+    let last = carol.say(chat, "at last").await;
+    for device in [&alice, &dave] {
+        eventually("both have the last", async || device.engine().message(chat, last).await.is_ok()).await;
+    }
+    assert!(bob.engine().message(chat, last).await.is_err());
+}
