@@ -11,6 +11,7 @@ mod messages;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use parley_protocol::{AccountId, ChatId};
 use rusqlite::Connection;
@@ -391,9 +392,10 @@ fn spawn_core(
 /// The tokens of a profile that is being opened.
 async fn saved_tokens(database: &Path, keychain: Option<Arc<dyn Keychain>>) -> Result<Option<Credentials>> {
     let database = database.to_owned();
+    let patience = keychain.as_ref().map_or(Duration::MAX, |keychain| keychain.patience());
     let load = move || tokens::load(&store::open(&database)?, keychain.as_deref());
     let loaded = tokio::task::spawn_blocking(load);
-    let loaded = tokio::time::timeout(tokens::UNLOCKING, loaded).await;
+    let loaded = tokio::time::timeout(patience, loaded).await;
     loaded.map_err(|_| EngineError::Keychain(tokens::SILENT.to_owned()))?.map_err(|_| EngineError::Closed)?
 }
 

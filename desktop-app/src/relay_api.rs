@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parley_protocol::error::ErrorAnswer;
 use parley_protocol::http::{Refresh, Tokens};
-use parley_protocol::{Code, ErrorBody};
+use parley_protocol::{Code, DeviceId, ErrorBody};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{Mutex, mpsc};
@@ -78,9 +78,9 @@ impl RelayApi {
         Ok(Self { http, credentials: Arc::new(Mutex::new(credentials)), keeper: Keeper::new(keychain), inputs, wall })
     }
 
-    /// Other tokens from now on; the caller has written them to the disk.
-    pub(crate) async fn set_credentials(&self, credentials: Option<Credentials>) {
-        *self.credentials.lock().await = credentials;
+    /// Without tokens from now on.
+    pub(crate) async fn clear(&self) {
+        *self.credentials.lock().await = None;
     }
 
     /// Tokens of a sign-in that has just been made, kept in the keychain if it takes them; the caller tells the database.
@@ -141,8 +141,10 @@ impl RelayApi {
                     stale = Some(credentials.access);
                 }
                 Err(EngineError::Relay(error)) if is_final(error.code) => {
-                    self.signed_out(&error).await;
-                    return Err(EngineError::Relay(error));
+                    if self.has_ended(credentials.device, &error).await {
+                        return Err(EngineError::Relay(error));
+                    }
+                    stale = None;
                 }
                 other => return other,
             }
@@ -151,8 +153,12 @@ impl RelayApi {
 
     /// Tokens that are good now; those with the access token `stale` are not.
     pub(crate) async fn fresh(&self, stale: Option<&str>) -> Result<Credentials> {
-        let mut guard = self.credentials.lock().await;
-        let current = guard.clone().ok_or(EngineError::SignedOut)?;
+        self.renewed(&mut *self.credentials.lock().await, stale).await
+    }
+
+    /// The same of tokens that nobody else uses meanwhile.
+    async fn renewed(&self, kept: &mut Option<Credentials>, stale: Option<&str>) -> Result<Credentials> {
+        let current = kept.clone().ok_or(EngineError::SignedOut)?;
         let good = current.expires_at > (self.wall)() + MARGIN_MS && stale != Some(current.access.as_str());
         if good {
             return Ok(current);
@@ -161,8 +167,8 @@ impl RelayApi {
         let tokens: Tokens = match self.open_call(&current.relay, "/api/refresh", &body).await {
             Ok(tokens) => tokens,
             Err(EngineError::Relay(error)) if is_final(error.code) || error.code == Code::TokenExpired => {
-                drop(guard);
-                self.signed_out(&error).await;
+                *kept = None;
+                self.tell_end(&error).await;
                 return Err(EngineError::SignedOut);
             }
             Err(error) => return Err(error),
@@ -170,7 +176,7 @@ impl RelayApi {
         let fresh = Credentials::new(&current.relay, &tokens, (self.wall)());
         let fresh = self.keeper.keep(fresh).await;
         self.write(fresh.clone()).await?;
-        *guard = Some(fresh.clone());
+        *kept = Some(fresh.clone());
         Ok(fresh)
     }
 
@@ -190,8 +196,20 @@ impl RelayApi {
         kept.await.map_err(|_| EngineError::Closed)
     }
 
-    async fn signed_out(&self, error: &ErrorBody) {
-        *self.credentials.lock().await = None;
+    /// The relay says that a device's sign-in is over. Whether that ends this profile's: not if the profile is another device by now,
+    /// or is just becoming one, which is waited for. If it does, the core is told.
+    pub(crate) async fn has_ended(&self, device: DeviceId, error: &ErrorBody) -> bool {
+        let mut current = self.credentials.lock().await;
+        if current.as_ref().is_some_and(|current| current.device != device) {
+            return false;
+        }
+        if current.take().is_some() {
+            self.tell_end(error).await;
+        }
+        true
+    }
+
+    async fn tell_end(&self, error: &ErrorBody) {
         let view = Connection::SignedOut { reason: Some(error.message.clone()) };
         // The core ends with the engine only.
         let _ = self.inputs.send(Input::RelayDown { session: 0, view }).await;
@@ -199,11 +217,31 @@ impl RelayApi {
 
     /// This profile is an old copy: a new device, in place of the old one.
     pub(crate) async fn replace_device(&self) -> Result<(Credentials, Me)> {
-        // The tokens of the old device are no good any more once the relay has answered.
-        let relay = self.fresh(None).await?.relay;
-        let tokens: Tokens = self.call(Method::POST, "/api/devices/replace", Some(&serde_json::json!({}))).await?;
-        let credentials = self.take(Credentials::new(&relay, &tokens, (self.wall)())).await;
-        Ok((credentials, me_of(&relay, &tokens)))
+        // The tokens of the old device are no good any more once the relay has answered. Whoever is told so meanwhile waits here for
+        // the new ones.
+        let mut current = self.credentials.lock().await;
+        let mut stale = None;
+        loop {
+            let old = self.renewed(&mut current, stale.as_deref()).await?;
+            let address = format!("{}/api/devices/replace", old.relay);
+            let request = self.http.post(address).bearer_auth(&old.access).json(&serde_json::json!({}));
+            match read::<Tokens>(&old.relay, request.send().await).await {
+                Ok(tokens) => {
+                    let new = self.keeper.keep(Credentials::new(&old.relay, &tokens, (self.wall)())).await;
+                    *current = Some(new.clone());
+                    return Ok((new, me_of(&old.relay, &tokens)));
+                }
+                Err(EngineError::Relay(error)) if error.code == Code::TokenExpired && stale.is_none() => {
+                    stale = Some(old.access);
+                }
+                Err(error) => {
+                    if error.code().is_some_and(is_final) {
+                        *current = None;
+                    }
+                    return Err(error);
+                }
+            }
+        }
     }
 }
 
@@ -239,3 +277,7 @@ fn plain(error: &dyn std::error::Error) -> String {
     }
     cause.to_string()
 }
+
+#[cfg(test)]
+#[path = "relay_api_tests.rs"]
+mod tests;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use parley_protocol::frames::{Cursor, RelayFrame};
-use parley_protocol::{Code, ErrorBody, LogId};
+use parley_protocol::{Code, DeviceId, ErrorBody, LogId};
 use rand::Rng as _;
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -22,7 +22,6 @@ use self::opening::{Socket, connect};
 use self::pulse::Pulse;
 use crate::core::Input;
 use crate::relay_api::RelayApi;
-use crate::tokens::Credentials;
 use crate::views::Connection;
 
 /// How often it is looked whether the machine's addresses have changed.
@@ -35,11 +34,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(250), Duration::from
 /// What the core asks of the link.
 #[derive(Debug)]
 pub(crate) enum LinkCommand {
-    /// Connect, with these tokens, and stay connected.
-    Go {
-        /// Already in the profile.
-        credentials: Credentials,
-    },
+    /// There are tokens, or others: connect with them, and stay connected.
+    Go,
     /// Send a frame in this session; in any other it is thrown away.
     Send {
         /// Which session.
@@ -69,6 +65,8 @@ enum End {
     Undecided,
     /// The core asked to stay away.
     Pause,
+    /// The relay says that this device's sign-in is over.
+    SignedOut(DeviceId, ErrorBody),
     /// The relay says it is no use to come back without a person's doing.
     Stay(Connection),
     /// The engine is about to end, and somebody waits until the relay has everything.
@@ -103,7 +101,7 @@ impl RelayLink {
         loop {
             if !signed_in {
                 match self.commands.recv().await {
-                    Some(LinkCommand::Go { credentials }) => self.api.set_credentials(Some(credentials)).await,
+                    Some(LinkCommand::Go) => {}
                     Some(_) => continue,
                     None => return,
                 }
@@ -129,6 +127,12 @@ impl RelayLink {
                 End::Restart | End::Undecided => None,
                 End::Broken(reason) => Some(reason),
                 End::Pause => {
+                    signed_in = false;
+                    continue;
+                }
+                End::SignedOut(device, error) => {
+                    // If the profile is another device by now, the core says when to go on.
+                    self.api.has_ended(device, &error).await;
                     signed_in = false;
                     continue;
                 }
@@ -172,11 +176,7 @@ impl RelayLink {
                     }
                 }
                 command = self.commands.recv() => match command {
-                    Some(LinkCommand::Wake) => return Waited::Woken,
-                    Some(LinkCommand::Go { credentials }) => {
-                        self.api.set_credentials(Some(credentials)).await;
-                        return Waited::Woken;
-                    }
+                    Some(LinkCommand::Wake | LinkCommand::Go) => return Waited::Woken,
                     Some(LinkCommand::Pause) => return Waited::Paused,
                     Some(LinkCommand::Restart) if undecided => return Waited::Over,
                     Some(LinkCommand::Send { .. } | LinkCommand::Restart) => {}
@@ -187,38 +187,34 @@ impl RelayLink {
     }
 
     async fn connect_and_serve(&mut self) -> End {
-        let socket = tokio::select! {
+        let (socket, device) = tokio::select! {
             connected = connect(&self.api) => match connected {
-                Ok(socket) => socket,
+                Ok(connected) => connected,
                 Err(end) => return end,
             },
             reason = interrupted(&mut self.commands) => {
                 return match reason {
                     Interruption::Woken => End::Woken,
-                    Interruption::Go(credentials) => {
-                        self.api.set_credentials(Some(credentials)).await;
-                        End::Woken
-                    }
                     Interruption::End(end) => end,
                 };
             }
         };
         self.session += 1;
-        if self.inputs.send(Input::RelayUp { session: self.session }).await.is_err() {
+        if self.inputs.send(Input::RelayUp { session: self.session, device }).await.is_err() {
             return End::Closed;
         }
-        self.serve(socket).await
+        self.serve(socket, device).await
     }
 
     /// Reads and writes side by side: a relay that is fed faster than it is read from, or the other way round, would stall with
     /// one loop for both.
-    async fn serve(&mut self, socket: Socket) -> End {
+    async fn serve(&mut self, socket: Socket, device: DeviceId) -> End {
         let (mut sink, mut stream) = socket.split();
         let pulse = Mutex::new(Pulse::new(Instant::now()));
         let doubt = Notify::new();
         let end = tokio::select! {
-            end = read(&mut stream, self.session, &self.inputs, &pulse) => end,
-            end = write(&mut sink, self.session, &mut self.commands, &self.api, &pulse, &doubt) => end,
+            end = read(&mut stream, (self.session, device), &self.inputs, &pulse) => end,
+            end = write(&mut sink, self.session, &mut self.commands, &pulse, &doubt) => end,
             end = watch(&pulse, &doubt) => end,
         };
         let goodbye = async {
@@ -244,10 +240,8 @@ struct Place {
 
 /// Why an attempt to connect is given up.
 enum Interruption {
-    /// The network may be another one.
+    /// The network may be another one, or there are other tokens.
     Woken,
-    /// There are other tokens.
-    Go(Credentials),
     /// It ends with this.
     End(End),
 }
@@ -265,8 +259,7 @@ async fn interrupted(commands: &mut mpsc::UnboundedReceiver<LinkCommand>) -> Int
             }
             command = commands.recv() => match command {
                 Some(LinkCommand::Send { .. } | LinkCommand::Restart) => {}
-                Some(LinkCommand::Wake) => return Interruption::Woken,
-                Some(LinkCommand::Go { credentials }) => return Interruption::Go(credentials),
+                Some(LinkCommand::Wake | LinkCommand::Go) => return Interruption::Woken,
                 Some(LinkCommand::Pause) => return Interruption::End(End::Pause),
                 Some(LinkCommand::Leave(left)) => return Interruption::End(End::Left(left)),
                 None => return Interruption::End(End::Closed),
@@ -278,7 +271,7 @@ async fn interrupted(commands: &mut mpsc::UnboundedReceiver<LinkCommand>) -> Int
 /// Passes the relay's frames on to the core.
 async fn read(
     stream: &mut SplitStream<Socket>,
-    session: u64,
+    (session, device): (u64, DeviceId),
     inputs: &mpsc::Sender<Input>,
     pulse: &Mutex<Pulse>,
 ) -> End {
@@ -301,9 +294,9 @@ async fn read(
                 }
                 continue;
             }
-            Some(Ok(Message::Close(_))) | None => return ended(goodbye),
+            Some(Ok(Message::Close(_))) | None => return ended(goodbye, device),
             Some(Ok(_)) => continue,
-            Some(Err(_)) if goodbye.is_some() => return ended(goodbye),
+            Some(Err(_)) if goodbye.is_some() => return ended(goodbye, device),
             Some(Err(error)) => return End::Broken(error.to_string()),
         };
         let frame: RelayFrame = match serde_json::from_str(&text) {
@@ -333,7 +326,6 @@ async fn write(
     sink: &mut SplitSink<Socket, Message>,
     session: u64,
     commands: &mut mpsc::UnboundedReceiver<LinkCommand>,
-    api: &RelayApi,
     pulse: &Mutex<Pulse>,
     doubt: &Notify,
 ) -> End {
@@ -376,11 +368,7 @@ async fn write(
                         break Some(End::Broken(error.to_string()));
                     }
                 }
-                Some(LinkCommand::Go { credentials }) => {
-                    api.set_credentials(Some(credentials)).await;
-                    break Some(End::Restart);
-                }
-                Some(LinkCommand::Restart) => break Some(End::Restart),
+                Some(LinkCommand::Go | LinkCommand::Restart) => break Some(End::Restart),
                 Some(LinkCommand::Pause) => break Some(End::Pause),
                 Some(LinkCommand::Leave(left)) => break Some(End::Left(left)),
                 None => break Some(End::Closed),
@@ -433,14 +421,12 @@ enum Waited {
 }
 
 /// What to do after the relay has closed the session.
-fn ended(goodbye: Option<ErrorBody>) -> End {
+fn ended(goodbye: Option<ErrorBody>, device: DeviceId) -> End {
     let Some(error) = goodbye else {
         return End::Broken("the relay closed the connection".to_owned());
     };
     match error.code {
-        Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused => {
-            End::Stay(Connection::SignedOut { reason: Some(error.message) })
-        }
+        Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused => End::SignedOut(device, error),
         Code::VersionMismatch => End::Stay(Connection::Incompatible { reason: error.message }),
         // The core decides, and says when to come back.
         Code::OldCopy => End::Undecided,

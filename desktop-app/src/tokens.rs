@@ -22,11 +22,7 @@ use crate::views::Me;
 const IN_PROFILE: &str = "credentials";
 /// The setting which says that the keychain has them.
 const IN_KEYCHAIN: &str = "tokens_in_keychain";
-/// How long a keychain may take to keep tokens; it may be asking the person to unlock it.
-const KEEPING: Duration = Duration::from_secs(20);
-/// How long it may take to give them, while nothing else can begin; it may be asking the same.
-pub(crate) const UNLOCKING: Duration = Duration::from_secs(60);
-/// What is said of a keychain that takes longer.
+/// What is said of a keychain that takes longer than it may.
 pub(crate) const SILENT: &str = "it does not answer";
 
 /// Keeps one profile's secret outside of the profile. Calls may block; they are made one at a time.
@@ -48,6 +44,12 @@ pub trait Keychain: Send + Sync {
     /// # Errors
     /// Why the keychain cannot be written, for a person.
     fn forget(&self) -> Result<(), String>;
+
+    /// How long reading may take, while nothing else can begin: it may be asking the person to unlock it. Once it is open, anything
+    /// else may take a third of that. What takes longer counts as failed.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(60)
+    }
 }
 
 /// What opens the relay.
@@ -147,8 +149,9 @@ impl Keeper {
         let Ok(text) = serde_json::to_string(&credentials) else {
             return credentials;
         };
+        let patience = keychain.patience() / 3;
         let kept = tokio::task::spawn_blocking(move || keychain.keep(&text));
-        let refused = match tokio::time::timeout(KEEPING, kept).await {
+        let refused = match tokio::time::timeout(patience, kept).await {
             Ok(Ok(Ok(()))) => None,
             Ok(Ok(Err(reason))) => Some(reason),
             Ok(Err(_)) | Err(_) => Some(SILENT.to_owned()),
@@ -164,8 +167,9 @@ impl Keeper {
     /// Takes away what the keychain has.
     pub(crate) async fn forget(&self) {
         let Some(keychain) = self.keychain.clone() else { return };
+        let patience = keychain.patience() / 3;
         let forgotten = tokio::task::spawn_blocking(move || keychain.forget());
-        let refused = match tokio::time::timeout(KEEPING, forgotten).await {
+        let refused = match tokio::time::timeout(patience, forgotten).await {
             Ok(Ok(Ok(()))) => return,
             Ok(Ok(Err(reason))) => reason,
             Ok(Err(_)) | Err(_) => SILENT.to_owned(),

@@ -46,7 +46,7 @@ impl Core {
         settings::name_account(tx, me.account, &me.username)?;
         self.become_known_as(me);
         self.show_connection(ConnectionView::Connecting, out);
-        out.link.push(LinkCommand::Go { credentials: credentials.clone() });
+        out.link.push(LinkCommand::Go);
         Ok(())
     }
 

@@ -107,7 +107,7 @@ impl Core {
         }
         let message = "This profile is a copy of one that was used after the copy was made. It is a new device now; from here on something may be missing.";
         out.events.push(Event::Notice { chat: None, code: "old_copy".to_owned(), message: message.to_owned() });
-        out.link.push(LinkCommand::Go { credentials: credentials.clone() });
+        out.link.push(LinkCommand::Go);
         Ok(())
     }
 }

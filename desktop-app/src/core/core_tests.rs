@@ -68,7 +68,8 @@ impl Alone {
 
     /// A session begins, and the relay answers the hello.
     fn begins_session(&mut self, session: u64, welcome: &serde_json::Value) -> Vec<LogCursor> {
-        self.step(vec![Input::RelayUp { session }]);
+        let device = self.core.device();
+        self.step(vec![Input::RelayUp { session, device }]);
         let sent = std::iter::from_fn(|| self.link_commands.try_recv().ok());
         let cursors = sent
             .filter_map(|command| match command {

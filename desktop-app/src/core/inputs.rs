@@ -25,6 +25,8 @@ pub(crate) enum Input {
     RelayUp {
         /// Counts sessions, so that what comes late from an old one is told apart.
         session: u64,
+        /// As which device; nil if the tokens do not say.
+        device: DeviceId,
     },
     /// A frame of the session.
     RelayFrame {

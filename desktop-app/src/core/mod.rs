@@ -269,7 +269,7 @@ impl Core {
     fn handle(&mut self, tx: &Connection, input: Input, out: &mut Effects) -> Sql<()> {
         match input {
             Input::Command(command) => command(self, tx, out),
-            Input::RelayUp { session } => self.begin_session(tx, session, out),
+            Input::RelayUp { session, device } => self.begin_session(tx, session, device, out),
             Input::RelayFrame { session, frame } => {
                 if self.session.as_ref().is_some_and(|current| current.number == session) {
                     self.relay_frame(tx, *frame, out)?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use parley_protocol::frames::{Gone, LogCursor, LogView, MarkScope, RelayFrame, Sender};
 use parley_protocol::{
-    Body, ChatChange, ChatId, ClientFrame, Code, ErrorBody, EventId, MessageId, MessageKey, VERSION, payload,
+    Body, ChatChange, ChatId, ClientFrame, Code, DeviceId, ErrorBody, EventId, MessageId, MessageKey, VERSION, payload,
 };
 use rusqlite::Connection;
 
@@ -24,8 +24,15 @@ const NOTICEABLE: u32 = 10_000;
 
 impl Core {
     /// A session begins: say hello with the own cursors.
-    pub(crate) fn begin_session(&mut self, tx: &Connection, number: u64, out: &mut Effects) -> Sql<()> {
-        let Some(me) = &self.me else {
+    pub(crate) fn begin_session(
+        &mut self,
+        tx: &Connection,
+        number: u64,
+        device: DeviceId,
+        out: &mut Effects,
+    ) -> Sql<()> {
+        // One that began as the device which this profile no longer is, or is yet to be, is followed by one that fits.
+        let Some(me) = self.me.as_ref().filter(|me| device == me.device || device == DeviceId::default()) else {
             return Ok(());
         };
         let mut cursors: Vec<LogCursor> = chats::all(tx)?

@@ -114,7 +114,7 @@ impl Engine {
         let entered = me.clone();
         let known = self.ask(move |core, tx, out| Ok(Ok(core.sign_in_locally(tx, &credentials, me, out)?))).await;
         if known.is_err() {
-            self.inner.api.set_credentials(None).await;
+            self.inner.api.clear().await;
         }
         known.map(|()| entered)
     }
@@ -131,7 +131,7 @@ impl Engine {
         if all {
             told?;
         }
-        self.inner.api.set_credentials(None).await;
+        self.inner.api.clear().await;
         self.ask(|core, tx, out| Ok(Ok(core.sign_out_locally(tx, None, out)?))).await
     }
 
@@ -152,7 +152,7 @@ impl Engine {
     pub async fn delete_account(&self, password: &str) -> Result<()> {
         let body = DeleteAccount { password: password.to_owned() };
         self.inner.api.call::<_, serde_json::Value>(Method::DELETE, "/api/account", Some(&body)).await?;
-        self.inner.api.set_credentials(None).await;
+        self.inner.api.clear().await;
         self.ask(|core, tx, out| Ok(Ok(core.sign_out_locally(tx, None, out)?))).await
     }
 

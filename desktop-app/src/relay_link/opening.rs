@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parley_protocol::Code;
+use parley_protocol::{Code, DeviceId, ErrorBody};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -23,8 +23,8 @@ const MAX_FRAME: usize = 64 << 20;
 /// The WebSocket, with TLS or without.
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// Opens the WebSocket, with tokens that are good.
-pub(super) async fn connect(api: &RelayApi) -> Result<Socket, End> {
+/// Opens the WebSocket, with tokens that are good, and says whose they are.
+pub(super) async fn connect(api: &RelayApi) -> Result<(Socket, DeviceId), End> {
     let credentials = match api.fresh(None).await {
         Ok(credentials) => credentials,
         Err(EngineError::SignedOut) => return Err(End::Pause),
@@ -34,11 +34,12 @@ pub(super) async fn connect(api: &RelayApi) -> Result<Socket, End> {
     };
     let broken = |reason: &dyn std::fmt::Display| End::Broken(format!("{}: {reason}", credentials.relay));
     match tokio::time::timeout(CONNECT, open(&credentials)).await {
-        Ok(Ok(socket)) => Ok(socket),
+        Ok(Ok(socket)) => Ok((socket, credentials.device)),
         Ok(Err(Refusal::TokenExpired)) => Err(match api.fresh(Some(&credentials.access)).await {
             Err(EngineError::SignedOut) => End::Pause,
             _ => End::Broken("the sign-in was renewed".to_owned()),
         }),
+        Ok(Err(Refusal::SignedOut(error))) => Err(End::SignedOut(credentials.device, error)),
         Ok(Err(Refusal::Stay(view))) => Err(End::Stay(view)),
         Ok(Err(Refusal::Failed(reason))) => Err(broken(&reason)),
         Err(_) => Err(broken(&"it did not answer in time")),
@@ -47,6 +48,7 @@ pub(super) async fn connect(api: &RelayApi) -> Result<Socket, End> {
 
 enum Refusal {
     TokenExpired,
+    SignedOut(ErrorBody),
     Stay(Connection),
     Failed(String),
 }
@@ -66,7 +68,7 @@ async fn open(credentials: &Credentials) -> Result<Socket, Refusal> {
             Err(match error {
                 Ok(error) if error.code == Code::TokenExpired => Refusal::TokenExpired,
                 Ok(error) if matches!(error.code, Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused) => {
-                    Refusal::Stay(Connection::SignedOut { reason: Some(error.message) })
+                    Refusal::SignedOut(error)
                 }
                 Ok(error) if error.code == Code::VersionMismatch => {
                     Refusal::Stay(Connection::Incompatible { reason: error.message })

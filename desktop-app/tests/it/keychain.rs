@@ -1,7 +1,7 @@
 //! Tokens in the system's keychain: kept there, found again, and never lost, whatever the keychain does.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use desktop_app::views::Connection;
@@ -15,6 +15,9 @@ use crate::world::{PASSWORD, World, eventually};
 struct Ring {
     secret: Mutex<Option<String>>,
     locked: Mutex<bool>,
+    /// It asks somebody who is not there.
+    silent: Mutex<bool>,
+    spoken: Condvar,
 }
 
 impl Ring {
@@ -26,7 +29,18 @@ impl Ring {
         self.secret.lock().unwrap().is_some()
     }
 
+    fn silence(&self, silent: bool) {
+        *self.silent.lock().unwrap() = silent;
+        self.spoken.notify_all();
+    }
+
+    /// Returns once it is not silent.
+    fn listen(&self) {
+        let _silent = self.spoken.wait_while(self.silent.lock().unwrap(), |silent| *silent).unwrap();
+    }
+
     fn set(&self, secret: Option<String>) -> Result<(), String> {
+        self.listen();
         if *self.locked.lock().unwrap() {
             return Err("it is locked".to_owned());
         }
@@ -37,6 +51,7 @@ impl Ring {
 
 impl Keychain for Ring {
     fn load(&self) -> Result<Option<String>, String> {
+        self.listen();
         if *self.locked.lock().unwrap() {
             return Err("it is locked".to_owned());
         }
@@ -49,6 +64,10 @@ impl Keychain for Ring {
 
     fn forget(&self) -> Result<(), String> {
         self.set(None)
+    }
+
+    fn patience(&self) -> Duration {
+        if *self.silent.lock().unwrap() { Duration::from_millis(300) } else { Duration::from_secs(60) }
     }
 }
 
@@ -133,6 +152,28 @@ async fn a_profile_waits_for_a_keychain_that_cannot_be_read() {
     let without = Engine::open(folder.path(), Options::default()).await;
     assert!(matches!(without, Err(EngineError::Keychain(_))), "who has no keychain does not sign the profile out");
     ring.lock(false);
+    let engine = open(folder.path(), &ring).await.unwrap();
+    online(&engine).await;
+    engine.close().await;
+}
+
+#[tokio::test]
+async fn a_keychain_that_never_answers_holds_nothing_up_for_good() {
+    let (world, folder, ring) = (hasty().await, tempfile::tempdir().unwrap(), Arc::new(Ring::default()));
+    let engine = open(folder.path(), &ring).await.unwrap();
+    ring.silence(true);
+    sign_up(&engine, &world).await;
+    engine.account().await.unwrap();
+    assert!(!engine.tokens_in_keychain().await.unwrap(), "meanwhile the profile keeps them");
+    ring.silence(false);
+    engine.account().await.unwrap();
+    assert!(engine.tokens_in_keychain().await.unwrap());
+    engine.close().await;
+
+    ring.silence(true);
+    let refused = open(folder.path(), &ring).await.err();
+    assert!(matches!(&refused, Some(EngineError::Keychain(why)) if why.contains("does not answer")), "{refused:?}");
+    ring.silence(false);
     let engine = open(folder.path(), &ring).await.unwrap();
     online(&engine).await;
     engine.close().await;
