@@ -87,7 +87,7 @@ impl Session {
             Connection::Online { behind, .. } if behind > 0 => {
                 self.out.note(&format!("{behind} entries are still to come; this is what this device has so far."));
             }
-            _ => {}
+            _ => self.engine.marks_known().await?,
         }
         Ok(())
     }

@@ -466,6 +466,8 @@ pub enum RelayFrame {
         /// How many since it was last told.
         count: u64,
     },
+    /// Every mark that stood when the session began has been sent. Once a session.
+    MarksEnd,
     /// A request was carried out.
     Done {
         /// As in the request.

@@ -21,6 +21,8 @@ pub(crate) enum Work {
     Log(LogId),
     /// The next mark registers of a chat, behind the last one that was read.
     Marks { chat: ChatId, after: Option<Register> },
+    /// Nothing: that the marks which stood at the beginning have been sent.
+    MarksEnd,
     /// The presence of everybody around.
     Presence,
 }
@@ -44,6 +46,7 @@ impl Session {
                 self.work.push_back(Work::Log(*log));
             }
         }
+        self.work.push_back(Work::MarksEnd);
         self.work.push_back(Work::Presence);
     }
 
@@ -62,6 +65,7 @@ impl Session {
             let relay = Arc::clone(&self.relay);
             let who = self.mailbox.who;
             match self.work.pop_front()? {
+                Work::MarksEnd => self.send(&RelayFrame::MarksEnd),
                 Work::Presence => {
                     return Some(async move { Found::Presence(relay.presence_around(who.account).await) }.boxed());
                 }
@@ -138,7 +142,7 @@ impl Session {
             Found::Marks { chat, marks: Ok(marks) } => {
                 marks.frames.into_iter().for_each(|frame| self.send_text(frame));
                 if marks.next.is_some() {
-                    self.work.push_back(Work::Marks { chat, after: marks.next });
+                    self.work.push_front(Work::Marks { chat, after: marks.next });
                 }
             }
             Found::Page { log, page: Ok(page) } => self.hand_over(log, page),

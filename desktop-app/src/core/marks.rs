@@ -8,6 +8,7 @@ use parley_protocol::frames::{MarkScope, Sender};
 use parley_protocol::marks::{MarkRegister, Marks, OpenMark};
 use parley_protocol::{ChatId, ClientFrame, DeviceId, MessageKey, payload};
 use rusqlite::Connection;
+use tokio::sync::oneshot;
 
 use super::{Core, Effects, advances};
 use crate::events::Event;
@@ -202,6 +203,22 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// Lets somebody wait until the relay has told the marks which stood when the session began. Without one, and once it has, there is
+    /// nothing to wait for.
+    pub(crate) fn await_marks(&mut self, waiter: oneshot::Sender<()>) {
+        if self.is_online() && self.session.as_ref().is_some_and(|session| !session.marks_told) {
+            self.marks_awaited.push(waiter);
+        }
+    }
+
+    /// The relay has told them.
+    pub(super) fn marks_told(&mut self) {
+        self.marks_awaited.clear();
+        if let Some(session) = &mut self.session {
+            session.marks_told = true;
+        }
     }
 
     /// Tells the relay every register which is due within a moment; `false` without a session.

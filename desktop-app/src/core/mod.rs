@@ -114,6 +114,7 @@ pub(crate) struct Core {
     pub(crate) last_seen: HashMap<AccountId, Millis>,
     /// Who waits until it is known when others were last there; dropped then.
     presence_awaited: Vec<oneshot::Sender<()>>,
+    marks_awaited: Vec<oneshot::Sender<()>>,
     /// Whether the person is there, as they said.
     activity: Activity,
     /// What the relay is told of what runs here.
@@ -176,6 +177,7 @@ impl Core {
             were_there: BTreeSet::new(),
             last_seen: HashMap::new(),
             presence_awaited: Vec::new(),
+            marks_awaited: Vec::new(),
             activity: Activity::Online,
             gaps: held.into_iter().map(|key| (key, Instant::now())).collect(),
             marks_due: HashMap::new(),

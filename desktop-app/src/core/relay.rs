@@ -69,6 +69,7 @@ impl Core {
         self.session = None;
         self.keep_presence();
         self.presence_awaited.clear();
+        self.marks_awaited.clear();
         self.relay_round_trip = None;
         if let ConnectionView::SignedOut { reason } = view {
             return self.sign_out_locally(tx, reason, out);
@@ -109,6 +110,10 @@ impl Core {
                 self.take_hidden(tx, chat, from, &mark, out)
             }
             RelayFrame::Marks { chat, from, mark, .. } => self.take_marks(tx, chat, from, &mark, out),
+            RelayFrame::MarksEnd => {
+                self.marks_told();
+                Ok(())
+            }
             RelayFrame::Typing { chat, from, on } => {
                 if from.account != self.account() && !settings::is_blocked(tx, from.account)? {
                     out.events.push(Event::Typing { chat, account: from.account, on });

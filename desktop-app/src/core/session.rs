@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) ask_last_seen: Option<Instant>,
     /// It has been asked.
     pub(crate) presence_asked: bool,
+    /// The relay has told the marks which stood when it began.
+    pub(crate) marks_told: bool,
     /// Requests which are unanswered, by their number.
     pub(crate) requests: HashMap<u64, super::commands::Waiter>,
     pub(crate) next_request: u64,
@@ -95,6 +97,7 @@ impl Session {
             restores: HashMap::new(),
             ask_last_seen: None,
             presence_asked: false,
+            marks_told: false,
             requests: HashMap::new(),
             next_request: 1,
         }

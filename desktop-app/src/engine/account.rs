@@ -18,7 +18,7 @@ use crate::tokens::Credentials;
 use crate::views::{DeviceView, Me, RelayInfo, Settings};
 
 /// How long is waited for what the relay says of others at the beginning.
-const PRESENCE: std::time::Duration = std::time::Duration::from_secs(1);
+const LOOKS: std::time::Duration = std::time::Duration::from_secs(1);
 
 impl Engine {
     /// What the relay at an address says of itself (`https://host`, `http://host:port`, or a bare host name).
@@ -302,7 +302,24 @@ impl Engine {
         })
         .await?;
         // The core drops its end once it is known.
-        let _ = tokio::time::timeout(PRESENCE, known).await;
+        let _ = tokio::time::timeout(LOOKS, known).await;
+        Ok(())
+    }
+
+    /// Waits until the relay has said how far others have one's messages and what was hidden on other devices of one's own, for who
+    /// looks only once: right after the session began that takes a moment. No longer than a second, and not at all without the relay.
+    ///
+    /// # Errors
+    /// The engine is closed.
+    pub async fn marks_known(&self) -> Result<()> {
+        let (waiter, known) = oneshot::channel();
+        self.ask(move |core, _, _| {
+            core.await_marks(waiter);
+            Ok(Ok(()))
+        })
+        .await?;
+        // The core drops its end once it is known.
+        let _ = tokio::time::timeout(LOOKS, known).await;
         Ok(())
     }
 
