@@ -121,11 +121,15 @@ async fn marks_are_coalesced_and_come_again_at_catch_up() {
     assert!(seen.len() <= 3, "{seen:?}");
     drop(b);
     let mut b = relay.open(&bob.profile).await;
-    let again = b.wait(|frame| match frame {
-        RelayFrame::Marks { mark, .. } => Some(mark.clone()),
-        _ => None,
-    });
-    assert_eq!(again.await, "49");
+    let mut again = Vec::new();
+    b.wait(|frame| {
+        if let RelayFrame::Marks { mark, .. } = frame {
+            again.push(mark.clone());
+        }
+        matches!(frame, RelayFrame::MarksEnd).then_some(())
+    })
+    .await;
+    assert_eq!(again, ["49"], "all come before their end");
     let channel = relay.chat(&alice, ChatKind::PrivateChannel, false, &[&bob]).await.id;
     a.wait(|frame| matches!(frame, RelayFrame::Log(view) if view.log == channel.into()).then_some(())).await;
     a.send(&ClientFrame::Mark { chat: channel, scope: MarkScope::Chat, mark: "{}".into() }).await;
