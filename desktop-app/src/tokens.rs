@@ -13,6 +13,7 @@ use parley_protocol::DeviceId;
 use parley_protocol::http::Tokens;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::error::{EngineError, Result};
 use crate::store::{Sql, settings};
@@ -134,11 +135,35 @@ pub(crate) struct Keeper {
     keychain: Option<Arc<dyn Keychain>>,
     /// The keychain did not take the last ones, which has been said.
     refused: Arc<AtomicBool>,
+    /// Held by the call that is being made, also by one that is waited for no more: what it keeps in the end must not be newer there
+    /// than what was kept after it.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Keeper {
     pub(crate) fn new(keychain: Option<Arc<dyn Keychain>>) -> Self {
-        Self { keychain, refused: Arc::default() }
+        Self { keychain, refused: Arc::default(), turn: Arc::default() }
+    }
+
+    /// Calls the keychain once the calls before are through; not at all if that takes too long.
+    async fn call(
+        &self,
+        keychain: Arc<dyn Keychain>,
+        work: impl FnOnce(&dyn Keychain) -> Result<(), String> + Send + 'static,
+    ) -> Result<(), String> {
+        let (patience, turn) = (keychain.patience() / 3, Arc::clone(&self.turn));
+        let done = async {
+            let turn = turn.lock_owned().await;
+            let call = move || {
+                let _turn = turn;
+                work(&*keychain)
+            };
+            tokio::task::spawn_blocking(call).await
+        };
+        match tokio::time::timeout(patience, done).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) | Err(_) => Err(SILENT.to_owned()),
+        }
     }
 
     /// Puts tokens into the keychain, if there is one and it takes them. The database has to be told in any case.
@@ -149,13 +174,7 @@ impl Keeper {
         let Ok(text) = serde_json::to_string(&credentials) else {
             return credentials;
         };
-        let patience = keychain.patience() / 3;
-        let kept = tokio::task::spawn_blocking(move || keychain.keep(&text));
-        let refused = match tokio::time::timeout(patience, kept).await {
-            Ok(Ok(Ok(()))) => None,
-            Ok(Ok(Err(reason))) => Some(reason),
-            Ok(Err(_)) | Err(_) => Some(SILENT.to_owned()),
-        };
+        let refused = self.call(keychain, move |keychain| keychain.keep(&text)).await.err();
         credentials.in_keychain = refused.is_none();
         let before = self.refused.swap(refused.is_some(), Ordering::Relaxed);
         if let Some(reason) = refused.filter(|_| !before) {
@@ -167,13 +186,8 @@ impl Keeper {
     /// Takes away what the keychain has.
     pub(crate) async fn forget(&self) {
         let Some(keychain) = self.keychain.clone() else { return };
-        let patience = keychain.patience() / 3;
-        let forgotten = tokio::task::spawn_blocking(move || keychain.forget());
-        let refused = match tokio::time::timeout(patience, forgotten).await {
-            Ok(Ok(Ok(()))) => return,
-            Ok(Ok(Err(reason))) => reason,
-            Ok(Err(_)) | Err(_) => SILENT.to_owned(),
-        };
-        tracing::warn!(reason = refused, "the keychain still has a sign-in that is over");
+        if let Err(reason) = self.call(keychain, |keychain| keychain.forget()).await {
+            tracing::warn!(reason, "the keychain still has a sign-in that is over");
+        }
     }
 }

@@ -7,10 +7,10 @@ use parley_protocol::http::{
 };
 use parley_protocol::{AccountId, Code, DeviceId, ErrorBody};
 use reqwest::Method;
-
 use tokio::sync::oneshot;
 
 use super::Engine;
+use crate::core::Core;
 use crate::error::{EngineError, Result};
 use crate::relay_api::{me_of, normalise};
 use crate::store::settings;
@@ -295,15 +295,7 @@ impl Engine {
     /// # Errors
     /// The engine is closed.
     pub async fn presence_known(&self) -> Result<()> {
-        let (waiter, known) = oneshot::channel();
-        self.ask(move |core, _, _| {
-            core.await_presence(waiter);
-            Ok(Ok(()))
-        })
-        .await?;
-        // The core drops its end once it is known.
-        let _ = tokio::time::timeout(LOOKS, known).await;
-        Ok(())
+        self.told(Core::await_presence).await
     }
 
     /// Waits until the relay has said how far others have one's messages and what was hidden on other devices of one's own, for who
@@ -312,9 +304,14 @@ impl Engine {
     /// # Errors
     /// The engine is closed.
     pub async fn marks_known(&self) -> Result<()> {
+        self.told(Core::await_marks).await
+    }
+
+    /// Waits for what the core lets one wait for, for a moment.
+    async fn told(&self, wait: fn(&mut Core, oneshot::Sender<()>)) -> Result<()> {
         let (waiter, known) = oneshot::channel();
         self.ask(move |core, _, _| {
-            core.await_marks(waiter);
+            wait(core, waiter);
             Ok(Ok(()))
         })
         .await?;
