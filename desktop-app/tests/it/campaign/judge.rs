@@ -191,7 +191,10 @@ impl Run {
     /// What was acknowledged is there.
     fn judge_lost(&self, view: &Shown, all: &[Shown], at: &str, wrong: &mut Vec<String>) {
         let mut has: BTreeSet<MessageKey> = view.lines.iter().map(|line| line.key).collect();
-        has.extend(self.hidden_by(ACCOUNTS[view.slot], view.chat).into_keys());
+        let hidden = self.hidden_by(ACCOUNTS[view.slot], view.chat);
+        // It may be what was hidden under that name.
+        let hidden_anew = hidden.keys().any(|key| !self.said.iter().any(|said| said.key == *key));
+        has.extend(hidden.into_keys());
         let texts: BTreeSet<&str> = view.lines.iter().map(|line| line.text.as_str()).collect();
         // It may have other words under that name by now.
         let edited_anew = self.done.iter().any(|((chat, key), done)| {
@@ -201,7 +204,7 @@ impl Run {
         for said in self.said.iter().filter(|said| said.chat == view.chat && !has.contains(&said.key)) {
             // What an old copy said before it became another device goes out under that one's name.
             let anew = !self.slots[said.slot].as_ref().is_some_and(|slot| slot.whole);
-            if anew && (texts.contains(said.text.as_str()) || edited_anew) {
+            if anew && (texts.contains(said.text.as_str()) || edited_anew || hidden_anew) {
                 continue;
             }
             let done = self.done.get(&(said.chat, said.key));
