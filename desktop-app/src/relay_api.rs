@@ -129,14 +129,7 @@ impl RelayApi {
         let mut stale = None;
         loop {
             let credentials = self.fresh(stale.as_deref()).await?;
-            let mut request = self
-                .http
-                .request(method.clone(), format!("{}{path}", credentials.relay))
-                .bearer_auth(&credentials.access);
-            if let Some(body) = body {
-                request = request.json(body);
-            }
-            match read(&credentials.relay, request.send().await).await {
+            match self.call_as(&credentials, method.clone(), path, body).await {
                 Err(EngineError::Relay(error)) if error.code == Code::TokenExpired && stale.is_none() => {
                     stale = Some(credentials.access);
                 }
@@ -149,6 +142,22 @@ impl RelayApi {
                 other => return other,
             }
         }
+    }
+
+    /// A request with these tokens, as they are.
+    async fn call_as<B: Serialize, T: DeserializeOwned>(
+        &self,
+        credentials: &Credentials,
+        method: Method,
+        path: &str,
+        body: Option<&B>,
+    ) -> Result<T> {
+        let address = format!("{}{path}", credentials.relay);
+        let mut request = self.http.request(method, address).bearer_auth(&credentials.access);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        read(&credentials.relay, request.send().await).await
     }
 
     /// Tokens that are good now; those with the access token `stale` are not.
@@ -223,9 +232,8 @@ impl RelayApi {
         let mut stale = None;
         loop {
             let old = self.renewed(&mut current, stale.as_deref()).await?;
-            let address = format!("{}/api/devices/replace", old.relay);
-            let request = self.http.post(address).bearer_auth(&old.access).json(&serde_json::json!({}));
-            match read::<Tokens>(&old.relay, request.send().await).await {
+            let nothing = serde_json::json!({});
+            match self.call_as::<_, Tokens>(&old, Method::POST, "/api/devices/replace", Some(&nothing)).await {
                 Ok(tokens) => {
                     let new = self.keeper.keep(Credentials::new(&old.relay, &tokens, (self.wall)())).await;
                     *current = Some(new.clone());
@@ -246,7 +254,7 @@ impl RelayApi {
 }
 
 /// Whether the code says that the tokens are no good any more.
-fn is_final(code: Code) -> bool {
+pub(crate) fn is_final(code: Code) -> bool {
     matches!(code, Code::TokenReused | Code::DeviceRevoked | Code::Unauthorized)
 }
 

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::{Error as WsError, Message};
 use self::opening::{Socket, connect};
 use self::pulse::Pulse;
 use crate::core::Input;
-use crate::relay_api::RelayApi;
+use crate::relay_api::{RelayApi, is_final};
 use crate::views::Connection;
 
 /// How often it is looked whether the machine's addresses have changed.
@@ -426,7 +426,7 @@ fn ended(goodbye: Option<ErrorBody>, device: DeviceId) -> End {
         return End::Broken("the relay closed the connection".to_owned());
     };
     match error.code {
-        Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused => End::SignedOut(device, error),
+        code if is_final(code) => End::SignedOut(device, error),
         Code::VersionMismatch => End::Stay(Connection::Incompatible { reason: error.message }),
         // The core decides, and says when to come back.
         Code::OldCopy => End::Undecided,

@@ -135,8 +135,8 @@ pub(crate) struct Keeper {
     keychain: Option<Arc<dyn Keychain>>,
     /// The keychain did not take the last ones, which has been said.
     refused: Arc<AtomicBool>,
-    /// Held by the call that is being made, also by one that is waited for no more: what it keeps in the end must not be newer there
-    /// than what was kept after it.
+    /// Held by the call that is being made, also by one that is waited for no more: what it keeps in the end must not take the place
+    /// of what was kept after it.
     turn: Arc<Mutex<()>>,
 }
 

@@ -164,12 +164,8 @@ impl Core {
             session.restores.remove(&chat);
         }
         let refused: BTreeSet<EventId> = given.iter().filter(|event| !taken.contains(event)).copied().collect();
-        for event in given {
-            if refused.contains(event) {
-                chats::forget_change(tx, chat, *event)?;
-            } else {
-                chats::give_back(tx, chat, *event)?;
-            }
+        for event in &refused {
+            chats::forget_change(tx, chat, *event)?;
         }
         if let Some(state) = chats::log_state(tx, chat)?.filter(|_| !refused.is_empty()) {
             tracing::warn!(%chat, count = refused.len(), "the log goes on without changes which are not this account's to make");

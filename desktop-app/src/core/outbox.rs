@@ -192,7 +192,7 @@ impl Core {
         };
         let empty = SealedMessage { id: MessageId::new(), body: Body::Empty, ..message };
         sent::forget_number(tx, chat, id)?;
-        messages::forget_number(tx, chat, MessageKey { device: self.device(), id })?;
+        messages::set_number(tx, chat, MessageKey { device: self.device(), id }, None)?;
         sent::push(tx, chat, empty.id, Some(number), &payload::seal(&empty), self.opening.life, self.now())
     }
 
@@ -219,7 +219,7 @@ impl Core {
             let message = SealedMessage { run, n, after, membership: chat.state.membership, ..message };
             sent::renumber(tx, row.position, (run, n), &payload::seal(&message))?;
             let key = MessageKey { device: self.device(), id: row.id };
-            messages::set_number(tx, chat_id, key, (run, n))?;
+            messages::set_number(tx, chat_id, key, Some((run, n)))?;
         }
         Ok(())
     }

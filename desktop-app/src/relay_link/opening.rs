@@ -11,7 +11,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::End;
 use crate::error::EngineError;
-use crate::relay_api::RelayApi;
+use crate::relay_api::{RelayApi, is_final};
 use crate::tokens::Credentials;
 use crate::views::Connection;
 
@@ -67,9 +67,7 @@ async fn open(credentials: &Credentials) -> Result<Socket, Refusal> {
             let error = serde_json::from_slice::<parley_protocol::error::ErrorAnswer>(body).map(|answer| answer.error);
             Err(match error {
                 Ok(error) if error.code == Code::TokenExpired => Refusal::TokenExpired,
-                Ok(error) if matches!(error.code, Code::DeviceRevoked | Code::Unauthorized | Code::TokenReused) => {
-                    Refusal::SignedOut(error)
-                }
+                Ok(error) if is_final(error.code) => Refusal::SignedOut(error),
                 Ok(error) if error.code == Code::VersionMismatch => {
                     Refusal::Stay(Connection::Incompatible { reason: error.message })
                 }

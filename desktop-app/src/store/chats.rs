@@ -242,13 +242,6 @@ pub(crate) fn set_log_state(db: &Connection, state: &ChatState) -> Sql<()> {
     Ok(())
 }
 
-/// The log has this change, or is about to say that it has.
-pub(crate) fn give_back(db: &Connection, chat: ChatId, event: EventId) -> Sql<()> {
-    db.prepare_cached("UPDATE changes SET in_log = 1 WHERE chat = ?1 AND id = ?2")?
-        .execute(params![chat.as_bytes(), event.as_bytes()])?;
-    Ok(())
-}
-
 /// As if this change had never been seen, which the relay did not take. Should somebody else give it back, it is a new one.
 pub(crate) fn forget_change(db: &Connection, chat: ChatId, event: EventId) -> Sql<()> {
     db.prepare_cached("DELETE FROM changes WHERE chat = ?1 AND id = ?2")?

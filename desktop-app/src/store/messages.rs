@@ -200,20 +200,17 @@ pub(crate) fn withdraw(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()
     Ok(())
 }
 
-/// Marks that pass the number of an own line say nothing of it any more.
-pub(crate) fn forget_number(db: &Connection, chat: ChatId, key: MessageKey) -> Sql<()> {
-    db.execute(
-        "UPDATE messages SET run = NULL, n = NULL WHERE chat = ?1 AND device = ?2 AND id = ?3",
-        params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes()],
-    )?;
-    Ok(())
-}
-
-/// An own line that nobody was given has another number from now on.
-pub(crate) fn set_number(db: &Connection, chat: ChatId, key: MessageKey, (run, n): (RunId, u64)) -> Sql<()> {
+/// An own line has another number from now on; with none, marks say nothing of it any more.
+pub(crate) fn set_number(db: &Connection, chat: ChatId, key: MessageKey, number: Option<(RunId, u64)>) -> Sql<()> {
     db.execute(
         "UPDATE messages SET run = ?4, n = ?5 WHERE chat = ?1 AND device = ?2 AND id = ?3",
-        params![chat.as_bytes(), key.device.as_bytes(), key.id.as_bytes(), run.as_bytes(), int(n)],
+        params![
+            chat.as_bytes(),
+            key.device.as_bytes(),
+            key.id.as_bytes(),
+            number.map(|(run, _)| *run.as_bytes()),
+            number.map(|(_, n)| int(n))
+        ],
     )?;
     Ok(())
 }
