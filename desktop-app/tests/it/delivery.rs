@@ -35,7 +35,10 @@ async fn junk_under_the_id_of_a_direct_message_keeps_it_from_nobody() {
     let chat = alice.direct(&bob).await;
     bob.has_chat(chat).await;
     laptop.has_chat(chat).await;
-    alice.knows_devices(chat, 2).await;
+    // Each device to both others; so that what is left without the laptop is the link of alice and bob.
+    for device in [&alice, &bob, &laptop] {
+        eventually("all are linked", async || device.view(chat).await.route.linked == 2).await;
+    }
     laptop.kill().await;
     for device in [&alice, &bob] {
         eventually("alice and bob are linked", async || device.view(chat).await.route.linked == 1).await;
