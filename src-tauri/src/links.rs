@@ -1,17 +1,22 @@
 //! `parley://` links, and second starts: what was asked for is done in the window that is open.
 
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use clap::Parser as _;
 use tauri::{AppHandle, Manager as _};
 use tauri_plugin_deep_link::DeepLinkExt as _;
 
 use crate::args::Args;
-use crate::shell::Shell;
+use crate::shell::{Shell, held};
 use crate::window;
 
 /// The scheme that is Parley's.
 const SCHEME: &str = "parley://";
+
+/// A link of a start that fell within the first moments of another one, before there was a shell to take it.
+#[derive(Default)]
+pub(crate) struct Early(Mutex<Option<String>>);
 
 /// The app was started again with this profile.
 pub(crate) fn second_start(app: &AppHandle, given: &[String]) {
@@ -21,8 +26,12 @@ pub(crate) fn second_start(app: &AppHandle, given: &[String]) {
     }
 }
 
-/// Links come on the command line, or by the system where it has a way of its own.
+/// Links come on the command line, or by the system where it has a way of its own. The shell is there from now on.
 pub(crate) fn listen(app: &AppHandle) {
+    let early = held(&app.state::<Early>().0).take();
+    if let Some(link) = early {
+        take(app, link);
+    }
     #[cfg(target_os = "macos")]
     {
         let opener = app.clone();
@@ -41,10 +50,12 @@ pub(crate) fn listen(app: &AppHandle) {
 
 fn take(app: &AppHandle, link: String) {
     if link.starts_with(SCHEME) {
-        // A start within the first moments of another one finds nothing yet that could take it.
+        // Held while it is looked for a shell, so that `listen` comes after it.
+        let early = app.state::<Early>();
+        let mut early = held(&early.0);
         match app.try_state::<Shell>() {
             Some(shell) => shell.open_link(link),
-            None => tracing::warn!("a link came before the app was there; open it again"),
+            None => *early = Some(link),
         }
     }
 }

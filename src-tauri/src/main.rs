@@ -52,6 +52,7 @@ fn main() -> anyhow::Result<()> {
     context.config_mut().identifier = place.identifier(IDENTIFIER);
 
     let mut builder = tauri::Builder::default()
+        .manage(links::Early::default())
         .plugin(tauri_plugin_single_instance::init(|app, given, _| links::second_start(app, &given)))
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_clipboard_manager::init())

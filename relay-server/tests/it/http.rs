@@ -189,7 +189,8 @@ async fn the_numbers_grow_with_the_routes_and_not_with_what_is_asked_for() {
     let numbers = relay.request(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
     let routes: std::collections::BTreeSet<_> =
         numbers.lines().filter_map(|line| line.split("route=\"").nth(1)?.split('"').next()).collect();
-    assert!(routes.contains("other") && routes.len() <= 31, "{routes:?}");
+    // Other tests of this process ask for routes that there are; none of these ends like those here.
+    assert!(routes.contains("other") && routes.iter().all(|route| !route.ends_with('/')), "{routes:?}");
 }
 
 /// The head of what comes next on a connection, and the body if it came along.
