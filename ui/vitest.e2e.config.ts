@@ -6,8 +6,9 @@ export default defineConfig({
   test: {
     include: ["tests/e2e/**/*.test.ts"],
     globalSetup: ["tests/e2e/serve.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // A busy machine takes ten times as long; what waits for something on the page gives up before.
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
     fileParallelism: false,
   },
 });

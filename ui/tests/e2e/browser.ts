@@ -102,7 +102,7 @@ export class Chromium {
       locale: "en-GB",
       timezoneId: "Europe/Berlin",
     });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(20_000);
     return new Chromium(context, profile, address);
   }
 
