@@ -8,6 +8,7 @@ use tauri::{AppHandle, Manager as _};
 use tauri_plugin_deep_link::DeepLinkExt as _;
 
 use crate::args::Args;
+use crate::programs;
 use crate::shell::{Shell, held};
 use crate::window;
 
@@ -41,7 +42,7 @@ pub(crate) fn listen(app: &AppHandle) {
         });
     }
     // An installed package has told the system of the scheme; an AppImage has to do so itself.
-    if std::env::var_os("APPIMAGE").is_some()
+    if programs::in_an_appimage()
         && let Err(error) = app.deep_link().register_all()
     {
         tracing::warn!(%error, "the system was not told of parley:// links");
@@ -76,14 +77,9 @@ pub(crate) fn may_open(link: &str) -> bool {
 pub(crate) fn open_outside(link: &str) -> std::io::Result<()> {
     let mut failed = std::io::Error::new(std::io::ErrorKind::NotFound, "there is no program for it");
     for mut command in open::commands(link) {
-        crate::graphics::forget(&mut command);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        match command.spawn() {
-            Ok(mut program) => {
-                // It may be the browser itself, which runs for long. Somebody has to ask how it ended, or it stays in the list of processes.
-                std::thread::spawn(move || program.wait());
-                return Ok(());
-            }
+        match programs::start(command) {
+            Ok(()) => return Ok(()),
             Err(error) => failed = error,
         }
     }

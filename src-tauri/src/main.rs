@@ -16,6 +16,7 @@ mod menu;
 mod notifications;
 mod preferences;
 mod profile;
+mod programs;
 mod screen;
 mod shell;
 mod tray;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
+use crate::programs;
 use crate::views::ProfileView;
 
 /// The profile that opens unless another one is named.
@@ -24,7 +25,7 @@ impl Place {
     /// The place of a profile of this name.
     pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
         let root = match std::env::var_os("PARLEY_DATA").filter(|folder| !folder.is_empty()) {
-            Some(folder) => PathBuf::from(folder),
+            Some(folder) => programs::named(PathBuf::from(folder)),
             None => directories::BaseDirs::new().context("there is no home folder")?.data_dir().join("parley"),
         };
         Self::under(&root.join("profiles"), name)

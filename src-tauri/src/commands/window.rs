@@ -6,6 +6,7 @@ use tauri_plugin_clipboard_manager::ClipboardExt as _;
 use super::App;
 use crate::failure::{Answer, Failure};
 use crate::links;
+use crate::programs;
 use crate::views::{Preferences, ProfileView, ScreenEvent, Start};
 use crate::window;
 
@@ -53,11 +54,9 @@ pub(crate) async fn profiles(shell: App<'_>) -> Answer<Vec<ProfileView>> {
 pub(crate) async fn open_profile(shell: App<'_>, name: String) -> Answer<()> {
     let other = shell.place().beside(&name).map_err(|error| Failure::new("invalid", error.to_string()))?;
     let failed = |error: std::io::Error| Failure::new("system", format!("the profile could not be opened: {error}"));
-    let program = std::env::current_exe().map_err(failed)?;
-    let mut window = std::process::Command::new(program).args(["--profile", &other.name]).spawn().map_err(failed)?;
-    // Somebody has to ask how it ended, or it stays in the system's list of processes.
-    std::thread::spawn(move || window.wait());
-    Ok(())
+    let mut window = std::process::Command::new(programs::own().map_err(failed)?);
+    window.args(["--profile", &other.name]);
+    programs::start(window).map_err(failed)
 }
 
 #[tauri::command]

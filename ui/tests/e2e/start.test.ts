@@ -72,6 +72,16 @@ test("what is wrong is said at its field, and the first of them has the focus", 
 
 describe("a relay", () => {
   test.each([
+    ["relay.harbour.example", "On Harbour relay, relay.harbour.example."],
+    ["localhost:3030", "On localhost:3030."],
+  ])("%s is named once: %s", async (typed, said) => {
+    const screen = await chromium.open("start");
+    await chooseRelay(screen, typed);
+    await screen.page.getByText(said, { exact: true }).waitFor();
+    await done(screen);
+  });
+
+  test.each([
     ["nowhere.example", "Nothing answers at nowhere.example"],
     ["broken.example", "it is no Parley relay"],
     ["dGhpcyBpcyBhIGNvZGUgb2Yg", "A code alone doesn’t say which relay"],

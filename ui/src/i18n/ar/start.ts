@@ -42,6 +42,7 @@ export default {
   account_title: "حسابك",
   sign_in_title: "أهلًا بعودتك",
   on_relay: "على {relay}، {host}.",
+  on_host: "على {host}.",
   change: "تغيير",
   username: "اسم المستخدم",
   username_hint: "به يراك الآخرون ويجدونك. ويبقى كما هو.",

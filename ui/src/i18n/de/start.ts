@@ -47,6 +47,7 @@ export default {
   account_title: "Dein Konto",
   sign_in_title: "Willkommen zurück",
   on_relay: "Auf {relay}, {host}.",
+  on_host: "Auf {host}.",
   change: "Ändern",
   username: "Benutzername",
   username_hint: "So sehen und finden dich andere. Er bleibt, wie er ist.",

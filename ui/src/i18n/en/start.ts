@@ -45,6 +45,7 @@ export default {
   account_title: "Your account",
   sign_in_title: "Welcome back",
   on_relay: "On {relay}, {host}.",
+  on_host: "On {host}.",
   change: "Change",
   username: "Username",
   username_hint: "What others see and find you by. It stays as it is.",
