@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use desktop_app::EngineError;
 use desktop_app::views::{ChatStatus, ChatView};
 use parley_protocol::frames::PresenceState;
 use parley_protocol::http::Invite as InviteBody;
@@ -199,9 +200,12 @@ pub(crate) async fn invite(session: &Session, invite: Invite) -> Result<()> {
         Invite::Make { chat, span, uses } => {
             let chat = pick::chat(session, &chat).await?;
             let made = engine.create_invite(chat.id, span.map(|span| span.as_secs()), uses).await?;
-            session.out.object(&made)?;
+            let me = engine.me().await?.ok_or(EngineError::SignedOut)?;
+            let link = invite_link(&me.relay, &made.code);
+            session.out.object(&WithLink { invite: &made, link: &link })?;
             session.out.say(&invite_line(&made))?;
-            session.out.note(&format!("Whoever knows the code joins by `parley join {}`.", made.code));
+            session.out.say(&link)?;
+            session.out.note("Whoever has the link opens it in the window, or joins by `parley join LINK`.");
             Ok(())
         }
         Invite::List { chat } => {
@@ -221,6 +225,24 @@ pub(crate) async fn invite(session: &Session, invite: Invite) -> Result<()> {
             session.out.show(&json!({ "chat": chat.id, "code": code, "revoked": true }), "The invite is taken back.")
         }
     }
+}
+
+/// An invite that was made just now.
+#[derive(serde::Serialize)]
+struct WithLink<'a> {
+    #[serde(flatten)]
+    invite: &'a InviteBody,
+    link: &'a str,
+}
+
+/// The link that invites to a chat, as the window makes and reads it: `parley://join/RELAY/CODE`. A relay with TLS goes by its host
+/// alone, another one by its whole address, percent-encoded.
+fn invite_link(relay: &str, code: &str) -> String {
+    let place = relay.strip_prefix("https://").map_or_else(
+        || relay.replace(':', "%3A").replace('/', "%2F").replace('[', "%5B").replace(']', "%5D"),
+        str::to_owned,
+    );
+    format!("parley://join/{place}/{code}")
 }
 
 fn invite_line(invite: &InviteBody) -> String {
@@ -283,4 +305,21 @@ pub(crate) async fn archive(session: &Session, chat: &str, on: bool) -> Result<(
     session.engine.archive(chat.id, on).await?;
     let line = format!("{} is {}.", lines::chat_name(&chat), if on { "archived" } else { "in the list again" });
     session.out.show(&json!({ "chat": chat.id, "archived": on }), &line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::invite_link;
+
+    #[test]
+    fn links_are_those_of_the_window() {
+        for (relay, place) in [
+            ("https://relay.example.org", "relay.example.org"),
+            ("https://[2001:db8::1]:8443", "[2001:db8::1]:8443"),
+            ("http://127.0.0.1:3030", "http%3A%2F%2F127.0.0.1%3A3030"),
+            ("http://[::1]:3030", "http%3A%2F%2F%5B%3A%3A1%5D%3A3030"),
+        ] {
+            assert_eq!(invite_link(relay, "code"), format!("parley://join/{place}/code"));
+        }
+    }
 }

@@ -44,10 +44,10 @@ fn channels_are_found_joined_and_invited_to() {
     assert_eq!(bob.json(&["history", "News"]).iter().filter(|line| line["text"] == "before bob came").count(), 1);
 
     alice.ok(&["new", "--channel", "Staff"]);
-    let code =
-        alice.json(&["invite", "make", "Staff", "--uses", "1", "--for", "1h"])[0]["code"].as_str().unwrap().to_owned();
+    let made = alice.json(&["invite", "make", "Staff", "--uses", "1", "--for", "1h"]).remove(0);
+    let [code, link] = ["code", "link"].map(|part| made[part].as_str().unwrap().to_owned());
     assert_eq!(carol.json(&["invite", "show", &code])[0]["title"], "Staff");
-    carol.ok(&["join", &code]);
+    carol.ok(&["join", &link]);
     assert_ne!(bob.run(&["join", &code]).code, 0, "it is used up");
     assert_ne!(carol.run(&["join", "no such thing"]).code, 0);
 }

@@ -74,6 +74,16 @@ describe("invites", () => {
     },
   );
 
+  // As the terminal client makes them, too.
+  it.each([
+    ["https://relay.example.org", "relay.example.org"],
+    ["https://[2001:db8::1]:8443", "[2001:db8::1]:8443"],
+    ["http://127.0.0.1:3030", "http%3A%2F%2F127.0.0.1%3A3030"],
+    ["http://[::1]:3030", "http%3A%2F%2F%5B%3A%3A1%5D%3A3030"],
+  ])("of %s say %s", (relay, place) => {
+    expect(inviteLink(relay, chat)).toBe(`parley://join/${place}/${chat}`);
+  });
+
   it("give their code, whatever they stand in", () => {
     expect(codeIn(`parley://join/relay.harbour.example/${chat}`)).toBe(chat);
     expect(codeIn(` ${chat} `)).toBe(chat);
