@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let args = Args::parse();
-    let place = Place::new(args.profile.as_deref().unwrap_or(profile::DEFAULT)).context("--profile")?;
+    let place = Place::new(args.profile.as_deref().unwrap_or(profile::DEFAULT))?;
 
     let mut context = tauri::generate_context!();
     // Whatever the system keeps by the app's name is kept for each profile: the one instance, the window's place, the start at login.

@@ -25,10 +25,10 @@ impl Place {
     /// The place of a profile of this name.
     pub(crate) fn new(name: &str) -> anyhow::Result<Self> {
         let root = match std::env::var_os("PARLEY_DATA").filter(|folder| !folder.is_empty()) {
-            Some(folder) => programs::named(PathBuf::from(folder)),
+            Some(folder) => programs::named(PathBuf::from(folder)).context("PARLEY_DATA")?,
             None => directories::BaseDirs::new().context("there is no home folder")?.data_dir().join("parley"),
         };
-        Self::under(&root.join("profiles"), name)
+        Self::under(&root.join("profiles"), name).context("--profile")
     }
 
     fn under(root: &Path, name: &str) -> anyhow::Result<Self> {

@@ -1,11 +1,13 @@
 //! Other programs, which are to find what they would find without this one: the browser, or a window of another profile.
 //!
-//! An AppImage lies in a folder that goes when its program ends, and its environment leads there: to its libraries, its modules, its
-//! schemas. A browser that loads them does not start, or crashes as soon as this window is closed.
+//! An AppImage lies in a folder that is there while it runs, and its environment leads there: to its libraries, its modules, its
+//! schemas. A browser that loads them may not even start.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use anyhow::bail;
 
 /// What an AppImage sets that isn't in its folder, or names it. `GTK_THEME` is set for GTK's own theme, the only one it has with it.
 const OF_AN_APPIMAGE: [&str; 5] = ["APPDIR", "APPIMAGE", "ARGV0", "OWD", "GTK_THEME"];
@@ -23,6 +25,11 @@ impl AppImage {
         let folder = PathBuf::from(std::env::var_os("APPDIR")?);
         std::env::current_exe().is_ok_and(|program| program.starts_with(&folder)).then_some(Self { file, folder })
     }
+
+    /// Whether its folder is a mount of it; otherwise it was unpacked there.
+    fn is_mounted(&self) -> bool {
+        self.folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".mount_"))
+    }
 }
 
 /// Whether this program is in an AppImage, of which the system knows nothing.
@@ -30,20 +37,36 @@ pub(crate) fn in_an_appimage() -> bool {
     AppImage::this().is_some()
 }
 
-/// By what this program is started again, beside the one that runs.
+/// Starts this program again, beside the one that runs. Of an AppImage that is the file: what lies in this one's folder may go with it.
 ///
 /// # Errors
-/// The system doesn't tell.
-pub(crate) fn own() -> std::io::Result<PathBuf> {
-    AppImage::this().map_or_else(std::env::current_exe, |image| Ok(image.file))
+/// It could not be started, or the system doesn't tell where it is.
+pub(crate) fn start_own(arguments: [&str; 2]) -> std::io::Result<()> {
+    let image = AppImage::this();
+    let mut command = Command::new(match &image {
+        Some(image) => image.file.clone(),
+        None => std::env::current_exe()?,
+    });
+    // Where nothing can be mounted, this one was unpacked instead.
+    if image.is_some_and(|image| !image.is_mounted()) {
+        command.env("APPIMAGE_EXTRACT_AND_RUN", "1");
+    }
+    command.args(arguments);
+    start(command)
 }
 
-/// A folder that somebody named on the way to this program. An AppImage starts in a folder of its own.
-pub(crate) fn named(folder: PathBuf) -> PathBuf {
-    match std::env::var_os("OWD") {
-        Some(before) if in_an_appimage() => Path::new(&before).join(folder),
-        _ => folder,
+/// A folder that somebody named on the way to this program. An AppImage starts in its own, and mostly knows where it was before.
+///
+/// # Errors
+/// It is no full path, and nobody knows where it begins.
+pub(crate) fn named(folder: PathBuf) -> anyhow::Result<PathBuf> {
+    if folder.is_absolute() || !in_an_appimage() {
+        return Ok(folder);
     }
+    let Some(before) = std::env::var_os("OWD") else {
+        bail!("{} is to be a full path where the AppImage is unpacked to run", folder.display());
+    };
+    Ok(Path::new(&before).join(folder))
 }
 
 /// Starts another program, and leaves it alone.

@@ -54,9 +54,7 @@ pub(crate) async fn profiles(shell: App<'_>) -> Answer<Vec<ProfileView>> {
 pub(crate) async fn open_profile(shell: App<'_>, name: String) -> Answer<()> {
     let other = shell.place().beside(&name).map_err(|error| Failure::new("invalid", error.to_string()))?;
     let failed = |error: std::io::Error| Failure::new("system", format!("the profile could not be opened: {error}"));
-    let mut window = std::process::Command::new(programs::own().map_err(failed)?);
-    window.args(["--profile", &other.name]);
-    programs::start(window).map_err(failed)
+    programs::start_own(["--profile", &other.name]).map_err(failed)
 }
 
 #[tauri::command]
